@@ -1,0 +1,60 @@
+# Everything that is made stays in this folder: the environment in .venv, caches in .cache, the book in _build.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PAGE := _build/html/book/welcome.html
+
+export XDG_CACHE_HOME := $(CURDIR)/.cache
+export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
+export MPLBACKEND := agg
+export IPYTHONDIR := $(CURDIR)/.cache/ipython
+export JUPYTER_RUNTIME_DIR := $(CURDIR)/.cache/jupyter/runtime
+export JUPYTER_DATA_DIR := $(CURDIR)/.cache/jupyter/data
+export JUPYTER_CONFIG_DIR := $(CURDIR)/.cache/jupyter/config
+export JUPYTER_PLATFORM_DIRS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help env test unit notebooks book browser sync execute register lint clean
+
+help: ## say what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+env: $(VENV)/installed ## the environment, from nothing but Python
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[book,test]"
+	@touch $@
+
+test: unit notebooks ## unit tests, then the notebooks as tests
+
+unit: env
+	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest --doctest-modules pinnlib
+
+notebooks: env
+	$(BIN)/python -m pytest --nbval book/
+
+book: env ## the book as HTML, warnings as errors
+	$(BIN)/jupyter-book build . -W -n --keep-going --all
+	@echo
+	@echo "Open the book: file://$(CURDIR)/$(PAGE)"
+
+browser: env ## look at the built book in a headless Chromium
+	PINNLIB_BROWSER=required $(BIN)/python -m pytest tests/browser
+
+sync: env ## bring each .ipynb up to date with its .py
+	$(BIN)/jupytext --sync book/*.py
+
+execute: sync ## run all notebooks and keep their outputs
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False book/*.ipynb
+
+register: env ## write the digests of book/records into the library
+	$(BIN)/python -c "from pinnlib import records; records.register('book/records', 'pinnlib/records.json')"
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean: ## remove what was made
+	rm -rf $(VENV) .cache _build .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,13 @@
+"""Settings of the notebook tests: what is compared and what is not."""
+
+from pathlib import Path
+
+
+def pytest_configure(config):
+    if getattr(config.option, "nbval_sanitize_with", None) is None:
+        config.option.nbval_sanitize_with = str(Path(__file__).parent / "tests" / "nbval.cfg")
+
+
+def pytest_collectstart(collector):
+    if hasattr(collector, "skip_compare"):
+        collector.skip_compare += ("stderr", "text/html", "image/svg+xml")

@@ -1,0 +1,31 @@
+"""pinnlib: what a physics-informed neural network does while it learns.
+
+``problem -> train(problem, config) -> Run -> snr / phases / order -> figures``
+"""
+
+__version__ = "0.1.0"
+
+from . import evaluation, order, phases, problems, rba, records, sampling, snr
+from .config import Config
+from .problems import Problem
+from .rba import RBA
+from .runs import Run
+from .training import TrainingDiverged, resume, train
+
+__all__ = [
+    "RBA",
+    "Config",
+    "Problem",
+    "Run",
+    "TrainingDiverged",
+    "evaluation",
+    "order",
+    "phases",
+    "problems",
+    "rba",
+    "records",
+    "resume",
+    "sampling",
+    "snr",
+    "train",
+]

@@ -1,0 +1,127 @@
+"""Command line: ``python -m pinnlib train PROBLEM ...`` and ``python -m pinnlib info RECORD``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import problems
+from .config import Config
+from .rba import NORMALIZATIONS, RBA
+from .runs import Run
+from .training import TrainingDiverged, resume, train
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (ValueError, OSError, TrainingDiverged) as error:
+        print(f"pinnlib: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pinnlib", description="Train PINNs and look at what they do while they learn."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    training = commands.add_parser("train", help="train a benchmark and save the run as a record")
+    kinds = training.add_subparsers(required=True, metavar="PROBLEM", dest="problem")
+    for name, problem in problems.KNOWN.items():
+        one = kinds.add_parser(
+            name, help=(problem.__doc__ or "").partition("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        )
+        _add_problem(one, problem)
+        _add_config(one)
+        one.add_argument("--out", type=Path, required=True, help="the record; renewed at every checkpoint")
+        one.add_argument("--resume", action="store_true", help="go on from the record if it exists")
+        one.add_argument("--checkpoint-every", type=float, default=60.0, metavar="SECONDS", help="time between two checkpoints")
+        one.add_argument("--threads", type=int, default=None, help="CPU threads; torch's choice unless told")
+        one.set_defaults(command=_train)
+
+    info = commands.add_parser("info", help="say what a record holds")
+    info.add_argument("record", type=Path)
+    info.set_defaults(command=_info)
+    return parser
+
+
+def _add_problem(parser: argparse.ArgumentParser, problem: type[problems.Problem]) -> None:
+    group = parser.add_argument_group("problem")
+    for name, parameter in inspect.signature(problem).parameters.items():
+        default = parameter.default
+        several = {"nargs": len(default), "type": float} if isinstance(default, tuple) else {"type": type(default)}
+        group.add_argument(f"--{name}", default=default, help=" ", **several)
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("training", "see pinnlib.Config for what each setting means")
+    for item in dataclasses.fields(Config):
+        flag = f"--{item.name.replace('_', '-')}"
+        if item.name == "weighting":
+            group.add_argument(flag, choices=("vanilla", "rba"), default="vanilla", help="of the residuals")
+        elif isinstance(item.default, bool):
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=item.default, help=" ")
+        else:
+            group.add_argument(flag, type=type(item.default), default=item.default, help=" ")
+    group = parser.add_argument_group("residual-based attention", "used with --weighting rba; see pinnlib.RBA")
+    for item in dataclasses.fields(RBA):
+        choices = {"choices": NORMALIZATIONS} if item.name == "normalization" else {}
+        group.add_argument(f"--{item.name}", type=type(item.default), default=item.default, help=" ", **choices)
+
+
+def _train(options: argparse.Namespace) -> int:
+    import torch
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    out: Path = options.out
+    saving = {"checkpoint": out, "checkpoint_every": options.checkpoint_every}
+    given = {f.name: getattr(options, f.name) for f in dataclasses.fields(Config) if f.name != "weighting"}
+    rule = RBA(**{f.name: getattr(options, f.name) for f in dataclasses.fields(RBA)})
+    config = Config(**given, weighting=rule if options.weighting == "rba" else None)
+    kind = problems.KNOWN[options.problem]
+    problem = kind(**{name: getattr(options, name) for name in inspect.signature(kind).parameters})
+    if out.exists() and not options.resume:
+        raise ValueError(f"{out} exists already: pass --resume to go on from it, or choose another --out")
+    if out.exists():
+        stored = Run.load(out)
+        asked, had = config.as_dict() | {"steps": 0}, stored.config.as_dict() | {"steps": 0}
+        other = [name for name in asked if asked[name] != had[name]]
+        if repr(stored.problem) != repr(problem):
+            other.append("problem")
+        if other:
+            raise ValueError(
+                f"{out} was trained with other settings of {', '.join(other)}: give the same, or choose another --out"
+            )
+        run = resume(stored, steps=config.steps, **saving)
+    else:
+        run = train(problem, config, **saving)
+    print(run)
+    print(f"saved to {out}")
+    if not run.complete:
+        print("stopped early: the same command with --resume goes on")
+        return 130
+    return 0
+
+
+def _info(options: argparse.Namespace) -> int:
+    run = Run.load(options.record)
+    print(run)
+    for name, value in run.config.as_dict().items():
+        print(f"  {name:>15} = {value}")
+    print(f"  {'step':>10} {'loss':>10} {'rel. L2':>10} {'SNR':>10} {'signal':>10} {'noise':>10}")
+    for step in run.snapshots["step"]:
+        row = run.at(int(step))
+        print(f"  {int(row['step']):>10,} " + " ".join(f"{row[k]:>10.3g}" for k in ("loss", "rel_l2", "snr", "signal", "noise")))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""Every setting of a training run, in one frozen and checked object."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import activations, sampling
+from .rba import RBA
+
+__all__ = ["Config"]
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of a run; the defaults are the quick scale of the book, a laptop's size.
+
+    Attributes:
+        width: units of a hidden layer.
+        depth: number of hidden layers.
+        activation: ``"tanh"``, ``"sine"`` or ``"softplus"``.
+        points: collocation points.
+        data_points: boundary or initial points.
+        batches: equal parts of the collocation points whose gradients are compared; must divide ``points``.
+        steps: full-batch Adam steps.
+        lr: Adam's learning rate at the start.
+        lr_decay: factor of the learning rate every ``lr_decay_every`` steps.
+        lr_decay_every: steps between two decays.
+        data_weight: weight of the data term in the loss.
+        weighting: an :class:`~pinnlib.rba.RBA`, or None for a vanilla run.
+        biases: count biases into the gradients' statistics; the paper does not.
+        probe_every: steps between two probes, once the logarithmic part of the schedule is over.
+        snapshots: number of log-spaced steps at which weights are kept.
+        sampling: ``"latin hypercube"``, ``"sobol"`` or ``"uniform"``.
+        seed: of the network's weights and of all points.
+        dtype: ``"float32"`` or ``"float64"``.
+        compile: fuse the activations' arithmetic by ``torch.compile``; about twice as fast on a CPU after
+            half a minute of compiling, so it pays for long runs.  Needs a C++ compiler.
+        device: ``"auto"`` (a GPU if there is one), ``"cpu"`` or ``"cuda"``.
+    """
+
+    width: int = 64
+    depth: int = 4
+    activation: str = "tanh"
+    points: int = 4096
+    data_points: int = 400
+    batches: int = 32
+    steps: int = 2000
+    lr: float = 1e-3
+    lr_decay: float = 0.9
+    lr_decay_every: int = 5000
+    data_weight: float = 1.0
+    weighting: RBA | None = None
+    biases: bool = False
+    probe_every: int = 50
+    snapshots: int = 24
+    sampling: str = "latin hypercube"
+    seed: int = 0
+    dtype: str = "float32"
+    compile: bool = False
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("width", "depth", "points", "data_points", "steps", "lr_decay_every", "probe_every", "snapshots"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} = {value!r}: give a whole number of at least 1")
+        if not isinstance(self.batches, int) or self.batches < 2 or self.points % self.batches:
+            near = [b for b in range(2, self.points + 1) if self.points % b == 0]
+            hint = f"choose a divisor, such as {min(near, key=lambda b: abs(b - 32))}" if near else "use at least 2 points"
+            raise ValueError(f"batches = {self.batches!r} do not cut {self.points} points into equal parts: {hint}")
+        for name in ("lr", "lr_decay", "data_weight"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} = {value!r}: give a positive number")
+        activations.get(self.activation)
+        if self.sampling not in sampling.METHODS:
+            raise ValueError(f"sampling {self.sampling!r} is unknown: choose one of {sampling.METHODS}")
+        if self.weighting is not None and not isinstance(self.weighting, RBA):
+            raise ValueError(f"weighting = {self.weighting!r}: give pl.RBA(...) or None")
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise ValueError(f"seed = {self.seed!r}: give a whole number of at least 0")
+        if self.dtype not in DTYPES:
+            raise ValueError(
+                f"dtype {self.dtype!r} cannot resolve the residuals of a PINN or is unknown: use one of {tuple(DTYPES)}"
+            )
+        if self.device not in ("auto", "cpu") and not self.device.startswith("cuda"):
+            raise ValueError(f"device {self.device!r} is unknown: use 'auto', 'cpu' or 'cuda'")
+
+    def torch_device(self) -> torch.device:
+        """The device to train on.
+
+        Raises:
+            ValueError: a CUDA device was asked for and there is none.
+        """
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            raise ValueError(
+                f"device {self.device!r} is not there: use device='cpu', or install a torch build with CUDA on a machine with a GPU"
+            )
+        return torch.device(self.device)
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The floating-point type of points and weights."""
+        return DTYPES[self.dtype]
+
+    def learning_rate(self, step: int) -> float:
+        """Adam's learning rate at ``step``."""
+        return self.lr * self.lr_decay ** (step // self.lr_decay_every)
+
+    def probe_steps(self) -> np.ndarray:
+        """Steps at which SNR and errors are measured: 0, then log-spaced (20 a decade), then every ``probe_every``; the last too."""
+        steps, x, ratio = [0], 1.0, 10 ** (1 / 20)
+        while x * (ratio - 1.0) < self.probe_every and x <= self.steps:
+            steps.append(round(x))
+            x = max(x * ratio, round(x) + 1.0)
+        start = (steps[-1] // self.probe_every + 1) * self.probe_every
+        steps += [*range(start, self.steps, self.probe_every), self.steps]
+        return np.unique([s for s in steps if s <= self.steps])
+
+    def snapshot_steps(self) -> np.ndarray:
+        """Probe steps nearest to 0 and to ``snapshots - 1`` log-spaced steps; the last step always."""
+        probes = self.probe_steps()
+        if self.snapshots == 1:
+            return probes[-1:]
+        targets = (
+            np.concatenate([[0], np.geomspace(1, self.steps, self.snapshots - 1)])
+            if self.snapshots > 2
+            else np.array([0, self.steps])
+        )
+        return np.unique([probes[np.argmin(np.abs(probes - t))] for t in targets])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values only, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Config:
+        """The inverse of :meth:`as_dict`."""
+        values = dict(values)
+        if values.get("weighting") is not None:
+            values["weighting"] = RBA(**values["weighting"])
+        return cls(**values)
+
+    def describe(self) -> str:
+        """One line: what a figure is stamped with."""
+        rule = "vanilla" if self.weighting is None else f"RBA {self.weighting.decay}/{self.weighting.rate:g}"
+        return f"{rule}, {self.width} x {self.depth} {self.activation}, {self.points:,} points, {self.steps:,} steps, seed {self.seed}"

@@ -1,0 +1,117 @@
+"""What a benchmark, or a user's own equation, has to say of itself."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from .. import derivatives, sampling
+
+__all__ = ["Problem"]
+
+
+class Problem(ABC):
+    r"""A partial differential equation on a box, with data and, if there is one, a reference.
+
+    A subclass names its coordinates, fields, domain and the partial derivatives that it needs, and
+    writes its residual as a formula.  Here is the whole of a user's own problem, the steady
+    reaction-diffusion equation :math:`u'' = u - 1` on [0, 1] with :math:`u(0) = u(1) = 0`:
+
+    >>> import numpy as np
+    >>> import pinnlib as pl
+    >>> class Slab(pl.Problem):
+    ...     coordinates = ("x",)
+    ...     fields = ("u",)
+    ...     domain = ((0.0, 1.0),)
+    ...     partials = ("u", "u_xx")
+    ...
+    ...     def residual(self, points, d):
+    ...         return d.u_xx - d.u + 1.0
+    ...
+    ...     def data(self, n, seed):
+    ...         ends = np.array([[0.0], [1.0]])
+    ...         return ends, np.zeros((2, 1))
+    ...
+    ...     def reference(self, points):
+    ...         return 1.0 - np.cosh(points - 0.5) / np.cosh(0.5)
+    >>> config = pl.Config(width=16, depth=2, points=64, batches=8, steps=1000, lr=5e-3)
+    >>> run = pl.train(Slab(), config, progress=False)
+    >>> bool(run.history["rel_l2"][-1] < 0.05)
+    True
+
+    Attributes:
+        coordinates: one letter each.
+        fields: the network's outputs.
+        domain: ``(low, high)`` for each coordinate.
+        partials: the values that :meth:`residual` reads, such as ``"u"``, ``"u_x"``, ``"u_xx"``.
+        operators: second-order operators that travel as one stream (see :mod:`pinnlib.derivatives`).
+        reference_error: the reference's own estimated relative L2 error; 0 where it is a closed form.
+        resolution: points a side of the test grid.
+    """
+
+    coordinates: tuple[str, ...]
+    fields: tuple[str, ...]
+    domain: tuple[tuple[float, float], ...]
+    partials: tuple[str, ...]
+    operators: Mapping[str, Mapping[str, float]] = {}
+    reference_error: float = 0.0
+    resolution: int = 201
+
+    @abstractmethod
+    def residual(self, points: Tensor, d: derivatives.Fields) -> Tensor:
+        """What the equation leaves over, ``(..., n_points)``, at ``points`` ``(..., n_points, n_coordinates)``.
+
+        Points may carry leading batch axes: take coordinates as ``points[..., 0]``.
+        """
+
+    @abstractmethod
+    def data(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Boundary or initial data: points ``(m, n_coordinates)`` and values ``(m, n_fields)``; m is about ``n``."""
+
+    def reference(self, points: np.ndarray) -> np.ndarray:
+        """Override: the solution at ``points`` ``(n_points, n_coordinates)``, float64, ``(n_points, n_fields)``."""
+        raise NotImplementedError
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether the problem knows its solution."""
+        return type(self).reference is not Problem.reference
+
+    def solution(self, points: np.ndarray) -> np.ndarray:
+        """Reference values ``(n_points, n_fields)``, float64, at ``points`` ``(n_points, n_coordinates)``.
+
+        Raises:
+            ValueError: the problem has no reference, or the points have another number of coordinates.
+        """
+        if not self.has_reference:
+            raise ValueError(
+                f"{self} has no reference solution: add a method reference(points) to {type(self).__name__}, "
+                "or read the losses and the SNR, which need none"
+            )
+        points = np.asarray(points, dtype=np.float64)
+        if points.ndim != 2 or points.shape[1] != len(self.coordinates):
+            raise ValueError(f"points have shape {points.shape}: {self} needs (n_points, {len(self.coordinates)})")
+        return self.reference(points)
+
+    def test_grid(self) -> np.ndarray:
+        """The points at which the relative L2 error is taken: a regular grid ``(n_points, n_coordinates)``."""
+        return sampling.grid(self.domain, self.resolution)
+
+    @cached_property
+    def plan(self) -> derivatives.Plan:
+        """The streams that the residual needs."""
+        return derivatives.plan(self.coordinates, self.fields, self.partials, self.operators)
+
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments, by name: what is needed to make this problem again."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
+        return f"{type(self).__name__}({inside})"

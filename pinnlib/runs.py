@@ -1,0 +1,204 @@
+"""A training run as a value: settings, history, snapshots, provenance; one file without pickle."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import evaluation, problems
+from .config import Config
+from .models import MLP
+
+__all__ = ["Run"]
+
+FORMAT = "pinnlib run, version 1"
+
+
+@dataclass
+class Run:
+    """What is kept of a training.
+
+    Attributes:
+        config: the settings.
+        problem: the problem, or None if it is not one of pinnlib's and was not given to :meth:`load`.
+        problem_spec: its name and settings.
+        history: one row a probe, by name; see :data:`pinnlib.training.HISTORY`.
+        points: the collocation points ``(n_points, n_coordinates)``; batch b is the b-th equal slice.
+        snapshots: ``step`` ``(k,)``, ``parameters`` ``(k, n_params)``, ``rba`` ``(k, n_points)``.
+        state: where training stands: ``step``, ``parameters``, Adam's ``exp_avg`` and ``exp_avg_sq``, ``rba``.
+        provenance: versions, device, threads, wall time in seconds.
+    """
+
+    config: Config
+    problem: problems.Problem | None
+    problem_spec: dict[str, Any]
+    history: dict[str, np.ndarray]
+    points: np.ndarray
+    snapshots: dict[str, np.ndarray]
+    state: dict[str, np.ndarray]
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def step(self) -> int:
+        """Steps done so far."""
+        return int(self.state["step"])
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of ``config.steps`` are done."""
+        return (
+            self.step >= self.config.steps and bool(len(self.history["step"])) and self.history["step"][-1] == self.config.steps
+        )
+
+    def at(self, step: int) -> dict[str, np.ndarray]:
+        """The history's row of the probe nearest to ``step``."""
+        row = self.nearest(step)
+        return {name: values[row] for name, values in self.history.items()}
+
+    def nearest(self, step: int) -> int:
+        """Number of the probe nearest to ``step``."""
+        return int(np.argmin(np.abs(self.history["step"] - step)))
+
+    def snapshot_at(self, step: int) -> int:
+        """Number of the snapshot nearest to ``step``."""
+        return int(np.argmin(np.abs(self.snapshots["step"] - step)))
+
+    def model(self, snapshot: int = -1) -> MLP:
+        """The network of a snapshot, by number; the last one unless told. On the CPU."""
+        return self._network(self.snapshots["parameters"][snapshot])
+
+    def final_model(self) -> MLP:
+        """The network as training left it. On the CPU."""
+        return self._network(self.state["parameters"])
+
+    def residual(self, snapshot: int = -1, points: np.ndarray | None = None) -> np.ndarray:
+        """The residual of a snapshot's network at ``points``, its own collocation points unless told; ``(n_points,)``."""
+        return evaluation.residual(self.model(snapshot), self._known_problem(), self.points if points is None else points)
+
+    def predict(self, points: np.ndarray, snapshot: int = -1) -> np.ndarray:
+        """The fields of a snapshot's network at ``points``; ``(n_points, n_fields)``."""
+        return evaluation.predict(self.model(snapshot), points)
+
+    def _network(self, parameters: np.ndarray) -> MLP:
+        c, problem = self.config, self.problem_spec
+        model = MLP(
+            len(problem["coordinates"]),
+            len(problem["fields"]),
+            width=c.width,
+            depth=c.depth,
+            activation=c.activation,
+            dtype=c.torch_dtype,
+        )
+        torch.nn.utils.vector_to_parameters(torch.as_tensor(parameters, dtype=c.torch_dtype), model.parameters())
+        return model
+
+    def _known_problem(self) -> problems.Problem:
+        if self.problem is None:
+            raise ValueError(
+                f"the run's problem {self.problem_spec['name']} is not one of pinnlib's: give it to Run.load(path, problem=...)"
+            )
+        return self.problem
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the run to one npz file, by a temporary name, so that a file is never half written."""
+        path = Path(path)
+        header = {
+            "format": FORMAT,
+            "config": self.config.as_dict(),
+            "problem": self.problem_spec,
+            "provenance": self.provenance,
+        }
+        arrays = {"header": np.array(json.dumps(header)), "points": self.points}
+        for part in ("history", "snapshots", "state"):
+            arrays |= {f"{part}/{name}": np.asarray(values) for name, values in getattr(self, part).items()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez_compressed(file, **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except OSError as error:
+            raise OSError(
+                f"could not save the run to {path}: {error.strerror or error}; the run is still in memory, save it elsewhere"
+            ) from error
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], problem: problems.Problem | None = None) -> Run:
+        """Read a run; nothing is unpickled.
+
+        Args:
+            path: the file.
+            problem: the problem, where it is one of your own.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is damaged, truncated or not a run.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"no run at {path}: check the path, or train one with python -m pinnlib train")
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            header = json.loads(str(arrays.pop("header")))
+            if header["format"] != FORMAT:
+                raise ValueError(f"{path} has the format {header['format']!r}: this version of pinnlib reads {FORMAT!r}")
+            config = Config.from_dict(header["config"])
+            parts: dict[str, dict[str, np.ndarray]] = {"history": {}, "snapshots": {}, "state": {}}
+            points = arrays.pop("points")
+            for name, values in arrays.items():
+                part, _, key = name.partition("/")
+                parts[part][key] = values
+            spec = header["problem"]
+            for needed in ("step", "parameters"):
+                parts["state"][needed], parts["snapshots"][needed]
+        except ValueError as error:
+            if str(error).startswith(str(path)):
+                raise
+            raise ValueError(f"{path} is not a pinnlib run or is damaged ({error}): make or fetch it again") from error
+        except (
+            zipfile.BadZipFile,
+            zipfile.zlib.error,
+            KeyError,
+            EOFError,
+            TypeError,
+            AttributeError,
+            NotImplementedError,
+        ) as error:
+            raise ValueError(
+                f"{path} is not a pinnlib run or is damaged ({type(error).__name__}: {error}): make or fetch it again"
+            ) from error
+        if problem is None and spec["name"] in problems.KNOWN:
+            problem = problems.KNOWN[spec["name"]](**spec["settings"])
+        return cls(config, problem, spec, points=points, provenance=header["provenance"], **parts)
+
+    def __repr__(self) -> str:
+        lines = [f"Run of {self.problem or self.problem_spec['name']}: {self.config.describe()}"]
+        state = "complete" if self.complete else f"stopped at step {self.step:,} of {self.config.steps:,}"
+        p = self.provenance
+        lines.append(
+            f"  {state}; {self.config.dtype} on {p.get('device', '?')}, {p.get('wall_time', 0.0):,.0f} s, "
+            f"pinnlib {p.get('pinnlib', '?')}, torch {p.get('torch', '?')}"
+        )
+        if len(self.history["step"]):
+            last = self.at(self.step)
+            lines.append(
+                f"  at step {int(last['step']):,}: loss {last['loss']:.3g}, relative L2 {last['rel_l2']:.3g}, SNR {last['snr']:.3g}; "
+                f"{len(self.history['step'])} probes, {len(self.snapshots['step'])} snapshots"
+            )
+        return "\n".join(lines)

@@ -1,0 +1,63 @@
+"""Points in a box: Latin hypercube, Sobol, regular grid, and points on the box's faces.
+
+All are drawn on the CPU in float64 from a seed, so that every device and precision sees the same.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import qmc
+
+__all__ = ["METHODS", "boundary", "grid", "interior"]
+
+METHODS = ("latin hypercube", "sobol", "uniform")
+Domain = Sequence[tuple[float, float]]
+
+
+def interior(domain: Domain, n: int, *, seed: int, method: str = "latin hypercube") -> np.ndarray:
+    """``n`` points in the box ``domain``, in random order: ``(n, n_coordinates)``.
+
+    The order is random so that equal contiguous slices are fair batches of the whole domain.
+    """
+    rng = np.random.default_rng([seed, 0])
+    d = len(domain)
+    if method == "latin hypercube":
+        unit = qmc.LatinHypercube(d, rng=rng).random(n)
+    elif method == "sobol":
+        with warnings.catch_warnings():  # scipy warns when n is not a power of 2; any n is fine here
+            warnings.simplefilter("ignore", UserWarning)
+            unit = rng.permutation(qmc.Sobol(d, rng=rng).random(n))
+    elif method == "uniform":
+        unit = rng.random((n, d))
+    else:
+        raise ValueError(f"sampling {method!r} is unknown: choose one of {METHODS}")
+    low, high = np.array(domain, dtype=float).T
+    return low + unit * (high - low)
+
+
+def boundary(domain: Domain, n: int, *, seed: int) -> np.ndarray:
+    """``n`` points on the faces of the box, equally many on each and stratified there: ``(n, n_coordinates)``."""
+    d = len(domain)
+    if n % (2 * d):
+        raise ValueError(
+            f"{n} boundary points do not divide over {2 * d} faces: use {n - n % (2 * d) or 2 * d} or {n + 2 * d - n % (2 * d)}"
+        )
+    rng = np.random.default_rng([seed, 1])
+    faces = []
+    for axis in range(d):
+        for value in domain[axis]:
+            others = [side for k, side in enumerate(domain) if k != axis]
+            low, high = np.array(others, dtype=float).reshape(-1, 2).T
+            m = n // (2 * d)
+            unit = qmc.LatinHypercube(d - 1, rng=rng).random(m) if d > 1 else np.empty((m, 0))
+            faces.append(np.insert(low + unit * (high - low), axis, value, axis=1))
+    return np.concatenate(faces)
+
+
+def grid(domain: Domain, resolution: int) -> np.ndarray:
+    """A regular grid with the box's faces in it, first coordinate slowest: ``(resolution ** d, d)``."""
+    axes = [np.linspace(low, high, resolution) for low, high in domain]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(domain))

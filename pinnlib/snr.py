@@ -1,0 +1,245 @@
+r"""Signal, noise and their ratio in the gradients of batches.
+
+A training set is cut into B equal batches.  Batch b has the gradient :math:`g_b` of its own loss: the
+mean over its points, plus the *whole* data term.  With mean and standard deviation over the batches
+(population statistics, ddof = 0), component by component,
+
+.. math::
+
+   \mathrm{signal} = \lVert \operatorname{mean}_b g_b \rVert_2, \qquad
+   \mathrm{noise} = \lVert \operatorname{std}_b g_b \rVert_2, \qquad
+   \mathrm{SNR} = \frac{\mathrm{signal}}{\mathrm{noise}}, \qquad
+   \varphi = \frac{\mathrm{signal}}{\lVert \operatorname{rms}_b g_b \rVert_2}
+           = \frac{\mathrm{SNR}}{\sqrt{1 + \mathrm{SNR}^2}} .
+
+This is a ratio of norms.  The elementwise ratio mean^2 / variance that other libraries call GSNR is
+another quantity.  Source: the paper, section 2; introduced in the chapter on the Helmholtz equation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from . import rba as _rba
+from .derivatives import Fields, propagate
+from .models import MLP
+from .problems.base import Problem
+
+__all__ = [
+    "Statistics",
+    "adam",
+    "adam_step",
+    "batch_gradients",
+    "data_gradients",
+    "noise",
+    "order",
+    "per_layer",
+    "signal",
+    "snr",
+    "statistics",
+]
+
+
+def signal(grads: Tensor) -> float:
+    """Norm of the mean gradient; ``grads`` is ``(n_batches, ...)``."""
+    return _norm(_checked(grads).mean(0))
+
+
+def noise(grads: Tensor) -> float:
+    """Norm of the componentwise standard deviation over batches (ddof = 0); ``grads`` is ``(n_batches, ...)``."""
+    return _norm(_checked(grads).std(0, correction=0))
+
+
+def snr(grads: Tensor) -> float:
+    """Signal-to-noise ratio of ``grads`` ``(n_batches, n_params)``; inf where the batches agree exactly, nan for all zeros."""
+    return _ratio(signal(grads), noise(grads))
+
+
+def order(grads: Tensor) -> float:
+    """Gradient order parameter in [0, 1]: norm of the mean over norm of the root mean square."""
+    grads = _checked(grads)
+    return _ratio(_norm(grads.mean(0)), _norm(grads.square().mean(0).sqrt()))
+
+
+def per_layer(grads: Sequence[Tensor]) -> list[float]:
+    """SNR of every layer; ``grads`` holds one ``(n_batches, n_out, n_in)`` a layer."""
+    return [snr(g) for g in grads]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What the gradients of the batches say, for the whole network, by layer and by loss term.
+
+    The data term is the same in every batch.  So it adds to the signal and cancels from the noise,
+    and the split by loss term is exact: ``snr_residual`` is the ratio without it.
+
+    Attributes:
+        signal: norm of the mean gradient of the loss.
+        noise: norm of the standard deviation over batches.
+        signal_residual: norm of the mean gradient of the residual term alone.
+        signal_data: norm of the gradient of the data term, with its weight in the loss.
+        signal_layers: signal of each layer.
+        noise_layers: noise of each layer.
+    """
+
+    signal: float
+    noise: float
+    signal_residual: float
+    signal_data: float
+    signal_layers: tuple[float, ...]
+    noise_layers: tuple[float, ...]
+
+    @property
+    def snr(self) -> float:
+        """Signal over noise."""
+        return _ratio(self.signal, self.noise)
+
+    @property
+    def snr_residual(self) -> float:
+        """Signal over noise of the residual term alone."""
+        return _ratio(self.signal_residual, self.noise)
+
+    @property
+    def snr_layers(self) -> tuple[float, ...]:
+        """Signal over noise, layer by layer."""
+        return tuple(map(_ratio, self.signal_layers, self.noise_layers))
+
+    @property
+    def order(self) -> float:
+        """Gradient order parameter, SNR / sqrt(1 + SNR^2)."""
+        return _ratio(self.signal, math.hypot(self.signal, self.noise))
+
+
+def statistics(batch_grads: Sequence[Tensor], data_grads: Sequence[Tensor] | None = None) -> Statistics:
+    """All statistics at once.
+
+    Args:
+        batch_grads: gradients of the residual term, one ``(n_batches, ...)`` a layer.
+        data_grads: gradient of the data term, which all batches share, one ``(...)`` a layer.
+
+    The noise is taken from ``batch_grads`` alone.  Adding the shared term first would be the same in
+    exact arithmetic, and would lose the noise to rounding where the shared term is 10^5 times larger.
+    """
+    grads = [_checked(g) for g in batch_grads]
+    shared = [g.double() for g in data_grads] if data_grads is not None else [torch.zeros_like(g[0]) for g in grads]
+    means = [g.mean(0) for g in grads]
+    signals = [_norm(m + s) for m, s in zip(means, shared, strict=True)]
+    noises = [_norm(g.std(0, correction=0)) for g in grads]
+    return Statistics(
+        signal=math.hypot(*signals),
+        noise=math.hypot(*noises),
+        signal_residual=math.hypot(*map(_norm, means)),
+        signal_data=math.hypot(*map(_norm, shared)),
+        signal_layers=tuple(signals),
+        noise_layers=tuple(noises),
+    )
+
+
+def batch_gradients(
+    model: MLP,
+    problem: Problem,
+    points: Tensor,
+    *,
+    batches: int,
+    weights: Tensor | None = None,
+    power: int = 2,
+    biases: bool = False,
+) -> list[Tensor]:
+    """Gradient of each batch's mean weighted squared residual, from one backward pass.
+
+    Every batch meets its own copy of the parameters, so the gradient of the sum of all batch losses
+    holds the batches' gradients side by side.
+
+    Args:
+        points: ``(n_points, n_coordinates)``; batch b is the b-th of ``batches`` equal slices.
+        weights: lambda ``(n_points,)``, or None for the plain residual.
+        power: of lambda in the loss, see :func:`pinnlib.rba.weighted_square`.
+        biases: count the biases in; the paper takes weight matrices only.
+
+    Returns:
+        One tensor ``(batches, n_out, n_in)`` a layer; with biases ``(batches, n_out, n_in + 1)``.
+
+    Raises:
+        ValueError: fewer than 2 batches, or batches that do not divide the points.
+    """
+    n = len(points)
+    if batches < 2 or n % batches:
+        raise ValueError(f"{batches} batches do not cut {n} points into equal parts: choose a divisor of {n} that is at least 2")
+    own_weights = [w.detach().expand(batches, *w.shape).clone().requires_grad_() for w in model.weights]
+    own_biases = [b.detach().expand(batches, *b.shape).clone().requires_grad_(biases) for b in model.biases]
+    cut = points.reshape(batches, n // batches, -1)
+    streams = propagate(cut, own_weights, own_biases, model.activation, problem.plan)
+    residual = problem.residual(cut, Fields(streams, problem.plan))
+    if weights is None:
+        square = residual**2
+    else:
+        square = _rba.weighted_square(weights.reshape(residual.shape), residual, power=power)
+    return _gradients(square.mean(-1).sum(), own_weights, own_biases, biases)
+
+
+def data_gradients(model: MLP, points: Tensor, values: Tensor, *, weight: float = 1.0, biases: bool = False) -> list[Tensor]:
+    """Gradient of ``weight`` times the data term, the mean squared error at the data points; one ``(n_out, n_in)`` a layer."""
+    loss = weight * ((model(points) - values) ** 2).sum(-1).mean()
+    return _gradients(loss, list(model.weights), list(model.biases), biases)
+
+
+def adam(optimizer: torch.optim.Adam) -> float:
+    r"""Adam's own SNR, :math:`\lVert \hat m \rVert / \lVert \sqrt{\hat v} + \epsilon \rVert`, over all parameters; nan before the first step."""
+    pairs = _adam_moments(optimizer)
+    if not pairs:
+        return math.nan
+    return _ratio(math.hypot(*(_norm(m) for m, _ in pairs)), math.hypot(*(_norm(v) for _, v in pairs)))
+
+
+def adam_step(optimizer: torch.optim.Adam) -> float:
+    r"""Mean of :math:`|\hat m| / (\sqrt{\hat v} + \epsilon)`: the size of Adam's step in units of its learning rate; nan before the first."""
+    pairs = _adam_moments(optimizer)
+    if not pairs:
+        return math.nan
+    return float(torch.cat([(m / v).abs().flatten() for m, v in pairs]).mean())
+
+
+def _adam_moments(optimizer: torch.optim.Adam) -> list[tuple[Tensor, Tensor]]:
+    """Bias-corrected first moment, and square root of the second plus epsilon, for each parameter."""
+    pairs = []
+    for group in optimizer.param_groups:
+        beta1, beta2 = group["betas"]
+        for state in (optimizer.state[p] for p in group["params"] if optimizer.state.get(p)):
+            t = float(state["step"])
+            if t == 0:
+                continue
+            m = state["exp_avg"].double() / (1.0 - beta1**t)
+            v = state["exp_avg_sq"].double() / (1.0 - beta2**t)
+            pairs.append((m, v.sqrt() + group["eps"]))
+    return pairs
+
+
+def _gradients(loss: Tensor, weights: list[Tensor], biases: list[Tensor], with_biases: bool) -> list[Tensor]:
+    wanted = weights + biases if with_biases else weights
+    # the output bias has no gradient when the residual holds derivatives only
+    grads = torch.autograd.grad(loss, wanted, allow_unused=True, materialize_grads=True)
+    if not with_biases:
+        return list(grads)
+    n = len(weights)
+    return [torch.cat([w, b.unsqueeze(-1)], dim=-1) for w, b in zip(grads[:n], grads[n:], strict=True)]
+
+
+def _checked(grads: Tensor) -> Tensor:
+    if grads.ndim < 2 or len(grads) < 2:
+        raise ValueError(f"gradients have shape {tuple(grads.shape)}: SNR needs (n_batches, n_params) with at least 2 batches")
+    return grads.double()
+
+
+def _norm(x: Tensor) -> float:
+    return float(torch.linalg.vector_norm(x.double()))
+
+
+def _ratio(a: float, b: float) -> float:
+    if b == 0.0:
+        return math.nan if a == 0.0 else math.inf
+    return a / b

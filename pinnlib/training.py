@@ -1,0 +1,390 @@
+"""Full-batch Adam on a PINN's loss, watched by probes, never losing what was trained."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from . import __version__, derivatives, evaluation, order, rba, sampling, snr
+from .config import Config
+from .models import MLP
+from .problems.base import Problem
+from .runs import Run
+
+__all__ = ["HISTORY", "TrainingDiverged", "resume", "train"]
+
+#: What a probe measures; one row each in ``run.history``.
+HISTORY = {
+    "step": "Adam steps done",
+    "loss": "the weighted loss that is minimized",
+    "loss_residual": "unweighted mean squared residual",
+    "loss_data": "unweighted mean squared error at the data points",
+    "rel_l2": "relative L2 error on the test grid; nan without a reference",
+    "snr": "signal over noise of the batch gradients",
+    "snr_layers": "the same, layer by layer",
+    "snr_residual": "signal over noise of the residual term alone",
+    "signal": "norm of the mean batch gradient",
+    "noise": "norm of the batch gradients' standard deviation",
+    "signal_layers": "signal, layer by layer",
+    "noise_layers": "noise, layer by layer",
+    "signal_residual": "signal of the residual term alone",
+    "signal_data": "norm of the data term's gradient, with its weight",
+    "snr_adam": "Adam's SNR, from its moments",
+    "adam_step": "mean size of Adam's step over its learning rate",
+    "order_gradient": "gradient order parameter, SNR / sqrt(1 + SNR^2)",
+    "order_residual": "order parameter of abs(residual) over 10 x 10 cells",
+    "order_weights": "order parameter of the RBA weights over 10 x 10 cells",
+    "rba_mean": "mean RBA weight",
+    "rba_max": "largest RBA weight",
+    "wall_time": "seconds of training so far",
+}
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss is no longer a finite number; ``run`` holds the last good state."""
+
+    def __init__(self, message: str, run: Run) -> None:
+        super().__init__(message)
+        self.run = run
+
+
+def train(
+    problem: Problem,
+    config: Config,
+    *,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: float = 60.0,
+    until: int | None = None,
+    progress: bool = True,
+) -> Run:
+    """Train a PINN; returns its :class:`~pinnlib.runs.Run`.
+
+    Ctrl-C ends the training after the current step and returns the run so far.
+
+    Args:
+        problem: what to solve.
+        config: all settings.
+        checkpoint: a file that is renewed every ``checkpoint_every`` seconds and at the end; :func:`resume` goes on from it.
+        until: stop before this step, as an interruption would.
+        progress: show a progress bar on stderr.
+
+    Raises:
+        ValueError: CUDA was asked for and is not there.
+        TrainingDiverged: the loss became nan or inf.
+    """
+    return _Trainer(problem, config).run(checkpoint, checkpoint_every, until, progress)
+
+
+def resume(
+    source: str | os.PathLike[str] | Run,
+    *,
+    problem: Problem | None = None,
+    steps: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: float = 60.0,
+    until: int | None = None,
+    progress: bool = True,
+) -> Run:
+    """Go on from a checkpoint or a run; the result is the one of an uninterrupted training, bit for bit.
+
+    Args:
+        source: the file, or the run.
+        problem: needed where it is one of your own.
+        steps: train to this step instead of the config's.
+        checkpoint: as in :func:`train`; the source's own file unless told.
+    """
+    if not isinstance(source, Run):
+        checkpoint = source if checkpoint is None else checkpoint
+        source = Run.load(source, problem)
+    problem = problem or source._known_problem()
+    config = source.config
+    if steps is not None:
+        if steps < source.step:
+            raise ValueError(f"steps = {steps}: the run is already at step {source.step}; give a later step")
+        config = Config.from_dict(config.as_dict() | {"steps": steps})
+    trainer = _Trainer(problem, config)
+    trainer.restore(source)
+    return trainer.run(checkpoint, checkpoint_every, until, progress)
+
+
+class _Trainer:
+    """The state of a training between two steps, and what moves it on."""
+
+    def __init__(self, problem: Problem, config: Config) -> None:
+        torch.set_float32_matmul_precision("highest")  # TF32 changes what a PINN converges to
+        self.problem, self.config = problem, config
+        self.device, self.dtype = config.torch_device(), config.torch_dtype
+        if (
+            config.compile
+            and self.device.type == "cpu"
+            and not any(map(shutil.which, (os.environ.get("CXX", "c++"), "g++", "clang++")))
+        ):
+            raise ValueError("compile=True needs a C++ compiler and there is none: install g++, or use compile=False")
+        self.model = MLP(
+            len(problem.coordinates),
+            len(problem.fields),
+            width=config.width,
+            depth=config.depth,
+            activation=config.activation,
+            seed=config.seed,
+            dtype=self.dtype,
+        ).to(self.device)
+        points = sampling.interior(problem.domain, config.points, seed=config.seed, method=config.sampling)
+        self.points = self._tensor(points)
+        self.data_points, self.data_values = map(self._tensor, problem.data(config.data_points, config.seed))
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr, betas=(0.9, 0.999), eps=1e-8, foreach=True)
+        # a vanilla run follows the weights too, unused in its loss, so that both kinds can be compared
+        self.rule = config.weighting or rba.RBA()
+        self.rba = torch.full((config.points,), self.rule.initial, dtype=self.dtype, device=self.device)
+        self.step = 0
+        self.wall_before = 0.0
+        self.started = time.perf_counter()
+        self.history: list[dict[str, float | np.ndarray]] = []
+        self.snapshots: list[tuple[int, np.ndarray, np.ndarray]] = []
+        self.test_points = problem.test_grid() if problem.has_reference else None
+        self.test_values = problem.solution(self.test_points) if problem.has_reference else None
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.as_tensor(values, dtype=self.dtype, device=self.device)
+
+    def run(self, checkpoint: str | os.PathLike[str] | None, every: float, until: int | None, progress: bool) -> Run:
+        """Train to the end, to ``until``, or to Ctrl-C."""
+        config = self.config
+        probes, snapshots = set(config.probe_steps().tolist()), set(config.snapshot_steps().tolist())
+        stop = config.steps if until is None else min(until, config.steps)
+        last_saved = time.perf_counter()
+        bar = tqdm(
+            total=config.steps,
+            initial=self.step,
+            disable=not progress,
+            file=sys.stderr,
+            mininterval=0.5,
+            unit="step",
+            leave=False,
+        )
+        good = self._state()
+        with bar, _interrupts() as interrupted:
+            while True:
+                finished = self.step >= config.steps
+                if (finished or self.step < stop) and self.step in probes and not self._probed():
+                    if not self._probe(bar):
+                        raise self._diverged(good, checkpoint)
+                    if self.step in snapshots:
+                        self._snapshot()
+                    good = self._state()
+                if self.step >= stop or interrupted.is_set():
+                    break
+                if not self._advance():
+                    raise self._diverged(good, checkpoint)
+                bar.update()
+                if checkpoint is not None and time.perf_counter() - last_saved >= every:
+                    self.result().save(checkpoint)
+                    last_saved = time.perf_counter()
+        run = self.result()
+        if checkpoint is not None:
+            run.save(checkpoint)
+        return run
+
+    def _losses(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Weighted loss, residual, mean squared data error, and the RBA weights of this step."""
+        fields = derivatives.evaluate(self.model, self.points, self.problem.plan, compiled=self.config.compile)
+        residual = self.problem.residual(self.points, fields)
+        weights = rba.update(
+            self.rba, residual, decay=self.rule.decay, rate=self.rule.rate, normalization=self.rule.normalization
+        )
+        loss_data = ((self.model(self.data_points) - self.data_values) ** 2).sum(-1).mean()
+        if self.config.weighting is None:
+            loss_residual = (residual**2).mean()
+        else:
+            loss_residual = rba.weighted_square(weights, residual, power=self.rule.power).mean()
+        return loss_residual + self.config.data_weight * loss_data, residual, loss_data, weights
+
+    def _advance(self) -> bool:
+        """One Adam step; False, and nothing changed, if the loss is not finite."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate(self.step)
+        loss, _, _, weights = self._losses()
+        if not torch.isfinite(loss):
+            return False
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.rba = weights
+        self.step += 1
+        return True
+
+    def _probed(self) -> bool:
+        return bool(self.history) and self.history[-1]["step"] == self.step
+
+    def _probe(self, bar: tqdm) -> bool:
+        """Measure everything at this step, with the RBA weights that the step will use; False if the loss is not finite."""
+        config, problem = self.config, self.problem
+        with torch.no_grad():
+            loss, residual, loss_data, weights = self._losses()
+        if not torch.isfinite(loss):
+            return False
+        stats = snr.statistics(
+            snr.batch_gradients(
+                self.model,
+                problem,
+                self.points,
+                batches=config.batches,
+                weights=None if config.weighting is None else weights,
+                power=self.rule.power,
+                biases=config.biases,
+            ),
+            snr.data_gradients(self.model, self.data_points, self.data_values, weight=config.data_weight, biases=config.biases),
+        )
+        where = self.points.double().cpu().numpy()
+        error = float("nan")
+        if self.test_points is not None:
+            error = evaluation.relative_l2(evaluation.predict(self.model, self.test_points), self.test_values)
+        self.history.append(
+            {
+                "step": self.step,
+                "loss": float(loss),
+                "loss_residual": float((residual.double() ** 2).mean()),
+                "loss_data": float(loss_data),
+                "rel_l2": error,
+                "snr": stats.snr,
+                "snr_layers": np.array(stats.snr_layers),
+                "snr_residual": stats.snr_residual,
+                "signal": stats.signal,
+                "noise": stats.noise,
+                "signal_layers": np.array(stats.signal_layers),
+                "noise_layers": np.array(stats.noise_layers),
+                "signal_residual": stats.signal_residual,
+                "signal_data": stats.signal_data,
+                "snr_adam": snr.adam(self.optimizer),
+                "adam_step": snr.adam_step(self.optimizer),
+                "order_gradient": stats.order,
+                "order_residual": order.spatial_order(where, residual.double().cpu().numpy(), problem.domain),
+                "order_weights": order.spatial_order(where, weights.double().cpu().numpy(), problem.domain),
+                "rba_mean": float(weights.double().mean()),
+                "rba_max": float(weights.max()),
+                "wall_time": self._wall_time(),
+            }
+        )
+        bar.set_postfix(loss=f"{float(loss):.2e}", rel_l2=f"{error:.3g}", snr=f"{stats.snr:.2g}", refresh=False)
+        return True
+
+    def _snapshot(self) -> None:
+        self.snapshots.append((self.step, _flat(self.model.parameters()), self.rba.cpu().numpy().copy()))
+
+    def _wall_time(self) -> float:
+        return self.wall_before + time.perf_counter() - self.started
+
+    def _state(self) -> dict[str, np.ndarray]:
+        parameters = list(self.model.parameters())
+        moments = {
+            name: _flat(self.optimizer.state[p][name] if self.optimizer.state.get(p) else torch.zeros_like(p) for p in parameters)
+            for name in ("exp_avg", "exp_avg_sq")
+        }
+        return {"step": np.array(self.step), "parameters": _flat(parameters), "rba": self.rba.cpu().numpy().copy(), **moments}
+
+    def restore(self, run: Run) -> None:
+        """Take over a run's state, history and snapshots."""
+        state, parameters = run.state, list(self.model.parameters())
+        torch.nn.utils.vector_to_parameters(self._tensor(state["parameters"]), parameters)
+        self.points = self._tensor(run.points)
+        self.rba = self._tensor(state["rba"])
+        self.step = run.step
+        self.wall_before = float(run.provenance["wall_time"])
+        sizes = [p.numel() for p in parameters]
+        first, second = (self._tensor(state[name]).split(sizes) for name in ("exp_avg", "exp_avg_sq"))
+        if self.step:
+            for p, m, v in zip(parameters, first, second, strict=True):
+                done = torch.tensor(float(self.step))
+                self.optimizer.state[p] = {"step": done, "exp_avg": m.view_as(p).clone(), "exp_avg_sq": v.view_as(p).clone()}
+        # probes that an uninterrupted run of this length would not have made, such as a shorter run's last, are left out
+        wanted = set(self.config.probe_steps().tolist())
+        rows = [k for k, s in enumerate(run.history.get("step", ())) if int(s) in wanted]
+        self.history = [{name: values[k] for name, values in run.history.items()} for k in rows]
+        shots = run.snapshots
+        self.snapshots = [(int(s), shots["parameters"][k], shots["rba"][k]) for k, s in enumerate(shots["step"])]
+
+    def result(self, state: dict[str, np.ndarray] | None = None) -> Run:
+        """The run so far."""
+        problem, n_params = self.problem, sum(p.numel() for p in self.model.parameters())
+        rows, shots = self.history, self.snapshots
+        spec = {
+            "name": type(problem).__name__.lower(),
+            "settings": problem.settings(),
+            "coordinates": list(problem.coordinates),
+            "fields": list(problem.fields),
+        }
+        dtype = np.dtype(self.config.dtype)
+        return Run(
+            config=self.config,
+            problem=problem,
+            problem_spec=spec,
+            history={name: np.array([row[name] for row in rows]) for name in HISTORY},
+            points=self.points.cpu().numpy(),
+            snapshots={
+                "step": np.array([s for s, _, _ in shots], dtype=int),
+                "parameters": np.array([p for _, p, _ in shots], dtype=dtype).reshape(-1, n_params),
+                "rba": np.array([w for _, _, w in shots], dtype=dtype).reshape(-1, self.config.points),
+            },
+            state=state or self._state(),
+            provenance={
+                "pinnlib": __version__,
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+                "platform": platform.platform(),
+                "device": torch.cuda.get_device_name(self.device)
+                if self.device.type == "cuda"
+                else f"CPU, {torch.get_num_threads()} threads",
+                "wall_time": self._wall_time(),
+            },
+        )
+
+    def _diverged(self, good: dict[str, np.ndarray], checkpoint: str | os.PathLike[str] | None) -> TrainingDiverged:
+        run = self.result(good)
+        where = "in the error's .run"
+        if checkpoint is not None:
+            path = Path(checkpoint)
+            run.save(path)
+            where = f"saved to {path}"
+        return TrainingDiverged(
+            f"the loss is not a finite number at step {self.step}: the state of step {int(good['step'])} is {where}; "
+            f"try a smaller lr than {self.config.lr:g}, or dtype='float64'",
+            run,
+        )
+
+
+def _flat(tensors: Iterator[Tensor]) -> np.ndarray:
+    return torch.cat([t.detach().reshape(-1) for t in tensors]).cpu().numpy().copy()
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Turn Ctrl-C into an event that is looked at between steps; a second one interrupts at once."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def on_interrupt(number: int, frame: object) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)

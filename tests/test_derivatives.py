@@ -1,0 +1,137 @@
+"""Taylor mode against nested autograd, in float64."""
+
+import itertools
+
+import pytest
+import torch
+
+from pinnlib import derivatives, models, problems
+
+ACTIVATIONS = ("tanh", "sine", "softplus")
+TOLERANCE = 1e-10
+
+
+def make(activation, outputs=1, inputs=2, seed=0):
+    model = models.MLP(inputs, outputs, width=13, depth=3, activation=activation, seed=seed, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(seed + 1)
+    with torch.no_grad():  # biases start at zero; move them, so that a lost bias shows
+        for bias in model.biases:
+            bias.copy_(0.5 * torch.randn(bias.shape, generator=generator, dtype=torch.float64))
+    points = 2.0 * torch.rand(40, inputs, generator=generator, dtype=torch.float64) - 1.0
+    return model, points
+
+
+def nested(model, points, field, indices):
+    """The slow obvious twin: autograd of autograd."""
+    x = points.clone().requires_grad_()
+    value = model(x)[:, field]
+    for i in indices:
+        value = torch.autograd.grad(value.sum(), x, create_graph=True)[0][:, i]
+    return value
+
+
+def relative(a, b):
+    return float(((a - b).norm() / b.norm()).detach())
+
+
+def parameter_gradient(model, loss):
+    grads = torch.autograd.grad(loss, list(model.parameters()), allow_unused=True, materialize_grads=True)
+    return torch.cat([g.flatten() for g in grads])
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("letters", ["", "x", "y", "xx", "xy", "yy"])
+def test_every_partial_and_its_parameter_gradient(activation, letters):
+    model, points = make(activation)
+    name = f"u_{letters}" if letters else "u"
+    d = derivatives.evaluate(model, points, derivatives.plan("xy", ("u",), (name,)))
+    fast, slow = getattr(d, name), nested(model, points, 0, ["xy".index(c) for c in letters])
+    assert relative(fast, slow) <= TOLERANCE
+    # a loss that is not linear in the partial, so that the upstream gradient differs from point to point
+    assert relative(*(parameter_gradient(model, (v**2 + torch.sin(v)).mean()) for v in (fast, slow))) <= TOLERANCE
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_operator_is_the_sum_of_its_partials(activation):
+    model, points = make(activation, outputs=2)
+    terms = {"v_xx": 2.0, "v_xy": -0.7, "v_yy": 0.3, "v_x": -1.5}
+    plan = derivatives.plan("xy", ("u", "v"), ("u", "v_y"), {"mixed_v": terms})
+    d = derivatives.evaluate(model, points, plan)
+    slow = sum(c * nested(model, points, 1, ["xy".index(i) for i in t[2:]]) for t, c in terms.items())
+    assert relative(d.mixed_v, slow) <= TOLERANCE
+    fast_loss = (d.mixed_v**2 + d.u * d.v_y).mean()
+    slow_loss = (slow**2 + nested(model, points, 0, []) * nested(model, points, 1, [1])).mean()
+    assert relative(parameter_gradient(model, fast_loss), parameter_gradient(model, slow_loss)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_helmholtz_residual_and_its_gradient(activation):
+    problem = problems.Helmholtz(a=(4, 1), k=1.0)
+    model, points = make(activation)
+    fast = problem.residual(points, derivatives.evaluate(model, points, problem.plan))
+    laplace = nested(model, points, 0, [0, 0]) + nested(model, points, 0, [1, 1])
+    slow = laplace + problem.k**2 * model(points)[:, 0] - problem.forcing(points)
+    assert relative(fast, slow) <= TOLERANCE
+    assert relative(*(parameter_gradient(model, (r**2).mean()) for r in (fast, slow))) <= TOLERANCE
+
+
+def test_the_laplacian_costs_one_stream():
+    assert problems.Helmholtz().plan.n_streams == 4
+    assert derivatives.plan("xy", ("u",), ("u", "u_xx", "u_yy")).n_streams == 5
+    assert derivatives.plan("xt", ("u",), ("u", "u_x"), {"p": {"u_t": 1.0, "u_xx": -1e-4}}).n_streams == 3
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_batches_with_their_own_weights_are_the_same_as_one_by_one(activation):
+    model, points = make(activation)
+    plan = problems.Helmholtz().plan
+    cut = points.reshape(4, 10, 2)
+    many = derivatives.propagate(
+        cut, [w.expand(4, *w.shape) for w in model.weights], [b.expand(4, *b.shape) for b in model.biases], model.activation, plan
+    )
+    one = torch.stack([derivatives.propagate(c, model.weights, model.biases, model.activation, plan) for c in cut])
+    assert torch.allclose(many, one, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations_derivatives_by_autograd(activation):
+    z = torch.linspace(-6, 6, 101, dtype=torch.float64).requires_grad_()
+    got = models.activations.get(activation).derivatives(z, 3)
+    value = got[0]
+    for order in (1, 2, 3):
+        value = torch.autograd.grad(value.sum(), z, create_graph=True)[0]
+        assert torch.allclose(got[order], value, rtol=1e-9, atol=1e-12)
+
+
+def test_softplus_far_out_is_finite_and_exact():
+    z = torch.tensor([-800.0, -50.0, 30.0, 50.0, 800.0], dtype=torch.float64)
+    got = models.activations.get("softplus").derivatives(z, 3)
+    assert all(torch.isfinite(g).all() for g in got)
+    assert torch.allclose(got[0], torch.logaddexp(z, torch.zeros_like(z)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["w", "u_z", "u_xxx", "u_", "_x"])
+def test_unknown_partial_is_named(name):
+    with pytest.raises(ValueError, match="is not a partial derivative"):
+        derivatives.plan("xy", ("u",), (name,))
+
+
+def test_operator_of_two_fields_is_refused():
+    with pytest.raises(ValueError, match="of one field"):
+        derivatives.plan("xy", ("u", "v"), (), {"mixed": {"u_x": 1.0, "v_y": 1.0}})
+
+
+def test_a_partial_that_was_not_asked_for_says_so():
+    model, points = make("tanh")
+    d = derivatives.evaluate(model, points, derivatives.plan("xy", ("u",), ("u",)))
+    with pytest.raises(AttributeError, match="add 'u_x' to its partials"):
+        _ = d.u_x
+
+
+def test_any_mix_of_requests_gives_the_same_values():
+    model, points = make("tanh")
+    names = ("u", "u_x", "u_y", "u_xx", "u_xy")
+    full = derivatives.evaluate(model, points, derivatives.plan("xy", ("u",), names))
+    for asked in itertools.combinations(names, 2):
+        part = derivatives.evaluate(model, points, derivatives.plan("xy", ("u",), asked))
+        assert all(torch.allclose(getattr(part, n), getattr(full, n), rtol=1e-13, atol=1e-14) for n in asked)

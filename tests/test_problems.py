@@ -1,0 +1,100 @@
+"""Benchmarks: the reference solves the equation, the data agree with it."""
+
+import numpy as np
+import pytest
+import sympy
+import torch
+
+import pinnlib as pl
+from pinnlib import sampling
+from pinnlib.derivatives import Fields
+
+PARAMETERS = [((4.0, 1.0), 1.0), ((6.0, 6.0), 1.0), ((1.5, 2.5), 3.0)]
+
+
+@pytest.mark.parametrize(("a", "k"), PARAMETERS)
+def test_helmholtz_solution_has_no_residual(a, k):
+    """The independent check: sympy differentiates the solution; the residual formula must then vanish."""
+    problem = pl.problems.Helmholtz(a=a, k=k)
+    x, y = sympy.symbols("x y")
+    u = sympy.sin(a[0] * sympy.pi * x) * sympy.sin(a[1] * sympy.pi * y)
+    laplace = sympy.lambdify((x, y), sympy.diff(u, x, 2) + sympy.diff(u, y, 2), "numpy")
+    points = sampling.interior(problem.domain, 200, seed=4)
+    streams = torch.zeros(problem.plan.n_streams, 200, 1, dtype=torch.float64)
+    names = problem.plan.names
+    streams[names["u"][0], :, 0] = torch.as_tensor(problem.solution(points)[:, 0])
+    streams[names["laplace_u"][0], :, 0] = torch.as_tensor(laplace(points[:, 0], points[:, 1]))
+    residual = problem.residual(torch.as_tensor(points), Fields(streams, problem.plan))
+    assert residual.abs().max() <= 1e-10 * problem.forcing(torch.as_tensor(points)).abs().max()
+
+
+def test_helmholtz_boundary_data():
+    problem = pl.problems.Helmholtz(a=(4, 1))
+    points, values = problem.data(400, seed=0)
+    assert points.shape == (400, 2)
+    assert values.shape == (400, 1)
+    assert np.all(np.isclose(np.abs(points), 1.0).any(axis=1))
+    for axis in (0, 1):
+        for side in (-1.0, 1.0):
+            assert np.sum(points[:, axis] == side) == 100
+    assert np.abs(values).max() < 1e-13
+    assert np.allclose(values, problem.solution(points))
+
+
+def test_helmholtz_describes_itself():
+    problem = pl.problems.Helmholtz(a=(4, 1), k=2)
+    assert repr(problem) == "Helmholtz(a=(4.0, 1.0), k=2.0)"
+    assert problem.settings() == {"a": (4.0, 1.0), "k": 2.0}
+    assert problem.reference_error == 0.0
+    assert problem.test_grid().shape == (201 * 201, 2)
+
+
+@pytest.mark.parametrize("settings", [{"a": (4,)}, {"a": (0, 1)}, {"a": (-4, 1)}, {"a": (4, 1), "k": float("nan")}])
+def test_helmholtz_bad_settings(settings):
+    with pytest.raises(ValueError, match=r"give (two positive numbers|a finite wave number)"):
+        pl.problems.Helmholtz(**settings)
+
+
+class NoReference(pl.problems.Helmholtz):
+    reference = pl.Problem.reference
+
+    def data(self, n, seed):
+        points = sampling.boundary(self.domain, n, seed=seed)
+        return points, np.zeros((n, 1))
+
+
+def test_a_problem_without_reference_trains_and_says_what_is_missing():
+    problem = NoReference()
+    with pytest.raises(ValueError, match=r"NoReference.* has no reference solution: add a method reference"):
+        problem.solution(np.zeros((1, 2)))
+    run = pl.train(problem, pl.Config(width=4, depth=1, points=8, batches=2, data_points=8, steps=2), progress=False)
+    assert np.isnan(run.history["rel_l2"]).all()
+    assert np.isfinite(run.history["snr"]).all()
+
+
+def test_points_of_another_dimension():
+    with pytest.raises(ValueError, match=r"shape \(3, 1\).*needs \(n_points, 2\)"):
+        pl.problems.Helmholtz().solution(np.zeros((3, 1)))
+
+
+@pytest.mark.parametrize("method", sampling.METHODS)
+def test_sampling_fills_the_box_and_follows_the_seed(method):
+    domain = ((-2.0, 1.0), (0.0, 5.0))
+    points = sampling.interior(domain, 300, seed=1, method=method)
+    assert points.shape == (300, 2)
+    for k, (low, high) in enumerate(domain):
+        assert low <= points[:, k].min() < low + 0.1 * (high - low)
+        assert high - 0.1 * (high - low) < points[:, k].max() <= high
+    assert np.array_equal(points, sampling.interior(domain, 300, seed=1, method=method))
+    assert not np.array_equal(points, sampling.interior(domain, 300, seed=2, method=method))
+
+
+def test_latin_hypercube_has_one_point_a_slab():
+    points = sampling.interior(((0.0, 1.0),) * 3, 50, seed=0)
+    for k in range(3):
+        assert np.array_equal(np.sort((points[:, k] * 50).astype(int)), np.arange(50))
+
+
+def test_boundary_points_must_divide():
+    with pytest.raises(ValueError, match="401 boundary points do not divide over 4 faces: use 400 or 404"):
+        sampling.boundary(((0, 1), (0, 1)), 401, seed=0)

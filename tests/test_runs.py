@@ -1,0 +1,132 @@
+"""Records: what is saved is what is loaded, and a bad file is named."""
+
+import json
+import os
+import pickle
+
+import numpy as np
+import pytest
+
+import pinnlib as pl
+
+CONFIG = pl.Config(width=8, depth=1, points=32, data_points=8, batches=4, steps=12, snapshots=4, weighting=pl.RBA(), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def run():
+    return pl.train(pl.problems.Helmholtz(a=(1, 2), k=0.5), CONFIG, progress=False)
+
+
+def test_round_trip(run, tmp_path):
+    loaded = pl.Run.load(run.save(tmp_path / "folder" / "run.npz"))
+    assert loaded.config == run.config
+    assert loaded.provenance == run.provenance
+    assert repr(loaded.problem) == repr(run.problem) == "Helmholtz(a=(1.0, 2.0), k=0.5)"
+    for part in ("history", "snapshots", "state"):
+        for name, values in getattr(run, part).items():
+            assert np.array_equal(getattr(loaded, part)[name], values, equal_nan=True)
+            assert getattr(loaded, part)[name].dtype == values.dtype
+    assert repr(loaded) == repr(run)
+    assert loaded.complete
+    assert os.listdir(tmp_path / "folder") == ["run.npz"]  # no temporary file is left
+
+
+def test_repr_says_what_it_is(run):
+    text = repr(run)
+    for word in (
+        "Helmholtz(a=(1.0, 2.0), k=0.5)",
+        "RBA 0.999/0.001",
+        "8 x 1 tanh",
+        "seed 0",
+        "complete",
+        "float32",
+        "relative L2",
+        "SNR",
+    ):
+        assert word in text
+
+
+def test_provenance(run):
+    assert run.provenance["pinnlib"] == pl.__version__
+    assert "threads" in run.provenance["device"]
+    assert run.provenance["wall_time"] > 0
+
+
+def test_snapshots_are_the_networks_of_their_steps(run):
+    first = run.model(0)
+    fresh = pl.models.MLP(2, 1, width=8, depth=1, seed=0)
+    assert all((a == b).all() for a, b in zip(first.parameters(), fresh.parameters(), strict=True))
+    assert run.snapshots["step"][run.snapshot_at(10**6)] == 12
+    assert np.array_equal(run.snapshots["parameters"][-1], run.state["parameters"])
+    assert run.snapshots["rba"][0].tolist() == [0.0] * 32
+
+
+def damaged(run, tmp_path):
+    path = run.save(tmp_path / "run.npz")
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 0xFF
+    np.savez(tmp_path / "foreign.npz", a=np.arange(3))
+    foreign = (tmp_path / "foreign.npz").read_bytes()
+    np.savez(tmp_path / "pickled.npz", header=np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    return {
+        "truncated": whole[: len(whole) // 2],
+        "empty": b"",
+        "one bit": bytes(flipped),
+        "foreign": foreign,
+        "text": b"not a run at all",
+        "pickle": pickle.dumps({"a": 1}),
+        "pickled npz": (tmp_path / "pickled.npz").read_bytes(),
+        "bare array": b"\x93NUMPY",
+    }
+
+
+@pytest.mark.parametrize("kind", ["truncated", "empty", "one bit", "foreign", "text", "pickle", "pickled npz", "bare array"])
+def test_a_bad_file_is_named_in_one_sentence(run, tmp_path, kind):
+    path = tmp_path / "bad.npz"
+    path.write_bytes(damaged(run, tmp_path)[kind])
+    with pytest.raises(ValueError, match=r"bad\.npz is not a pinnlib run or is damaged .*: make or fetch it again") as caught:
+        pl.Run.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file_and_another_format(run, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no run at .*nowhere.npz"):
+        pl.Run.load(tmp_path / "nowhere.npz")
+    path = run.save(tmp_path / "run.npz")
+    with np.load(path) as file:
+        arrays = dict(file)
+    header = json.loads(str(arrays["header"])) | {"format": "pinnlib run, version 99"}
+    np.savez(path, **{**arrays, "header": np.array(json.dumps(header))})
+    with pytest.raises(ValueError, match="has the format 'pinnlib run, version 99'"):
+        pl.Run.load(path)
+
+
+def test_a_failed_save_keeps_the_old_file(run, tmp_path, monkeypatch):
+    path = run.save(tmp_path / "run.npz")
+    before = path.read_bytes()
+
+    def full(*arguments, **settings):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(OSError, match=r"could not save the run to .*run.npz: No space left on device"):
+        run.save(path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["run.npz"]
+
+
+class Mine(pl.problems.Helmholtz):
+    """A user's problem."""
+
+
+def test_a_users_problem_is_given_on_load(tmp_path):
+    path = pl.train(Mine(a=(1, 1)), CONFIG, progress=False).save(tmp_path / "mine.npz")
+    alone = pl.Run.load(path)
+    assert alone.problem is None
+    assert alone.predict(np.zeros((1, 2))).shape == (1, 1)
+    with pytest.raises(ValueError, match=r"the run's problem mine is not one of pinnlib's: give it to Run.load"):
+        alone.residual()
+    with pytest.raises(ValueError, match=r"give it to Run.load"):
+        pl.resume(path)
+    assert pl.Run.load(path, Mine(a=(1, 1))).residual().shape == (32,)

@@ -1,0 +1,250 @@
+"""Training: the loop against a plain twin, resuming bit for bit, nothing lost."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import pinnlib as pl
+from pinnlib import evaluation, models, order, sampling
+
+SMALL = {
+    "width": 12,
+    "depth": 2,
+    "points": 128,
+    "data_points": 40,
+    "batches": 8,
+    "probe_every": 20,
+    "snapshots": 6,
+    "device": "cpu",
+}
+PROBLEM = pl.problems.Helmholtz(a=(1, 1))
+PROBLEM.resolution = 21  # a coarse test grid is enough here
+
+
+def train(**settings):
+    return pl.train(PROBLEM, pl.Config(**{**SMALL, "steps": 60, **settings}), progress=False)
+
+
+def same(a, b, parts=("history", "snapshots", "state")):
+    """Two runs agree bit for bit in everything but the clock."""
+    for part in parts:
+        x, y = getattr(a, part), getattr(b, part)
+        assert x.keys() == y.keys()
+        for name in x:
+            if name != "wall_time":
+                assert np.array_equal(x[name], y[name], equal_nan=True), f"{part}/{name}"
+    assert np.array_equal(a.points, b.points)
+
+
+@pytest.mark.parametrize("weighting", [None, pl.RBA(), pl.RBA(power=1, normalization="min-max", initial=1.0)])
+def test_steps_against_a_plain_twin(weighting):
+    """The same training written out by hand, with nested autograd and torch's Adam."""
+    config = pl.Config(
+        **{**SMALL, "steps": 25, "dtype": "float64", "weighting": weighting, "data_weight": 3.0, "lr_decay_every": 10}
+    )
+    run = pl.train(PROBLEM, config, progress=False)
+    model = models.MLP(2, 1, width=12, depth=2, seed=0, dtype=torch.float64)
+    points = torch.as_tensor(sampling.interior(PROBLEM.domain, 128, seed=0))
+    where, values = map(torch.as_tensor, PROBLEM.data(40, 0))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 10, 0.9)
+    lam = torch.full((128,), weighting.initial if weighting else 0.0, dtype=torch.float64)
+    losses = []
+    for _ in range(25):
+        x = points.clone().requires_grad_()
+        u = model(x)
+        du = torch.autograd.grad(u.sum(), x, create_graph=True)[0]
+        laplace = sum(torch.autograd.grad(du[:, i].sum(), x, create_graph=True)[0][:, i] for i in (0, 1))
+        exact = torch.sin(torch.pi * points[:, 0]) * torch.sin(torch.pi * points[:, 1])
+        r = laplace + u[:, 0] - (1.0 - 2.0 * torch.pi**2) * exact
+        factor = torch.ones(128, dtype=torch.float64)
+        if weighting:
+            size = r.detach().abs()
+            low = size.min() if weighting.normalization == "min-max" else 0.0
+            lam = 0.999 * lam + 1e-3 * (size - low) / (size.max() - low)
+            factor = lam**weighting.power
+        loss = (factor * r**2).mean() + 3.0 * ((model(where) - values) ** 2).mean()
+        losses.append(float(loss.detach()))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    ours = torch.nn.utils.parameters_to_vector(run.final_model().parameters()).detach()
+    twin = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
+    assert torch.allclose(ours, twin, rtol=1e-9, atol=1e-11)
+    assert run.history["loss"][:10] == pytest.approx(losses[:10], rel=1e-10)
+    if weighting:
+        assert torch.allclose(torch.as_tensor(run.state["rba"]), lam, rtol=1e-9)
+
+
+def test_a_probe_reports_what_can_be_computed_again():
+    run = train(weighting=pl.RBA())
+    last = run.at(60)
+    r = run.residual()
+    assert last["loss_residual"] == pytest.approx(np.mean(r**2), rel=1e-4)
+    assert last["order_residual"] == pytest.approx(order.spatial_order(run.points, r, PROBLEM.domain), rel=1e-4)
+    grid = PROBLEM.test_grid()
+    assert last["rel_l2"] == pytest.approx(evaluation.relative_l2(run.predict(grid), PROBLEM.solution(grid)), rel=1e-5)
+    assert last["snr"] == pytest.approx(last["signal"] / last["noise"], rel=1e-12)
+    assert last["order_gradient"] == pytest.approx(last["snr"] / np.sqrt(1 + last["snr"] ** 2), rel=1e-12)
+    lam = pl.rba.update(torch.as_tensor(run.state["rba"]), torch.as_tensor(r, dtype=torch.float32), decay=0.999, rate=1e-3)
+    square = pl.rba.weighted_square(lam.double(), torch.as_tensor(r), power=2)
+    assert last["loss"] == pytest.approx(float(square.mean()) + last["loss_data"], rel=1e-4)
+    assert run.history["snr_layers"].shape == (len(run.history["step"]), 3)
+    assert set(run.history) == set(pl.training.HISTORY)
+
+
+def test_vanilla_follows_the_weights_without_using_them():
+    run, twin = train(), train(weighting=pl.RBA(rate=0.0, initial=1.0, decay=0.0))
+    assert run.history["rba_mean"][-1] > 0
+    assert np.isfinite(run.history["order_weights"]).all()
+    assert twin.history["rba_mean"][0] == 0.0  # decay 0 and rate 0: nothing is left of the initial weight
+    assert run.history["loss"][0] == pytest.approx(run.history["loss_residual"][0] + run.history["loss_data"][0], rel=1e-6)
+
+
+def test_the_rate_of_attention_matters():
+    moving, still = train(weighting=pl.RBA()), train(weighting=pl.RBA(rate=0.0))
+    assert moving.history["rba_max"][-1] > 0.01
+    assert np.all(still.history["rba_max"] == 0.0)
+
+
+def test_same_seed_same_history_and_another_seed_another():
+    same(train(weighting=pl.RBA()), train(weighting=pl.RBA()))
+    assert not np.array_equal(train().history["loss"], train(seed=1).history["loss"])
+
+
+def test_probes_do_not_disturb_the_training():
+    assert np.array_equal(train(probe_every=5).state["parameters"], train(probe_every=1000).state["parameters"])
+
+
+def test_resume_is_bit_for_bit(tmp_path):
+    config = pl.Config(**{**SMALL, "steps": 300, "weighting": pl.RBA(), "lr_decay_every": 100})
+    whole = pl.train(PROBLEM, config, progress=False)
+    half = pl.train(PROBLEM, config, until=150, checkpoint=tmp_path / "half.npz", progress=False)
+    assert half.step == 150
+    assert not half.complete
+    resumed = pl.resume(tmp_path / "half.npz", problem=PROBLEM, progress=False)
+    same(whole, resumed)
+    same(whole, pl.Run.load(tmp_path / "half.npz"))
+
+
+@pytest.mark.parametrize("until", [0, 1, 20, 21])
+def test_resume_from_any_step(tmp_path, until):
+    config = pl.Config(**{**SMALL, "steps": 40})
+    pl.train(PROBLEM, config, until=until, checkpoint=tmp_path / "c.npz", progress=False)
+    same(pl.train(PROBLEM, config, progress=False), pl.resume(tmp_path / "c.npz", problem=PROBLEM, progress=False))
+
+
+def test_a_finished_run_goes_on_as_if_it_had_been_longer():
+    same(train(steps=90), pl.resume(train(steps=45), steps=90, progress=False), ("history", "state"))
+    with pytest.raises(ValueError, match="steps = 10: the run is already at step 45"):
+        pl.resume(train(steps=45), steps=10)
+
+
+def test_ctrl_c_returns_the_run_so_far(tmp_path):
+    def interrupt():
+        while not (tmp_path / "c.npz").exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    before = signal.getsignal(signal.SIGINT)
+    config = pl.Config(**{**SMALL, "steps": 10**6})
+    run = pl.train(PROBLEM, config, checkpoint=tmp_path / "c.npz", checkpoint_every=0.2, progress=False)
+    assert 0 < run.step < 10**6
+    assert not run.complete
+    assert "stopped at step" in repr(run)
+    assert pl.Run.load(tmp_path / "c.npz").step == run.step
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+SCRIPT = """
+import sys, pinnlib as pl
+config = pl.Config(width=12, depth=2, points=128, data_points=40, batches=8, probe_every=20, snapshots=6, device="cpu", steps=10**6)
+pl.train(pl.problems.Helmholtz(a=(1, 1)), config, checkpoint=sys.argv[1], checkpoint_every=0.3, progress=False)
+"""
+
+
+def test_killed_it_loses_no_more_than_the_time_between_checkpoints(tmp_path):
+    path = tmp_path / "c.npz"
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(path)])
+    try:
+        while not path.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        time.sleep(float(np.random.default_rng().uniform(0.5, 1.5)))
+    finally:
+        killed = time.time()
+        process.kill()
+        process.wait()
+    assert killed - path.stat().st_mtime < 0.3 + 1.0  # the checkpoint interval, and what a busy machine adds
+    run = pl.Run.load(path, pl.problems.Helmholtz(a=(1, 1)))
+    config = pl.Config.from_dict(run.config.as_dict() | {"steps": run.step + 5})
+    same(pl.train(run.problem, config, progress=False), pl.resume(run, steps=run.step + 5, progress=False), ("history", "state"))
+
+
+@pytest.mark.parametrize("checkpointed", [False, True])
+def test_divergence_names_the_step_and_keeps_the_last_good_state(tmp_path, checkpointed):
+    path = tmp_path / "c.npz" if checkpointed else None
+
+    class Breaks(pl.problems.Helmholtz):
+        calls = 0
+
+        def residual(self, points, d):
+            type(self).calls += points.ndim == 2
+            return super().residual(points, d) * (float("nan") if type(self).calls > 40 else 1.0)
+
+    with pytest.raises(pl.TrainingDiverged, match="not a finite number at step .*smaller lr than 0.001") as caught:
+        pl.train(Breaks(), pl.Config(**{**SMALL, "steps": 100}), checkpoint=path, progress=False)
+    run = caught.value.run
+    assert 0 < run.step <= 40
+    assert np.isfinite(run.state["parameters"]).all()
+    assert np.isfinite(run.history["loss"]).all()
+    if checkpointed:
+        assert str(path) in str(caught.value)
+        assert np.array_equal(pl.Run.load(path, Breaks()).state["parameters"], run.state["parameters"])
+
+
+def test_huge_learning_rate_ends_in_a_sentence_or_finite_numbers():
+    try:
+        run = train(lr=1e30, steps=20)
+    except pl.TrainingDiverged as error:
+        run = error.run
+    assert np.isfinite(run.state["parameters"]).all()
+
+
+def test_progress_bar_goes_to_stderr(capsys):
+    pl.train(PROBLEM, pl.Config(**{**SMALL, "steps": 5}))
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "step" in err
+
+
+def test_batches_and_points_in_float64_and_on_a_thread():
+    results = []
+    thread = threading.Thread(target=lambda: results.append(train(dtype="float64", steps=3)))
+    thread.start()
+    thread.join()
+    assert results[0].state["parameters"].dtype == np.float64
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler")
+@pytest.mark.filterwarnings("ignore")  # of torch's own compiler
+def test_compiled_training_agrees():
+    plain, fused = train(dtype="float64", steps=10), train(dtype="float64", steps=10, compile=True)
+    assert np.allclose(plain.state["parameters"], fused.state["parameters"], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU needs no C++ compiler")
+def test_compile_without_a_compiler(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(ValueError, match=r"compile=True needs a C\+\+ compiler"):
+        train(compile=True)
