@@ -5,7 +5,7 @@
 
 __version__ = "0.1.0"
 
-from . import evaluation, order, phases, problems, rba, records, sampling, snr
+from . import derivatives, evaluation, order, phases, problems, rba, records, sampling, snr, verdicts
 from .config import Config
 from .problems import Problem
 from .rba import RBA
@@ -18,6 +18,7 @@ __all__ = [
     "Problem",
     "Run",
     "TrainingDiverged",
+    "derivatives",
     "evaluation",
     "order",
     "phases",
@@ -28,4 +29,5 @@ __all__ = [
     "sampling",
     "snr",
     "train",
+    "verdicts",
 ]

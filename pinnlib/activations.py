@@ -35,6 +35,7 @@ class Tanh:
     bounds = (-1.0, 1.0)
 
     def derivatives(self, z: Tensor, order: int, value: Tensor | None = None) -> list[Tensor]:
+        """tanh z, 1 - t^2, -2 t f', f' (4 - 6 f')."""
         t = torch.tanh(z) if value is None else value
         out = [t]
         if order >= 1:
@@ -54,6 +55,7 @@ class Sine:
     bounds = (-1.0, 1.0)
 
     def derivatives(self, z: Tensor, order: int, value: Tensor | None = None) -> list[Tensor]:
+        """Sin z, cos z, -sin z, -cos z."""
         s = torch.sin(z) if value is None else value
         out = [s]
         if order >= 1:
@@ -73,6 +75,7 @@ class Softplus:
     bounds = (0.0, inf)
 
     def derivatives(self, z: Tensor, order: int, value: Tensor | None = None) -> list[Tensor]:
+        """log(1 + e^z), the logistic function s, s (1 - s), s (1 - s) (1 - 2 s)."""
         out = [torch.nn.functional.softplus(z, threshold=40.0) if value is None else value]
         if order >= 1:
             out.append(torch.sigmoid(z))

@@ -104,7 +104,7 @@ class Config:
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             raise ValueError(
-                f"device {self.device!r} is not there: use device='cpu', or install a torch build with CUDA on a machine with a GPU"
+                f"device {self.device!r} is not there: use device='cpu', or a torch build with CUDA on a machine with a GPU"
             )
         return torch.device(self.device)
 
@@ -118,7 +118,7 @@ class Config:
         return self.lr * self.lr_decay ** (step // self.lr_decay_every)
 
     def probe_steps(self) -> np.ndarray:
-        """Steps at which SNR and errors are measured: 0, then log-spaced (20 a decade), then every ``probe_every``; the last too."""
+        """Steps that are measured: 0, log-spaced ones (20 a decade), then every ``probe_every``, and the last."""
         steps, x, ratio = [0], 1.0, 10 ** (1 / 20)
         while x * (ratio - 1.0) < self.probe_every and x <= self.steps:
             steps.append(round(x))
@@ -154,4 +154,5 @@ class Config:
     def describe(self) -> str:
         """One line: what a figure is stamped with."""
         rule = "vanilla" if self.weighting is None else f"RBA {self.weighting.decay}/{self.weighting.rate:g}"
-        return f"{rule}, {self.width} x {self.depth} {self.activation}, {self.points:,} points, {self.steps:,} steps, seed {self.seed}"
+        network = f"{self.width} x {self.depth} {self.activation}"
+        return f"{rule}, {network}, {self.points:,} points, {self.steps:,} steps, seed {self.seed}"

@@ -63,7 +63,7 @@ def _fetch(name: str, path: Path, digest: str) -> None:
     except ValueError as error:
         path.unlink(missing_ok=True)
         raise ValueError(
-            f"the record {name} at {source} has another digest than was published: it is damaged or was changed, so it was not kept"
+            f"the record {name} at {source} has another digest than was published: it is damaged or changed, and was not kept"
         ) from error
     except (requests.RequestException, OSError) as error:
         raise ConnectionError(

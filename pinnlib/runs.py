@@ -198,7 +198,8 @@ class Run:
         if len(self.history["step"]):
             last = self.at(self.step)
             lines.append(
-                f"  at step {int(last['step']):,}: loss {last['loss']:.3g}, relative L2 {last['rel_l2']:.3g}, SNR {last['snr']:.3g}; "
+                f"  at step {int(last['step']):,}: loss {last['loss']:.3g}, relative L2 {last['rel_l2']:.3g}, "
+                f"SNR {last['snr']:.3g}; "
                 f"{len(self.history['step'])} probes, {len(self.snapshots['step'])} snapshots"
             )
         return "\n".join(lines)

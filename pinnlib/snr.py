@@ -189,7 +189,10 @@ def data_gradients(model: MLP, points: Tensor, values: Tensor, *, weight: float 
 
 
 def adam(optimizer: torch.optim.Adam) -> float:
-    r"""Adam's own SNR, :math:`\lVert \hat m \rVert / \lVert \sqrt{\hat v} + \epsilon \rVert`, over all parameters; nan before the first step."""
+    r"""Adam's own SNR, :math:`\lVert \hat m \rVert / \lVert \sqrt{\hat v} + \epsilon \rVert`; nan before the first step.
+
+    Over all parameters, biases too, as the paper has it.
+    """
     pairs = _adam_moments(optimizer)
     if not pairs:
         return math.nan
@@ -197,7 +200,10 @@ def adam(optimizer: torch.optim.Adam) -> float:
 
 
 def adam_step(optimizer: torch.optim.Adam) -> float:
-    r"""Mean of :math:`|\hat m| / (\sqrt{\hat v} + \epsilon)`: the size of Adam's step in units of its learning rate; nan before the first."""
+    r"""Mean of :math:`|\hat m| / (\sqrt{\hat v} + \epsilon)`; nan before the first step.
+
+    It is the size of Adam's step in units of its learning rate.
+    """
     pairs = _adam_moments(optimizer)
     if not pairs:
         return math.nan

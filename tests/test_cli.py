@@ -9,7 +9,25 @@ import pytest
 import pinnlib as pl
 from pinnlib.__main__ import main
 
-BASE = "train helmholtz --a 1 1 --width 8 --depth 1 --points 32 --data-points 8 --batches 4 --device cpu".split()
+BASE = [
+    "train",
+    "helmholtz",
+    "--a",
+    "1",
+    "1",
+    "--width",
+    "8",
+    "--depth",
+    "1",
+    "--points",
+    "32",
+    "--data-points",
+    "8",
+    "--batches",
+    "4",
+    "--device",
+    "cpu",
+]
 
 
 def test_train_info_and_resume(tmp_path, capsys):

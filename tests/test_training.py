@@ -168,7 +168,8 @@ def test_ctrl_c_returns_the_run_so_far(tmp_path):
 
 SCRIPT = """
 import sys, pinnlib as pl
-config = pl.Config(width=12, depth=2, points=128, data_points=40, batches=8, probe_every=20, snapshots=6, device="cpu", steps=10**6)
+small = dict(width=12, depth=2, points=128, data_points=40, batches=8, probe_every=20, snapshots=6, device="cpu")
+config = pl.Config(**small, steps=10**6)
 pl.train(pl.problems.Helmholtz(a=(1, 1)), config, checkpoint=sys.argv[1], checkpoint_every=0.3, progress=False)
 """
 

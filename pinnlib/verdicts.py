@@ -1,0 +1,54 @@
+"""Claims, what was measured of them, and the verdict by a rule that is the same in every chapter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Claim", "spread", "table"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the paper on one benchmark.
+
+    Attributes:
+        text: the claim.
+        paper: the paper's number or statement.
+        here: what was measured.
+        holds: for each run or pair of runs whether it shows the claim; empty if nothing was measured.
+    """
+
+    text: str
+    paper: str
+    here: str
+    holds: Sequence[bool]
+
+    @property
+    def verdict(self) -> str:
+        """``reproduced`` where at least 80% of the runs show it, ``not`` where at most 20% do, else ``partly``."""
+        if not len(self.holds):
+            return "not assessed"
+        share = float(np.mean(self.holds))
+        return "reproduced" if share >= 0.8 else "not" if share <= 0.2 else "partly"
+
+
+def table(claims: Sequence[Claim]) -> str:
+    """The claims as a Markdown table, with the count of runs that show each."""
+    lines = ["| claim | paper | here | runs that show it | verdict |", "|---|---|---|---|---|"]
+    for c in claims:
+        count = f"{int(np.sum(c.holds))} of {len(c.holds)}" if len(c.holds) else "none made"
+        lines.append(f"| {c.text} | {c.paper} | {c.here} | {count} | **{c.verdict}** |")
+    return "\n".join(lines)
+
+
+def spread(values: Sequence[float | None], form: str = ".3g") -> str:
+    """Median and range over seeds as text; missing values are counted, not hidden."""
+    there = [float(v) for v in values if v is not None and np.isfinite(v)]
+    missing = len(values) - len(there)
+    note = f", none in {missing} of {len(values)}" if missing else ""
+    if not there:
+        return f"none in {len(values)}"
+    return f"{np.median(there):{form}} ({min(there):{form}} to {max(there):{form}}{note})"

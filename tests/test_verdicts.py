@@ -1,0 +1,29 @@
+"""The rule that turns counts into verdicts."""
+
+import pytest
+
+from pinnlib import verdicts
+
+
+@pytest.mark.parametrize(
+    ("holds", "verdict"),
+    [
+        ([True] * 5, "reproduced"),
+        ([True] * 4 + [False], "reproduced"),
+        ([True] * 3 + [False] * 2, "partly"),
+        ([True] * 2 + [False] * 3, "partly"),
+        ([True] + [False] * 4, "not"),
+        ([False], "not"),
+        ([], "not assessed"),
+    ],
+)
+def test_rule(holds, verdict):
+    claim = verdicts.Claim("a", "b", "c", holds)
+    assert claim.verdict == verdict
+    assert f"**{verdict}**" in verdicts.table([claim])
+
+
+def test_spread_counts_what_is_missing():
+    assert verdicts.spread([3.0, 1.0, 2.0]) == "2 (1 to 3)"
+    assert verdicts.spread([3.0, None, 1.0]) == "2 (1 to 3, none in 1 of 3)"
+    assert verdicts.spread([None, float("nan")]) == "none in 2"
