@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from .phases import Phases
 
-__all__ = ["COLOURS", "band", "curves", "layers", "maps", "order", "scrub", "signal_noise", "snr", "stamp", "style"]
+__all__ = ["COLOURS", "band", "curves", "layers", "legend", "maps", "order", "scrub", "signal_noise", "snr", "stamp", "style"]
 
 #: Vanilla and RBA by the Okabe-Ito palette, which colour-blind readers can tell apart; phases in pale tints.
 COLOURS = {
@@ -35,7 +35,7 @@ def style() -> None:
     plt.rcParams.update(
         {
             "figure.figsize": (7.2, 3.6),
-            "figure.dpi": 110,
+            "figure.dpi": 96,
             "savefig.facecolor": "white",
             "figure.facecolor": "white",
             "figure.constrained_layout.use": True,
@@ -50,6 +50,7 @@ def style() -> None:
             "lines.linewidth": 1.6,
             "image.cmap": "viridis",
             "animation.html": "jshtml",
+            "animation.frame_format": "jpeg",  # a third of the size of png in a page
         }
     )
 
@@ -57,6 +58,12 @@ def style() -> None:
 def stamp(fig: Figure, text: str) -> None:
     """Say under a figure which run it shows."""
     fig.supxlabel(text, fontsize=7.5, color="#555555")
+
+
+def legend(fig: Figure, ax: Axes, columns: int = 3) -> None:
+    """The legend of ``ax`` above the figure, where it covers nothing."""
+    handles, labels = ax.get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper right", ncols=columns)
 
 
 def step_axis(ax: Axes, last: int) -> None:
@@ -67,6 +74,7 @@ def step_axis(ax: Axes, last: int) -> None:
     ax.set_xticks([0, *decades], ["0", *(f"{d:,}" for d in decades)])
     ax.minorticks_off()
     ax.set_xlabel("Adam step")
+    ax.label_outer()
 
 
 def shade(ax: Axes, phases: Phases) -> None:
@@ -164,7 +172,7 @@ def maps(
     labels: Sequence[str] = ("x", "y"),
     diverging: bool = False,
 ) -> Figure:
-    """A table of maps over the domain, one row a name, one column a moment; a colour scale a row.
+    """A table of maps over the domain, one row a name, one column a moment; each map has its own colour scale.
 
     Args:
         rows: for each name the maps ``(n, n)``, first coordinate along axis 0.
@@ -175,8 +183,8 @@ def maps(
     fig, axes = plt.subplots(len(rows), n_columns, figsize=(7.2, 2.35 * len(rows) + 0.3), squeeze=False, sharex=True, sharey=True)
     extent = (*domain[0], *domain[1])
     for row, (name, fields) in zip(axes, rows.items(), strict=True):
-        top = max(np.nanmax(np.abs(f)) for f in fields)
         for ax, field in zip(row, fields, strict=True):
+            top = np.nanmax(np.abs(field)) or 1.0
             image = ax.imshow(
                 field.T,
                 origin="lower",
@@ -187,8 +195,8 @@ def maps(
                 interpolation="nearest",
             )
             ax.grid(False)
+            fig.colorbar(image, ax=ax, shrink=0.9, pad=0.03).ax.tick_params(labelsize=8)
         row[0].set_ylabel(f"{name}\n{labels[1]}")
-        fig.colorbar(image, ax=list(row), shrink=0.85, pad=0.02)
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title)
     for ax in axes[-1]:
@@ -204,7 +212,7 @@ def scrub(
     limits: tuple[float, float],
 ) -> FuncAnimation:
     """An animation to scrub through: for each frame a title and two maps ``(n, n)``; show it with ``to_jshtml``."""
-    fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.1), dpi=72)
+    fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.1), dpi=64)
     extent = (*domain[0], *domain[1])
     images = []
     for ax, name, field, top in zip(axes, names, frames[0][1:], limits, strict=True):

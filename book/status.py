@@ -1,0 +1,54 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Status
+#
+# Which versions and machines made what you see, and how long it took.
+#
+# ## The published records
+#
+# A record holds the settings, the history, the weights at log-spaced steps and where it was made. All numbers here
+# are read from the records themselves.
+
+# %% tags=["hide-cell"]
+import subprocess
+import sys
+
+REPOSITORY = "https://github.com/learning-in-pinns/learning-in-pinns"
+if "google.colab" in sys.modules:  # elsewhere this cell does nothing
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"pinnlib @ git+{REPOSITORY}"], check=True)
+
+# %% tags=["hide-input"]
+from importlib.metadata import version
+
+from IPython.display import Markdown, display
+
+import pinnlib as pl
+
+lines = ["| record | settings | device | seconds | torch |", "|---|---|---|---|---|"]
+for name in pl.records.names():
+    run = pl.records.load(name)
+    p = run.provenance
+    lines.append(f"| {name} | {run.config.describe()} | {p['device']} | {p['wall_time']:,.0f} | {p['torch']} |")
+display(Markdown("\n".join(lines)))
+
+# %% [markdown]
+# The seconds are of two trainings side by side on a machine with two cores (AMD EPYC), shared with other work, and so an upper bound.
+# No record was made on a GPU yet.
+#
+# ## Versions behind the rendered pages
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+for package in ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "jupytext", "nbval"):
+    print(f"{package:>14} {version(package)}")
+
+# %% [markdown]
+# ## Times
+#
+# STATUS_TIMES

@@ -1,0 +1,61 @@
+"""A chapter as Colab opens it: the notebook alone in an empty folder, pinnlib from a wheel, records fetched."""
+
+import functools
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parent.parent
+CHAPTERS = sorted((ROOT / "book").glob("[0-9]*.ipynb"))
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """pinnlib built and installed apart, without the checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "-q"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", folder, ROOT], check=True)
+    (built,) = folder.glob("pinnlib-*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--target", folder / "site", built], check=True)
+    return folder / "site"
+
+
+@pytest.fixture
+def server():
+    handler = functools.partial(Quiet, directory=ROOT / "book" / "records")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+@pytest.mark.filterwarnings("ignore")  # of the kernel's client
+def test_notebook_alone(path, wheel, server, tmp_path, monkeypatch):
+    shutil.copy(path, tmp_path)
+    notebook = nbformat.read(tmp_path / path.name, 4)
+    (parameters,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
+    assert "2_000" in parameters.source
+    parameters.source = parameters.source.replace("2_000", "60")  # as a reader in a hurry would
+    notebook.cells.append(nbformat.v4.new_code_cell("print(pl.__file__)"))
+    monkeypatch.setenv("PYTHONPATH", str(wheel))
+    monkeypatch.setenv("PINNLIB_RECORDS", server)
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    assert str(wheel) in notebook.cells[-1].outputs[0].text
+    fetched = {p.name for p in (tmp_path / "records").iterdir()}
+    assert fetched == {p.name for p in (ROOT / "book" / "records").glob("*.npz")}
+    assert not os.path.exists(tmp_path / "pinnlib")

@@ -1,0 +1,83 @@
+"""Figures: every kind is drawn from a small run, and shows what it was given."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+mpl.use("agg")
+
+import matplotlib.pyplot as plt
+
+import pinnlib as pl
+from pinnlib import figures
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def run():
+    config = pl.Config(width=8, depth=2, points=64, data_points=8, batches=4, steps=30, device="cpu")
+    return pl.train(pl.problems.Helmholtz(a=(1, 1)), config, progress=False)
+
+
+@pytest.fixture
+def ax():
+    figures.style()
+    fig, ax = plt.subplots()
+    yield ax
+    fig.canvas.draw()
+    plt.close("all")
+
+
+def test_snr_shows_every_probe_and_the_phases(ax):
+    step = np.unique(np.geomspace(1, 10_000, 200).astype(int))
+    values = np.where(step < 100, 30.0, np.where(step < 2000, 0.05, 5.0))
+    found = pl.phases.detect(step, values)
+    quantiles = 10 ** pl.phases.running_quantiles(np.log10(values))
+    figures.snr(ax, step, values, quantiles, colour=figures.COLOURS["RBA"], phases=found, title="RBA")
+    assert np.array_equal(ax.lines[-3].get_ydata(), values) or any(np.array_equal(line.get_ydata(), values) for line in ax.lines)
+    assert [t.get_text() for t in ax.texts] == ["fitting", "diffusion", "total diffusion"]
+    assert ax.get_yscale() == "log"
+
+
+def test_lines_hold_the_history(ax, run):
+    h = run.history
+    figures.signal_noise(ax, h["step"], h["signal"], h["noise"])
+    assert np.array_equal(ax.lines[0].get_ydata(), h["signal"])
+    assert np.array_equal(ax.lines[1].get_ydata(), h["noise"])
+    assert ax.lines[0].get_color() == figures.COLOURS["signal"]
+
+
+def test_band_has_the_median_and_the_range(ax):
+    runs = np.array([[1.0, 2.0, 4.0], [3.0, 3.0, 3.0], [2.0, 9.0, 5.0]])
+    figures.band(ax, np.array([0, 1, 10]), runs, name="vanilla", ylabel="error")
+    assert ax.lines[-1].get_ydata().tolist() == [2.0, 3.0, 4.0]
+    assert "3 seeds" in ax.lines[-1].get_label()
+
+
+def test_layers_and_order(ax, run):
+    figures.layers(ax, run.history["step"], run.history["snr_layers"])
+    assert len(ax.lines) == 3 + 1
+    figures.order(ax, run.history["step"], {"vanilla": run.history["order_residual"]}, ylabel="order")
+    assert ax.get_ylim()[1] == 1.0
+
+
+def test_maps_put_the_first_coordinate_across():
+    field = np.zeros((4, 4))
+    field[3, 0] = 1.0  # right end of x, lower end of y
+    fig = figures.maps({"f": [field, field]}, ["a", "b"], ((0, 1), (0, 1)))
+    image = fig.axes[0].images[0]
+    assert image.get_array()[0, 3] == 1.0
+    assert image.origin == "lower"
+    figures.stamp(fig, "seed 0")
+    fig.canvas.draw()
+    plt.close(fig)
+
+
+def test_scrub_has_a_frame_a_snapshot():
+    frames = [(f"step {k}", np.full((5, 5), k), np.full((5, 5), -k)) for k in range(3)]
+    movie = figures.scrub(frames, ((0, 1), (0, 1)), limits=(2, 2))
+    page = movie.to_jshtml()
+    assert page.count("data:image/png;base64") == 3
+    assert "http" not in page.split("<script")[0].replace("https://maxcdn", "")
+    plt.close("all")

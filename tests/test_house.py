@@ -1,0 +1,123 @@
+"""The project's files agree with each other."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from pinnlib import records
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
+REPOSITORY = CONFIG["repository"]["url"]
+PINS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#"))
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_environment_holds_only_python_pip_and_the_project():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python, pip, project = environment["dependencies"]
+    assert re.fullmatch(r"python=3\.\d+", python)
+    assert pip == "pip"
+    assert project == {"pip": ["-e .[book,test]"]}
+
+
+def test_every_dependency_is_pinned_within_its_bounds():
+    extras = PROJECT["optional-dependencies"]
+    pins = {normal(name): version for name, version in PINS.items()}
+    for line in [*PROJECT["dependencies"], *extras["book"], *extras["test"]]:
+        requirement = Requirement(line)
+        assert normal(requirement.name) in pins, f"{requirement.name} is not in constraints.txt"
+        assert requirement.specifier.contains(Version(pins[normal(requirement.name)])), line
+
+
+def test_the_library_keeps_loose_lower_bounds():
+    for line in PROJECT["dependencies"]:
+        assert {s.operator for s in Requirement(line).specifier} == {">="}, line
+
+
+def test_the_environment_has_the_pinned_versions():
+    """The tests speak of the versions that the page *Status* names."""
+    from importlib.metadata import version
+
+    for name in ("numpy", "scipy", "matplotlib", "jupyter-book", "sphinx", "nbval"):
+        assert version(name) == PINS[name]
+    assert version("torch").split("+")[0] == PINS["torch"]
+
+
+def test_the_repository_has_one_address():
+    assert records.REPOSITORY == REPOSITORY
+    assert PROJECT["urls"]["Repository"] == REPOSITORY
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["repository-code"] == REPOSITORY
+    texts = [ROOT / "README.md", *(ROOT / "book").glob("*.py"), *(ROOT / "book").glob("*.ipynb"), *(ROOT / "book").glob("*.md")]
+    for path in texts:
+        for address in re.findall(r"https://github\.com/[\w.-]+/[\w.-]+?(?=[\"\\\s>).]|\.git|$)", path.read_text()):
+            assert address == REPOSITORY, path.name
+    for path in (ROOT / "book").glob("[0-9]*.py"):
+        assert f'REPOSITORY = "{REPOSITORY}"' in path.read_text(), path.name
+
+
+def test_versions_agree():
+    import pinnlib
+
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == pinnlib.__version__
+    assert f"## {pinnlib.__version__} " in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_page_is_in_the_table_of_contents():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    listed = {toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])}
+    there = {f"book/{p.stem}" for p in (ROOT / "book").iterdir() if p.suffix in (".md", ".ipynb")}
+    assert listed == there
+
+
+def test_records_and_their_digests_agree():
+    published = {p.stem: records.digest(p) for p in (ROOT / "book" / "records").glob("*.npz")}
+    assert published
+    assert json.loads((ROOT / "pinnlib" / "records.json").read_text()) == published
+
+
+def test_records_are_complete_and_small():
+    for path in (ROOT / "book" / "records").glob("*.npz"):
+        run = records.Run.load(path)
+        assert run.complete, path.name
+        assert path.stat().st_size < 2_000_000, path.name
+
+
+def test_measuring_does_not_import_matplotlib():
+    code = "import sys, pinnlib; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["LICENSE", "CITATION.cff", "CONTRIBUTING.md", "CHANGELOG.md", ".pre-commit-config.yaml", ".ci/run"]
+)
+def test_the_house_is_complete(name):
+    assert (ROOT / name).is_file()
+
+
+def test_ci_calls_the_two_commands_of_the_readme():
+    script, readme = (ROOT / ".ci" / "run").read_text(), (ROOT / "README.md").read_text()
+    for command in ("make test", "make book"):
+        assert command in script
+        assert command in readme
+
+
+def test_lint():
+    assert subprocess.run([sys.executable, "-m", "ruff", "check", "-q", str(ROOT)], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-m", "ruff", "format", "-q", "--check", str(ROOT)], check=False).returncode == 0

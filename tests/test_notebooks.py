@@ -1,0 +1,73 @@
+"""What holds for every notebook: it agrees with its .py, was run, and has something to compare."""
+
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+
+BOOK = Path(__file__).parent.parent / "book"
+NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
+IGNORED = {"nbval-ignore-output", "nbval-skip"}
+
+
+def tags(cell):
+    return set(cell.metadata.get("tags", []))
+
+
+def code(path):
+    return [c for c in nbformat.read(path, 4).cells if c.cell_type == "code" and c.source.strip()]
+
+
+def shape(path):
+    return [(c.cell_type, c.source, sorted(tags(c)), c.metadata.get("mystnb")) for c in jupytext.read(path).cells]
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+    assert {p.stem for p in NOTEBOOKS} == {p.stem for p in BOOK.glob("*.py")}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+class TestNotebook:
+    def test_agrees_with_its_text(self, path):
+        assert shape(path) == shape(path.with_suffix(".py")), "run: make sync"
+
+    def test_was_run_from_start_to_end(self, path):
+        cells = code(path)
+        assert [c.execution_count for c in cells] == list(range(1, len(cells) + 1))
+        assert not [o for c in cells for o in c.outputs if o.output_type == "error"]
+
+    def test_has_compared_cells(self, path):
+        compared = [
+            c
+            for c in code(path)
+            if not tags(c) & IGNORED and any(o.get("name") == "stdout" or "text/markdown" in o.get("data", {}) for o in c.outputs)
+        ]
+        assert compared
+
+    def test_is_small(self, path):
+        assert path.stat().st_size < 1_500_000
+
+    def test_cells_are_short(self, path):
+        assert [c.source for c in code(path) if len(c.source.splitlines()) > 25] == []
+
+    def test_figures_have_captions_and_alternative_text(self, path):
+        for cell in code(path):
+            data = [o.data for o in cell.outputs if "data" in o]
+            if any("image/png" in d for d in data):
+                meta = cell.metadata["mystnb"]
+                assert meta["figure"]["caption"]
+                assert meta["figure"]["name"].startswith("fig-")
+                assert len(meta["image"]["alt"]) > 20
+            for d in data:
+                html = d.get("text/html", "")
+                assert html.count("<img ") == html.count("<img alt=")
+
+    def test_colab_gets_a_gpu(self, path):
+        metadata = nbformat.read(path, 4).metadata
+        assert metadata["accelerator"] == "GPU"
+        assert metadata["kernelspec"]["name"] == "python3"
+
+    def test_no_magics(self, path):
+        assert not [c.source for c in code(path) if c.source.lstrip().startswith(("%", "!"))]

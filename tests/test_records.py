@@ -1,0 +1,77 @@
+"""Published runs: found beside the notebook, else fetched and checked; from a local server."""
+
+import functools
+import http.server
+import json
+import threading
+
+import pytest
+
+import pinnlib as pl
+from pinnlib import records
+
+CONFIG = pl.Config(width=4, depth=1, points=8, data_points=8, batches=2, steps=3, device="cpu")
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """A server with one record, and a library that knows its digest."""
+    folder = tmp_path / "server"
+    path = pl.train(pl.problems.Helmholtz(), CONFIG, progress=False).save(folder / "tiny.npz")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("PINNLIB_RECORDS", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setattr(records, "_digests", lambda: {"tiny": records.digest(path)})
+    yield path
+    server.shutdown()
+    server.server_close()
+
+
+def test_fetched_once_then_found(published, tmp_path):
+    here = tmp_path / "records"
+    assert records.load("tiny", here).step == 3
+    published.unlink()
+    assert records.load("tiny", here).step == 3
+    assert [p.name for p in here.iterdir()] == ["tiny.npz"]
+
+
+def test_wrong_digest_is_one_sentence_and_keeps_nothing(published, tmp_path):
+    published.write_bytes(published.read_bytes() + b"x")
+    with pytest.raises(ValueError, match=r"the record tiny at http://127.* has another digest than was published") as caught:
+        records.load("tiny", tmp_path / "records")
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "records").glob("*"))
+
+
+def test_no_network_is_one_sentence(published, tmp_path, monkeypatch):
+    monkeypatch.setenv("PINNLIB_RECORDS", "http://127.0.0.1:9")
+    with pytest.raises(
+        ConnectionError, match=r"the record tiny is not in .* and could not be fetched from http://127.0.0.1:9"
+    ) as caught:
+        records.load("tiny", tmp_path / "records")
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_on_the_server(published, tmp_path):
+    published.unlink()
+    with pytest.raises(ConnectionError, match="could not be fetched"):
+        records.load("tiny", tmp_path / "records")
+
+
+def test_unknown_name_lists_the_known_ones(published):
+    with pytest.raises(ValueError, match="no record is called 'huge': the published ones are tiny"):
+        records.load("huge")
+
+
+def test_address_and_registry(tmp_path, monkeypatch):
+    monkeypatch.delenv("PINNLIB_RECORDS", raising=False)
+    assert records.url("a") == "https://raw.githubusercontent.com/learning-in-pinns/learning-in-pinns/main/book/records/a.npz"
+    (tmp_path / "a.npz").write_bytes(b"abc")
+    found = records.register(tmp_path, tmp_path / "r.json")
+    assert found == {"a": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}
+    assert json.loads((tmp_path / "r.json").read_text()) == found
