@@ -264,6 +264,13 @@ def over_seeds(name, quantity):
 for name, runs in records.items():
     print(runs[0])
 
+# %%
+for name in records:
+    whole, alone = over_seeds(name, "snr")[:, 0], over_seeds(name, "snr_residual")[:, 0]
+    shared = over_seeds(name, "signal_data")[:, 0] / over_seeds(name, "signal")[:, 0]
+    print(f"{name}: SNR at step 0 {verdicts.spread(whole)}, of the residual term alone {verdicts.spread(alone)};")
+    print(f"    norm of the boundary term's gradient over the signal {verdicts.spread(shared)}")
+
 # %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with the phases that the rule finds.", "name": "fig-snr-record"}, "image": {"alt": "Two panels of SNR against the Adam step to 20,000. Both runs rise above one after about a thousand steps and then alternate between bursts above one and spells far below."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 6.2), sharex=True)
 for ax, (name, runs) in zip(axes, records.items(), strict=True):

@@ -103,6 +103,7 @@ def _train(options: argparse.Namespace) -> int:
         run = resume(stored, steps=config.steps, **saving)
     else:
         run = train(problem, config, **saving)
+    run.save(out)
     print(run)
     print(f"saved to {out}")
     if not run.complete:

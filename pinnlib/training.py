@@ -9,9 +9,9 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -191,11 +191,11 @@ class _Trainer:
                     raise self._diverged(good, checkpoint)
                 bar.update()
                 if checkpoint is not None and time.perf_counter() - last_saved >= every:
-                    self.result().save(checkpoint)
+                    _keep(self.result(), checkpoint)
                     last_saved = time.perf_counter()
         run = self.result()
         if checkpoint is not None:
-            run.save(checkpoint)
+            _keep(run, checkpoint)
         return run
 
     def _losses(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -356,14 +356,22 @@ class _Trainer:
         run = self.result(good)
         where = "in the error's .run"
         if checkpoint is not None:
-            path = Path(checkpoint)
-            run.save(path)
-            where = f"saved to {path}"
+            where = f"saved to {checkpoint}" if _keep(run, checkpoint) else where
         return TrainingDiverged(
             f"the loss is not a finite number at step {self.step}: the state of step {int(good['step'])} is {where}; "
             f"try a smaller lr than {self.config.lr:g}, or dtype='float64'",
             run,
         )
+
+
+def _keep(run: Run, path: str | os.PathLike[str]) -> bool:
+    """Save a checkpoint; a full disk must not end a training, so it is a warning."""
+    try:
+        run.save(path)
+    except OSError as error:
+        warnings.warn(str(error), stacklevel=3)
+        return False
+    return True
 
 
 def _flat(tensors: Iterator[Tensor]) -> np.ndarray:

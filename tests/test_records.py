@@ -26,7 +26,8 @@ def published(tmp_path, monkeypatch):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("PINNLIB_RECORDS", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setattr(records, "_digests", lambda: {"tiny": records.digest(path)})
+    digests = {"tiny": records.digest(path)}
+    monkeypatch.setattr(records, "_digests", lambda: digests)
     yield path
     server.shutdown()
     server.server_close()

@@ -214,6 +214,17 @@ def test_divergence_names_the_step_and_keeps_the_last_good_state(tmp_path, check
         assert np.array_equal(pl.Run.load(path, Breaks()).state["parameters"], run.state["parameters"])
 
 
+def test_a_full_disk_does_not_end_a_training(tmp_path, monkeypatch):
+    def full(*arguments, **settings):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    config = pl.Config(**{**SMALL, "steps": 30})
+    with pytest.warns(UserWarning, match="No space left on device; the run is still in memory"):
+        run = pl.train(PROBLEM, config, checkpoint=tmp_path / "c.npz", checkpoint_every=0.0, progress=False)
+    assert run.complete
+
+
 def test_huge_learning_rate_ends_in_a_sentence_or_finite_numbers():
     try:
         run = train(lr=1e30, steps=20)
