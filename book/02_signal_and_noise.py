@@ -54,7 +54,7 @@ figures.style()
 # %% tags=["parameters"]
 SCALE = "quick"
 STEPS = {"quick": 2_000, "paper": 300_000}[SCALE]
-SEED = 1
+SEED = 2
 
 # %%
 sizes = {
@@ -384,8 +384,8 @@ HTML(page.replace("<img ", '<img alt="The prediction and its residual at log-spa
 # %% [markdown]
 # ## A harder case: $a = (6, 6)$
 #
-# The setting of the paper, with our smaller network and points; one seed of each kind, so this is an anecdote with
-# a number, not a statistic.
+# The setting of the paper's Helmholtz figures, but with our smaller network and fewer points: 64 x 4 units and 4,096 points
+# where the authors have 128 x 6 and 25,600. One seed of each kind, so this is an anecdote with a number, not a statistic.
 
 # %%
 hard = {name: pl.records.load(f"helmholtz_a6-6_{name.lower()}_seed0") for name in ("vanilla", "RBA")}
@@ -404,6 +404,7 @@ faster = first_below(hard["RBA"], 0.5) is not None and first_below(hard["RBA"], 
     first_below(hard["vanilla"], 0.5) or np.inf
 )
 print("RBA passes 0.5 first, as in the authors' runs (1,200 against 32,300):", faster)
+print("RBA's error is the smaller one at the end:", bool(hard["RBA"].at(20_000)["rel_l2"] < hard["vanilla"].at(20_000)["rel_l2"]))
 
 # %% mystnb={"figure": {"caption": "The case a = (6, 6): SNR (running median) and error of one record of each kind.", "name": "fig-hard"}, "image": {"alt": "Two panels for a = (6, 6): the running median of SNR, and the relative error, for vanilla and RBA."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.6), sharex=True)
@@ -416,6 +417,13 @@ figures.curves(
 figures.legend(fig, axes[1])
 figures.stamp(fig, f"records: {hard['RBA'].config.describe()}, a = (6, 6)")
 plt.show()
+
+# %% [markdown]
+# At this scale neither run solves the harder case. Both errors stay above 1, which is worse than the zero function, where the
+# authors' runs end at 0.013 with RBA and 0.036 without {cite}`anagnostopoulos2024learning`. RBA has the smaller error at the end,
+# as theirs has, and that is all that carries over. {numref}`fig-hard` also shows that the SNR of both runs is still below 1
+# when the training ends: no total diffusion, and no learning. That fits the paper's reading. It does not prove it, for a
+# run that has not learnt has many reasons for noisy gradients.
 
 # %% [markdown]
 # ## Verdict

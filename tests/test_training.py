@@ -102,6 +102,22 @@ def test_a_probe_reports_what_can_be_computed_again():
     assert set(run.history) == set(pl.training.HISTORY)
 
 
+def test_a_probe_takes_weights_only():
+    run = train(dtype="float64")
+    model, points = run.final_model(), torch.as_tensor(run.points)
+    where, values = map(torch.as_tensor, PROBLEM.data(40, 0))
+    by_choice = {
+        biases: pl.snr.statistics(
+            pl.snr.batch_gradients(model, PROBLEM, points, batches=8, biases=biases),
+            pl.snr.data_gradients(model, where, values, biases=biases),
+        ).snr
+        for biases in (False, True)
+    }
+    assert run.history["snr"][-1] == pytest.approx(by_choice[False], rel=1e-9)
+    assert by_choice[True] != pytest.approx(by_choice[False], rel=1e-3)
+    assert train(dtype="float64", biases=True).history["snr"][-1] == pytest.approx(by_choice[True], rel=1e-9)
+
+
 def test_vanilla_follows_the_weights_without_using_them():
     run, twin = train(), train(weighting=pl.RBA(rate=0.0, initial=1.0, decay=0.0))
     assert run.history["rba_mean"][-1] > 0
