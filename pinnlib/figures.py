@@ -6,6 +6,8 @@ linear up to 1 and logarithmic beyond, so that step 0 is visible.
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -16,7 +18,21 @@ from matplotlib.figure import Figure
 
 from .phases import Phases
 
-__all__ = ["COLOURS", "band", "curves", "layers", "legend", "maps", "order", "scrub", "signal_noise", "snr", "stamp", "style"]
+__all__ = [
+    "COLOURS",
+    "band",
+    "curves",
+    "layers",
+    "legend",
+    "maps",
+    "order",
+    "scrub",
+    "scrub_page",
+    "signal_noise",
+    "snr",
+    "stamp",
+    "style",
+]
 
 #: Vanilla and RBA by the Okabe-Ito palette, which colour-blind readers can tell apart; phases in pale tints.
 COLOURS = {
@@ -231,3 +247,29 @@ def scrub(
 
     animate: Callable[[int], list[object]] = draw
     return FuncAnimation(fig, animate, frames=len(frames), interval=400)
+
+
+#: What the buttons of an animation show, in place of an icon font from another host.
+BUTTONS = {
+    "fa-minus": "\u2212",
+    "fa-fast-backward": "\u23ee",
+    "fa-step-backward": "\u2039",
+    "fa-play fa-flip-horizontal": "\u25c0",
+    "fa-pause": "\u23f8",
+    "fa-play": "\u25b6",
+    "fa-step-forward": "\u203a",
+    "fa-fast-forward": "\u23ed",
+    "fa-plus": "+",
+}
+
+
+def scrub_page(movie: FuncAnimation, alt: str) -> str:
+    """The HTML of an animation that a reader can scrub through offline, with alternative text.
+
+    matplotlib's own page fetches an icon font from another host; here the buttons carry plain characters.
+    """
+    page = movie.to_jshtml(fps=2, default_mode="once", embed_frames=True)
+    plt.close(movie._fig)
+    page = re.sub(r"<link[^>]*>", "", page)
+    page = re.sub(r'<i class="fa (fa-[^"]+)"></i>', lambda m: BUTTONS[m.group(1).strip()], page)
+    return page.replace("<img ", f'<img alt="{html.escape(alt)}" ')

@@ -77,6 +77,9 @@ def test_maps_put_the_first_coordinate_across():
 def test_scrub_has_a_frame_a_snapshot():
     frames = [(f"step {k}", np.full((5, 5), k), np.full((5, 5), -k)) for k in range(3)]
     movie = figures.scrub(frames, ((0, 1), (0, 1)), limits=(2, 2))
-    page = movie.to_jshtml()
+    page = figures.scrub_page(movie, 'a "moving" map')
     assert page.count("data:image/jpeg;base64") == 3
+    assert "https://" not in page
+    assert page.count("<img ") == page.count('<img alt="a &quot;moving&quot; map" ') == 1
+    assert "fa-" not in page
     plt.close("all")
