@@ -1,5 +1,6 @@
 """What holds for every notebook: it agrees with its .py, was run, and has something to compare."""
 
+import re
 from pathlib import Path
 
 import jupytext
@@ -71,3 +72,15 @@ class TestNotebook:
 
     def test_no_magics(self, path):
         assert not [c.source for c in code(path) if c.source.lstrip().startswith(("%", "!"))]
+
+
+def test_the_welcome_page_quotes_the_chapter():
+    """Numbers in bold on the welcome page stand in the chapter's stored output, letter by letter."""
+    chapter = "\n".join(
+        o.get("text", "") + o.get("data", {}).get("text/markdown", "")
+        for c in code(BOOK / "02_signal_and_noise.ipynb")
+        for o in c.outputs
+    )
+    quoted = re.findall(r"\*\*(\d[^*]*)\*\*", (BOOK / "welcome.md").read_text())
+    assert len(quoted) >= 4
+    assert [q for q in quoted if q not in chapter] == []
