@@ -51,4 +51,4 @@ for package in ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "jupyte
 # %% [markdown]
 # ## Times
 #
-# STATUS_TIMES
+# On two CPU cores the quick trainings of the chapter on the Helmholtz equation took 79 and 80 seconds.
