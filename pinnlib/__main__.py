@@ -76,6 +76,15 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{item.name}", type=type(item.default), default=item.default, help=" ", **choices)
 
 
+def _settings(options: argparse.Namespace) -> tuple[problems.Problem, Config]:
+    """The problem and the config that the options describe."""
+    given = {f.name: getattr(options, f.name) for f in dataclasses.fields(Config) if f.name != "weighting"}
+    rule = RBA(**{f.name: getattr(options, f.name) for f in dataclasses.fields(RBA)})
+    config = Config(**given, weighting=rule if options.weighting == "rba" else None)
+    kind = problems.KNOWN[options.problem]
+    return kind(**{name: getattr(options, name) for name in inspect.signature(kind).parameters}), config
+
+
 def _train(options: argparse.Namespace) -> int:
     import torch
 
@@ -83,11 +92,7 @@ def _train(options: argparse.Namespace) -> int:
         torch.set_num_threads(options.threads)
     out: Path = options.out
     saving = {"checkpoint": out, "checkpoint_every": options.checkpoint_every}
-    given = {f.name: getattr(options, f.name) for f in dataclasses.fields(Config) if f.name != "weighting"}
-    rule = RBA(**{f.name: getattr(options, f.name) for f in dataclasses.fields(RBA)})
-    config = Config(**given, weighting=rule if options.weighting == "rba" else None)
-    kind = problems.KNOWN[options.problem]
-    problem = kind(**{name: getattr(options, name) for name in inspect.signature(kind).parameters})
+    problem, config = _settings(options)
     if out.exists() and not options.resume:
         raise ValueError(f"{out} exists already: pass --resume to go on from it, or choose another --out")
     if out.exists():

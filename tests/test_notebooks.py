@@ -7,6 +7,8 @@ import jupytext
 import nbformat
 import pytest
 
+from pinnlib import Run, __main__
+
 BOOK = Path(__file__).parent.parent / "book"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
@@ -84,3 +86,18 @@ def test_the_welcome_page_quotes_the_chapter():
     quoted = re.findall(r"\| [^|]*?\*\*([^*]+)\*\*", (BOOK / "welcome.md").read_text())
     assert len(quoted) >= 4
     assert [q for q in quoted if q not in chapter] == []
+
+
+def test_the_commands_on_the_pages_remake_the_records():
+    """A command that a chapter gives for a record has exactly that record's settings."""
+    found = 0
+    for path in BOOK.glob("*.py"):
+        text = path.read_text().replace("\\\n#", " ")
+        for line in re.findall(r"^# python -m pinnlib (train .*)$", text, flags=re.MULTILINE):
+            options = __main__._parser().parse_args(line.split())
+            problem, config = __main__._settings(options)
+            record = Run.load(BOOK / "records" / options.out.name)
+            assert config == record.config
+            assert repr(problem) == repr(record.problem)
+            found += 1
+    assert found >= 1
