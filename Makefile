@@ -47,6 +47,7 @@ sync: env ## bring each .ipynb up to date with its .py
 
 execute: sync ## run all notebooks and keep their outputs
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False book/*.ipynb
+	$(BIN)/python -m tests.strip book/*.ipynb
 
 register: env ## write the digests of book/records into the library
 	$(BIN)/python -c "from pinnlib import records; records.register('book/records', 'pinnlib/records.json')"

@@ -252,13 +252,13 @@ def scrub(
 #: What the buttons of an animation show, in place of an icon font from another host.
 BUTTONS = {
     "fa-minus": "\u2212",
-    "fa-fast-backward": "\u23ee",
+    "fa-fast-backward": "\u00ab",
     "fa-step-backward": "\u2039",
     "fa-play fa-flip-horizontal": "\u25c0",
-    "fa-pause": "\u23f8",
+    "fa-pause": "II",
     "fa-play": "\u25b6",
     "fa-step-forward": "\u203a",
-    "fa-fast-forward": "\u23ed",
+    "fa-fast-forward": "\u00bb",
     "fa-plus": "+",
 }
 

@@ -1,4 +1,4 @@
-"""Where fitting ends and total diffusion starts, read from the SNR by a rule fixed beforehand.
+"""Where fitting ends and total diffusion starts, read from the SNR alone.
 
 The rule looks at the SNR alone, never at an error.  It takes the running median of log10(SNR) over
 ``window`` probes and follows it with hysteresis: a phase ends when the median has crossed ``level`` and

@@ -49,6 +49,9 @@ class TestNotebook:
         ]
         assert compared
 
+    def test_keeps_no_progress_bars(self, path):
+        assert not [o for c in code(path) for o in c.outputs if o.get("name") == "stderr"], "run: make execute"
+
     def test_is_small(self, path):
         assert path.stat().st_size < 1_500_000
 
