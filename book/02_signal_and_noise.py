@@ -178,7 +178,7 @@ plt.show()
 # {numref}`fig-snr-quick` shows two different lives. RBA starts with an SNR of about $10^5$, falls through 1
 # within the first hundred steps, spends some hundred steps far below it, and comes back. The vanilla run has no
 # such start: its SNR begins *below* 1, at or under the floor of independent batches. It too rises above 1 later. The dots
-# also show what a smooth curve would hide: single probes scatter over two decades.
+# also show what a smooth curve would hide: neighbouring probes differ by up to a decade.
 
 # %% mystnb={"figure": {"caption": "Relative L2 error of the same two runs, on a grid of 201 x 201 points.", "name": "fig-error-quick"}, "image": {"alt": "Relative error against the Adam step. Both runs stay near one at first and overshoot; RBA then falls to a few hundredths while vanilla comes back to one."}}
 fig, ax = plt.subplots()

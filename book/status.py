@@ -51,6 +51,6 @@ for package in ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "jupyte
 # %% [markdown]
 # ## Times
 #
-# On two CPU cores the quick trainings of the chapter on the Helmholtz equation took 79 and 80 seconds.
-# From a fresh clone, `make test` took 5 min 40 s with the making of the environment; of this `pytest --nbval book/` took
-# 2 min 44 s. `make book` took 10 s, `make browser` 43 s. No time was measured on a GPU.
+# On two CPU cores the quick trainings of the chapter on the Helmholtz equation took 69 to 80 seconds
+# each. In a fresh clone, `.ci/run` took 6 min 50 s: the environment, 1 min 26 s of unit tests, 3 min 6 s of
+# `pytest --nbval book/`, `make book` in about 10 s, and 42 s of checks in the browser. No time was measured on a GPU.
