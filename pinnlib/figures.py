@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -245,8 +245,7 @@ def scrub(
             image.set_data(field.T)
         return [title, *images]
 
-    animate: Callable[[int], list[object]] = draw
-    return FuncAnimation(fig, animate, frames=len(frames), interval=400)
+    return FuncAnimation(fig, draw, frames=len(frames), interval=400)
 
 
 #: What the buttons of an animation show, in place of an icon font from another host.
