@@ -281,7 +281,7 @@ figures.legend(fig, axes[1])
 figures.stamp(fig, f"record: {records['RBA'][0].config.describe()}")
 plt.show()
 
-# %% mystnb={"figure": {"caption": "Signal and noise apart, for the records of seed 0.", "name": "fig-signal-noise"}, "image": {"alt": "Two panels with the norm of the mean and the norm of the standard deviation of the batch gradients. After step one thousand the noise is smooth and the signal jumps by two to three decades."}}
+# %% mystnb={"figure": {"caption": "Signal and noise apart, for the records of seed 0.", "name": "fig-signal-noise"}, "image": {"alt": "Two panels with the norm of the mean and the norm of the standard deviation of the batch gradients. After step one thousand the signal jumps over several decades, the noise over little more than one."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.6), sharex=True)
 for ax, (name, runs) in zip(axes, records.items(), strict=True):
     h = runs[0].history
@@ -308,7 +308,7 @@ for name, runs in records.items():
 # that grows and collapses again and again is what full-batch Adam is known to do at the edge of stability
 # {cite}`cohen2022adaptive`, with or without any phase. This chapter cannot tell the two explanations apart.
 
-# %% mystnb={"figure": {"caption": "SNR layer by layer (running median), for the records of seed 0.", "name": "fig-layers"}, "image": {"alt": "Two panels of SNR by layer against the Adam step. All five layers move together."}}
+# %% mystnb={"figure": {"caption": "SNR layer by layer (running median), for the records of seed 0.", "name": "fig-layers"}, "image": {"alt": "Two panels of SNR by layer against the Adam step. All five layers cross one at about the same time; the vanilla layers spread in between."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.6), sharex=True)
 for ax, (name, runs) in zip(axes, records.items(), strict=True):
     h = runs[0].history
@@ -374,7 +374,7 @@ plt.show()
 # ## Maps: where the residual sits
 #
 # Three moments of the records of seed 0: the start, diffusion, and the end. Each map has $81 \times 81$ points and its
-# own colour scale, since the largest residual shrinks from 167 to 3.5 (vanilla) and 0.37 (RBA). The weights are means over $20 \times 20$ cells of the collocation points.
+# own colour scale, since the largest residual at the collocation points shrinks from 167 to 3.5 (vanilla) and 0.37 (RBA). The weights are means over $20 \times 20$ cells of the collocation points.
 
 # %%
 grid = pl.sampling.grid(problem.domain, 81)
