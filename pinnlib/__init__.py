@@ -1,11 +1,11 @@
 """pinnlib: what a physics-informed neural network does while it learns.
 
-``problem -> train(problem, config) -> Run -> snr / phases / order -> figures``
+``problem -> train(problem, config) -> Run -> snr / phases / information / order -> figures``
 """
 
 __version__ = "0.1.0"
 
-from . import derivatives, evaluation, order, phases, problems, rba, records, sampling, snr, verdicts
+from . import derivatives, evaluation, information, order, phases, problems, rba, records, sampling, snr, verdicts
 from .config import Config
 from .problems import Problem
 from .rba import RBA
@@ -20,6 +20,7 @@ __all__ = [
     "TrainingDiverged",
     "derivatives",
     "evaluation",
+    "information",
     "order",
     "phases",
     "problems",

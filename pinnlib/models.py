@@ -58,7 +58,7 @@ class MLP(nn.Module):
         out: list[Tensor] = []
         h = points
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            h = self.activation.derivatives(nn.functional.linear(h, weight, bias), 0)[0]
+            h = self.activation.value(nn.functional.linear(h, weight, bias))
             out.append(h)
         out.append(nn.functional.linear(h, self.weights[-1], self.biases[-1]))
         return out

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import qmc
 
-__all__ = ["METHODS", "boundary", "grid", "interior"]
+__all__ = ["METHODS", "boundary", "face", "grid", "interior"]
 
 METHODS = ("latin hypercube", "sobol", "uniform")
 Domain = Sequence[tuple[float, float]]
@@ -46,15 +46,20 @@ def boundary(domain: Domain, n: int, *, seed: int) -> np.ndarray:
             f"{n} boundary points do not divide over {2 * d} faces: use {n - n % (2 * d) or 2 * d} or {n + 2 * d - n % (2 * d)}"
         )
     rng = np.random.default_rng([seed, 1])
-    faces = []
-    for axis in range(d):
-        for value in domain[axis]:
-            others = [side for k, side in enumerate(domain) if k != axis]
-            low, high = np.array(others, dtype=float).reshape(-1, 2).T
-            m = n // (2 * d)
-            unit = qmc.LatinHypercube(d - 1, rng=rng).random(m) if d > 1 else np.empty((m, 0))
-            faces.append(np.insert(low + unit * (high - low), axis, value, axis=1))
-    return np.concatenate(faces)
+    return np.concatenate([_face(domain, n // (2 * d), axis, value, rng) for axis in range(d) for value in domain[axis]])
+
+
+def face(domain: Domain, n: int, *, axis: int, value: float, seed: int) -> np.ndarray:
+    """``n`` stratified points on one face of the box, where coordinate ``axis`` is ``value``: ``(n, n_coordinates)``."""
+    side = [float(v) for v in domain[axis]].index(float(value))
+    return _face(domain, n, axis, value, np.random.default_rng([seed, 2 + 2 * axis + side]))
+
+
+def _face(domain: Domain, n: int, axis: int, value: float, rng: np.random.Generator) -> np.ndarray:
+    d = len(domain)
+    low, high = np.array([side for k, side in enumerate(domain) if k != axis], dtype=float).reshape(-1, 2).T
+    unit = qmc.LatinHypercube(d - 1, rng=rng).random(n) if d > 1 else np.empty((n, 0))
+    return np.insert(low + unit * (high - low), axis, value, axis=1)
 
 
 def grid(domain: Domain, resolution: int) -> np.ndarray:

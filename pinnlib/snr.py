@@ -25,8 +25,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from . import rba as _rba
-from .derivatives import Fields, propagate
+from .gradients import DataTerm, ResidualTerm
 from .models import MLP
 from .problems.base import Problem
 
@@ -152,8 +151,8 @@ def batch_gradients(
 ) -> list[Tensor]:
     """Gradient of each batch's mean weighted squared residual, from one backward pass.
 
-    Every batch meets its own copy of the parameters, so the gradient of the sum of all batch losses
-    holds the batches' gradients side by side.
+    Each layer's weight gradient is a product of matrices that sums over points; summed batch by batch
+    it holds the batches' gradients side by side (see :mod:`pinnlib.gradients`).
 
     Args:
         points: ``(n_points, n_coordinates)``; batch b is the b-th of ``batches`` equal slices.
@@ -170,22 +169,19 @@ def batch_gradients(
     n = len(points)
     if batches < 2 or n % batches:
         raise ValueError(f"{batches} batches do not cut {n} points into equal parts: choose a divisor of {n} that is at least 2")
-    own_weights = [w.detach().expand(batches, *w.shape).clone().requires_grad_() for w in model.weights]
-    own_biases = [b.detach().expand(batches, *b.shape).clone().requires_grad_(biases) for b in model.biases]
-    cut = points.reshape(batches, n // batches, -1)
-    streams = propagate(cut, own_weights, own_biases, model.activation, problem.plan)
-    residual = problem.residual(cut, Fields(streams, problem.plan))
-    if weights is None:
-        square = residual**2
-    else:
-        square = _rba.weighted_square(weights.reshape(residual.shape), residual, power=power)
-    return _gradients(square.mean(-1).sum(), own_weights, own_biases, biases)
+    own = list(model.weights)
+    term = ResidualTerm(problem, points, batches=batches, weights=own, activation=model.activation)
+    factor = None if weights is None else lambda residual: weights**power
+    _, grads = term(own, list(model.biases), factor, grouped=True)
+    return _with_biases(grads, len(own), biases)
 
 
 def data_gradients(model: MLP, points: Tensor, values: Tensor, *, weight: float = 1.0, biases: bool = False) -> list[Tensor]:
     """Gradient of ``weight`` times the data term, the mean squared error at the data points; one ``(n_out, n_in)`` a layer."""
-    loss = weight * ((model(points) - values) ** 2).sum(-1).mean()
-    return _gradients(loss, list(model.weights), list(model.biases), biases)
+    own = list(model.weights)
+    term = DataTerm(points, values, weights=own, activation=model.activation)
+    _, grads = term(own, list(model.biases), scale=weight)
+    return _with_biases(grads, len(own), biases)
 
 
 def adam(optimizer: torch.optim.Adam) -> float:
@@ -225,13 +221,10 @@ def _adam_moments(optimizer: torch.optim.Adam) -> list[tuple[Tensor, Tensor]]:
     return pairs
 
 
-def _gradients(loss: Tensor, weights: list[Tensor], biases: list[Tensor], with_biases: bool) -> list[Tensor]:
-    wanted = weights + biases if with_biases else weights
-    # the output bias has no gradient when the residual holds derivatives only
-    grads = torch.autograd.grad(loss, wanted, allow_unused=True, materialize_grads=True)
-    if not with_biases:
-        return list(grads)
-    n = len(weights)
+def _with_biases(grads: list[Tensor], n: int, biases: bool) -> list[Tensor]:
+    """One gradient a layer, of the weights alone or with the bias as a last column."""
+    if not biases:
+        return grads[:n]
     return [torch.cat([w, b.unsqueeze(-1)], dim=-1) for w, b in zip(grads[:n], grads[n:], strict=True)]
 
 

@@ -98,3 +98,28 @@ def test_latin_hypercube_has_one_point_a_slab():
 def test_boundary_points_must_divide():
     with pytest.raises(ValueError, match="401 boundary points do not divide over 4 faces: use 400 or 404"):
         sampling.boundary(((0, 1), (0, 1)), 401, seed=0)
+
+
+def test_allen_cahn_starts_from_its_initial_data():
+    problem = pl.problems.AllenCahn()
+    points, values = problem.data(512, seed=0)
+    assert points.shape == (512, 2)
+    assert values.shape == (512, 1)
+    assert (points[:, 1] == 0.0).all()
+    assert np.allclose(values[:, 0], points[:, 0] ** 2 * np.cos(np.pi * points[:, 0]), rtol=1e-14)
+    assert problem.plan.n_streams == 3
+    assert not problem.has_reference
+
+
+def test_burgers_has_initial_and_boundary_data():
+    problem = pl.problems.Burgers()
+    points, values = problem.data(400, seed=0)
+    initial = points[:, 1] == 0.0
+    assert initial.sum() == 200
+    assert np.allclose(values[initial, 0], -np.sin(np.pi * points[initial, 0]), rtol=1e-14)
+    assert (np.abs(points[~initial, 0]) == 1.0).all()
+    assert (points[~initial, 0] == 1.0).sum() == 100
+    assert (values[~initial] == 0.0).all()
+    assert problem.plan.n_streams == 3
+    with pytest.raises(ValueError, match=r"viscosity = 0"):
+        pl.problems.Burgers(viscosity=0.0)

@@ -1,0 +1,200 @@
+r"""The residual term of the loss and its gradient: one pass forward, one backward, chunk by chunk.
+
+The points are cut into chunks whose streams stay in the processor's cache, and each chunk is done
+forward and backward before the next begins.  So memory depends on the chunk, not on the number of points.
+
+A chunk is a whole number of batches, or a part of one.  A layer's weight gradient over the chunk is a
+product of two matrices that sums over points; summed batch by batch instead, the same product gives the
+gradient of every batch, and their mean is the gradient of the step.  This is why the signal-to-noise
+ratio of :mod:`pinnlib.snr` costs hardly more than the step itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .activations import Activation
+from .derivatives import Fields, Plan
+from .passes import Pass, Shared
+from .problems.base import Problem
+
+__all__ = ["DataTerm", "ResidualTerm"]
+
+CHUNK_BYTES = {"cpu": 2**21, "cuda": 2**31}  # of one layer's streams
+KEEP_BYTES = {"cpu": 2**28, "cuda": 2**34}  # of the layers of all chunks that wait for their backward pass
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Points ``start`` to ``stop``: ``batches`` whole batches from ``first`` on, or a part of that one."""
+
+    start: int
+    stop: int
+    first: int
+    batches: int
+
+
+def chunks(n_points: int, batches: int, most: int) -> list[Chunk]:
+    """Cut ``n_points`` in ``batches`` equal parts into chunks of about ``most`` points, as equal as can be."""
+    size = n_points // batches
+    if size <= most:
+        many = _share(batches, most // size)
+        firsts = range(0, batches, many)
+        return [Chunk(b * size, min(b + many, batches) * size, b, min(many, batches - b)) for b in firsts]
+    part = _share(size, most)
+    return [Chunk(b * size + at, b * size + min(at + part, size), b, 1) for b in range(batches) for at in range(0, size, part)]
+
+
+def _share(total: int, most: int) -> int:
+    """The largest divisor of ``total`` up to ``most``, unless it is much smaller than an uneven share."""
+    divisor = next(k for k in range(min(most, total), 0, -1) if total % k == 0)
+    return divisor if 2 * divisor > most else -(-total // -(-total // most))
+
+
+class ResidualTerm:
+    """The residual at fixed points, and gradients of its weighted mean square.
+
+    Everything may carry leading axes, one for each network of an ensemble.
+
+    Args:
+        problem: whose residual; it must look at one point at a time.
+        points: ``(*lead, n_points, n_coordinates)``; batch b is the b-th of ``batches`` equal slices.
+        batches: equal parts of the points.
+        weights: of the network, or others of their shapes, ``(*lead, n_out, n_in)`` each.
+        activation: of its hidden layers.
+        compiled: see :mod:`pinnlib.layers`.
+
+    Raises:
+        ValueError: batches that do not divide the points.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        points: Tensor,
+        *,
+        batches: int,
+        weights: Sequence[Tensor],
+        activation: Activation,
+        compiled: bool = False,
+    ) -> None:
+        *lead, n, n_coordinates = points.shape
+        if batches < 1 or n % batches:
+            raise ValueError(
+                f"{batches} batches do not cut {n} points into equal parts: choose a divisor of {n} that is at least 2"
+            )
+        self.problem, self.points, self.batches = problem, points, batches
+        self.lead, self.activation, self.compiled = tuple(lead), activation, compiled
+        self.sizes = [n_coordinates, *(w.shape[-2] for w in weights)]
+        device = points.device.type
+        row = points[..., 0, 0].numel() * problem.plan.n_streams * points.element_size()
+        self.chunks = chunks(n, batches, max(CHUNK_BYTES[device] // (row * max(self.sizes)), 1))
+        largest = max(c.stop - c.start for c in self.chunks)
+        self.kept = KEEP_BYTES[device] // (largest * row * 2 * sum(self.sizes))
+        self._shared = Shared()
+        self._passes: dict[tuple[int, tuple[int, ...]], Pass] = {}
+
+    def __call__(
+        self,
+        weights: Sequence[Tensor],
+        biases: Sequence[Tensor],
+        factor: Callable[[Tensor], Tensor] | None = None,
+        *,
+        grouped: bool = False,
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Residuals, and the gradient of their (weighted) mean square.
+
+        Args:
+            weights: one ``(*lead, n_out, n_in)`` a layer.
+            biases: one ``(*lead, n_out)`` a layer.
+            factor: from all residuals ``(*lead, n_points)`` to what each square is multiplied by, of the
+                same shape; a constant to the gradient.  None: one.
+            grouped: keep the batches' gradients apart.
+
+        Returns:
+            Residuals ``(*lead, n_points)``; then one gradient a weight and one a bias, of their shapes.
+            With ``grouped`` a gradient is ``(*lead, batches, ...)``, and its mean is the other one.
+        """
+        weights, biases = [w.detach() for w in weights], [b.detach() for b in biases]
+        n, axes = self.points.shape[-2], len(self.lead)
+        residual = self.points.new_empty(*self.lead, n)
+        shape = (*self.lead, self.batches) if grouped else self.lead
+        totals = [p.new_zeros(*shape, *p.shape[axes:]) for p in (*weights, *biases)]
+
+        def forward(c: Chunk, slot: int) -> tuple[Pass, Tensor, Tensor]:
+            one, part = self._pass(c, slot)
+            streams = one.forward(part, weights, biases).detach().requires_grad_()
+            with torch.enable_grad():
+                r = self.problem.residual(part, Fields(streams, self.problem.plan))
+            residual[..., c.start : c.stop] = r.detach().flatten(-2)
+            return one, streams, r
+
+        def backward(c: Chunk, one: Pass, streams: Tensor, r: Tensor) -> None:
+            upstream = r.detach() * (2.0 * (self.batches if grouped else 1) / n)
+            if factor is not None:
+                upstream *= factors[..., c.start : c.stop].unflatten(-1, (c.batches, -1))
+            (g,) = torch.autograd.grad(r, streams, upstream)
+            into = [t.narrow(axes, c.first, c.batches) for t in totals] if grouped else totals
+            k = len(weights)
+            one.backward(g, weights, into[:k], into[k:], lead=axes + 1 if grouped else None)
+
+        with torch.no_grad():
+            if factor is None:
+                for c in self.chunks:
+                    backward(c, *forward(c, 0))
+                return residual, totals
+            # the factors follow from all residuals: the last chunks wait for them, the others are done twice
+            twice = max(len(self.chunks) - self.kept, 0)
+            waiting = []
+            for i, c in enumerate(self.chunks):
+                done = forward(c, max(i - twice + 1, 0))
+                if i >= twice:
+                    waiting.append((c, *done))
+            factors = factor(residual)
+            while waiting:
+                backward(*waiting.pop())
+            for c in self.chunks[:twice]:
+                backward(c, *forward(c, 0))
+            return residual, totals
+
+    def _pass(self, c: Chunk, slot: int) -> tuple[Pass, Tensor]:
+        """Memory for a chunk, the ``slot``-th of its shape, and its points."""
+        part = self.points[..., c.start : c.stop, :].unflatten(-2, (c.batches, -1))
+        key = slot, tuple(part.shape)
+        if key not in self._passes:
+            *batch, n_points, _ = part.shape
+            self._passes[key] = Pass(
+                batch, n_points, self.sizes, self.activation, self.problem.plan, part, shared=self._shared, compiled=self.compiled
+            )
+        return self._passes[key], part
+
+
+class DataTerm:
+    """The mean squared error at the data points, and its gradient.
+
+    Args:
+        points: ``(*lead, n, n_coordinates)``.
+        values: ``(*lead, n, n_fields)``.
+        weights: of the network, or others of their shapes.
+        activation: of its hidden layers.
+    """
+
+    def __init__(self, points: Tensor, values: Tensor, *, weights: Sequence[Tensor], activation: Activation) -> None:
+        *batch, n, n_coordinates = points.shape
+        self.points, self.values = points, values
+        sizes = [n_coordinates, *(w.shape[-2] for w in weights)]
+        self._pass = Pass(batch, n, sizes, activation, Plan(n_coordinates, (), {}), points)
+
+    def __call__(self, weights: Sequence[Tensor], biases: Sequence[Tensor], *, scale: float = 1.0) -> tuple[Tensor, list[Tensor]]:
+        """Losses ``(*lead,)``; then ``scale`` times their gradients, one a weight and one a bias."""
+        weights, biases = [w.detach() for w in weights], [b.detach() for b in biases]
+        with torch.no_grad():
+            error = self._pass.forward(self.points, weights, biases).squeeze(-3) - self.values
+            gradients = [torch.zeros_like(p) for p in (*weights, *biases)]
+            k = len(weights)
+            self._pass.backward((error * (2.0 * scale / error.shape[-2])).unsqueeze(-3), weights, gradients[:k], gradients[k:])
+            return error.square().sum(-1).mean(-1), gradients

@@ -1,0 +1,147 @@
+"""The chunked gradient of the residual term against plain autograd, on every path."""
+
+import shutil
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pinnlib as pl
+from pinnlib import gradients, models, sampling
+
+COMPILER = any(map(shutil.which, ("c++", "g++", "clang++")))
+PATHS = [False, pytest.param(True, marks=pytest.mark.skipif(not COMPILER, reason="no C++ compiler"))]
+# bytes of a layer in a chunk, and bytes that may wait for their backward pass
+CHUNKINGS = {"whole": (2**30, 2**30), "done twice": (8 * 12 * 30, 0), "some wait": (8 * 12 * 30, 40_000)}
+PROBLEMS = {"helmholtz": pl.problems.Helmholtz(a=(2, 1)), "allen-cahn": pl.problems.AllenCahn(), "burgers": pl.problems.Burgers()}
+
+
+def setup(problem, activation="tanh", n=96, seed=3, dtype=torch.float64):
+    model = models.MLP(2, 1, width=11, depth=3, activation=activation, seed=seed, dtype=dtype)
+    with torch.no_grad():
+        for bias in model.biases:
+            bias.copy_(0.3 * torch.randn(bias.shape, generator=torch.Generator().manual_seed(seed)))
+    return model, torch.as_tensor(sampling.interior(problem.domain, n, seed=seed), dtype=dtype)
+
+
+def factor(residual):
+    size = residual.abs()
+    return (0.2 + size / size.amax(-1, keepdim=True)) ** 2
+
+
+def slow(problem, model, points, weighted):
+    """The slow obvious twin: nested autograd for the partials, one backward pass for the loss."""
+    x = points.clone().requires_grad_()
+    u = model(x)[:, 0]
+    found = {"u": u}
+
+    def partial(letters):
+        value = u
+        for c in letters:
+            value = torch.autograd.grad(value.sum(), x, create_graph=True)[0][:, problem.coordinates.index(c)]
+        return value
+
+    for name in problem.partials:
+        found[name] = partial(name.partition("_")[2]) if "_" in name else u
+    for name, terms in problem.operators.items():
+        found[name] = sum(c * partial(term.partition("_")[2]) for term, c in terms.items())
+    r = problem.residual(points, type("Found", (), found))
+    loss = (r**2 * (factor(r.detach()) if weighted else 1.0)).mean()
+    parameters = [*model.weights, *model.biases]
+    return r.detach(), torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+
+
+def close(a, b, tolerance=1e-11):
+    return float((a - b).norm()) <= tolerance * float(b.norm()) + 1e-15
+
+
+@pytest.mark.parametrize("compiled", PATHS, ids=["eager", "compiled"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize(
+    ("chunk", "keep"), [(2**30, 2**30), (8 * 12 * 30, 0), (8 * 12 * 30, 40_000)], ids=["whole", "twice", "some"]
+)
+def test_residuals_and_gradients_on_every_path(monkeypatch, name, weighted, compiled, chunk, keep):
+    monkeypatch.setitem(gradients.CHUNK_BYTES, "cpu", chunk)
+    monkeypatch.setitem(gradients.KEEP_BYTES, "cpu", keep)
+    problem = PROBLEMS[name]
+    model, points = setup(problem)
+    weights, biases = list(model.weights), list(model.biases)
+    term = gradients.ResidualTerm(problem, points, batches=6, weights=weights, activation=model.activation, compiled=compiled)
+    if chunk < 2**30:
+        assert len(term.chunks) > 2
+        assert not weighted or (0 < term.kept < len(term.chunks) if keep else term.kept == 0)
+    residual, expected = slow(problem, model, points, weighted)
+    for grouped in (False, True, False):  # memory is used again from call to call
+        r, grads = term(weights, biases, factor if weighted else None, grouped=grouped)
+        assert close(r, residual)
+        for grad, other in zip(grads, expected, strict=True):
+            assert close(grad.mean(0) if grouped else grad, other)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sine", "softplus"])
+def test_batches_apart_are_the_batches_alone(activation):
+    problem = PROBLEMS["burgers"]
+    model, points = setup(problem, activation)
+    weights, biases = list(model.weights), list(model.biases)
+    term = gradients.ResidualTerm(problem, points, batches=4, weights=weights, activation=model.activation)
+    _, grads = term(weights, biases, grouped=True)
+    for b, part in enumerate(points.split(24)):
+        _, expected = slow(problem, model, part, False)
+        assert all(close(g[b], e) for g, e in zip(grads, expected, strict=True))
+
+
+@pytest.mark.parametrize("compiled", PATHS, ids=["eager", "compiled"])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_an_ensemble_is_its_members_one_by_one(monkeypatch, grouped, compiled):
+    monkeypatch.setitem(gradients.CHUNK_BYTES, "cpu", 8 * 12 * 30 * 3)
+    problem = PROBLEMS["allen-cahn"]
+    members = [setup(problem, seed=seed) for seed in range(3)]
+    stacked = [torch.stack(p) for p in zip(*(model.parameters() for model, _ in members), strict=True)]
+    points = torch.stack([points for _, points in members])
+    k = len(stacked) // 2
+    activation = members[0][0].activation
+    term = gradients.ResidualTerm(problem, points, batches=6, weights=stacked[:k], activation=activation, compiled=compiled)
+    residual, grads = term(stacked[:k], stacked[k:], factor, grouped=grouped)
+    for e, (model, own) in enumerate(members):
+        alone = gradients.ResidualTerm(problem, own, batches=6, weights=list(model.weights), activation=activation)
+        r, expected = alone(list(model.weights), list(model.biases), factor, grouped=grouped)
+        assert close(residual[e], r)
+        assert all(close(g[e], other) for g, other in zip(grads, expected, strict=True))
+
+
+def test_the_data_term_by_autograd():
+    model, points = setup(PROBLEMS["allen-cahn"])
+    values = torch.sin(points[:, :1])
+    term = gradients.DataTerm(points, values, weights=list(model.weights), activation=model.activation)
+    loss, grads = term(list(model.weights), list(model.biases), scale=3.0)
+    expected = ((model(points) - values) ** 2).sum(-1).mean()
+    assert close(loss, expected.detach())
+    slow_grads = torch.autograd.grad(3.0 * expected, [*model.weights, *model.biases])
+    assert all(close(g, e) for g, e in zip(grads, slow_grads, strict=True))
+
+
+@given(size=st.integers(1, 60), batches=st.integers(1, 40), most=st.integers(1, 3000))
+def test_chunks_cover_every_point_once(size, batches, most):
+    cut = gradients.chunks(size * batches, batches, most)
+    assert [c.start for c in cut] == [0, *(c.stop for c in cut[:-1])]
+    assert cut[-1].stop == size * batches
+    for c in cut:
+        assert 0 < c.stop - c.start <= most
+        assert c.first == c.start // size
+        assert c.batches == 1 or (c.start % size == 0 and c.stop - c.start == c.batches * size)
+        assert (c.stop - 1) // size == c.first + c.batches - 1  # no chunk reaches into the next batch
+
+
+def test_memory_does_not_grow_with_the_points(monkeypatch):
+    monkeypatch.setitem(gradients.CHUNK_BYTES, "cpu", 2**16)
+    problem = PROBLEMS["helmholtz"]
+
+    def held(n):
+        model, points = setup(problem, n=n)
+        term = gradients.ResidualTerm(problem, points, batches=4, weights=list(model.weights), activation=model.activation)
+        term(list(model.weights), list(model.biases))
+        return sum(t.numel() for one in term._passes.values() for t in (*one.h, *one.z, one.out))
+
+    assert held(16_384) == held(1_024) > 0
