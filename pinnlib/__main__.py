@@ -66,7 +66,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
         flag = f"--{item.name.replace('_', '-')}"
         if item.name == "weighting":
             group.add_argument(flag, choices=("vanilla", "rba"), default="vanilla", help="of the residuals")
-        elif isinstance(item.default, bool):
+        elif "bool" in item.type:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=item.default, help=" ")
         else:
             group.add_argument(flag, type=type(item.default), default=item.default, help=" ")

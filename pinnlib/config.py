@@ -41,8 +41,8 @@ class Config:
         sampling: ``"latin hypercube"``, ``"sobol"`` or ``"uniform"``.
         seed: of the network's weights and of all points.
         dtype: ``"float32"`` or ``"float64"``.
-        compile: fuse the activations' arithmetic by ``torch.compile``; about twice as fast on a CPU after
-            half a minute of compiling, so it pays for long runs.  Needs a C++ compiler.
+        compile: fuse the activations' arithmetic by ``torch.compile``: True, False, or ``"auto"`` for runs that are
+            long enough to win back the half minute that it takes.  Without a compiler it does without.
         device: ``"auto"`` (a GPU if there is one), ``"cpu"`` or ``"cuda"``.
     """
 
@@ -64,7 +64,7 @@ class Config:
     sampling: str = "latin hypercube"
     seed: int = 0
     dtype: str = "float32"
-    compile: bool = False
+    compile: bool | str = "auto"
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -91,6 +91,8 @@ class Config:
             raise ValueError(
                 f"dtype {self.dtype!r} cannot resolve the residuals of a PINN or is unknown: use one of {tuple(DTYPES)}"
             )
+        if self.compile not in (True, False, "auto"):
+            raise ValueError(f"compile = {self.compile!r}: use True, False or 'auto'")
         if self.device not in ("auto", "cpu") and not self.device.startswith("cuda"):
             raise ValueError(f"device {self.device!r} is unknown: use 'auto', 'cpu' or 'cuda'")
 

@@ -230,7 +230,7 @@ class _Propagate(torch.autograd.Function):
             raise ValueError("points that require gradients: ask the plan for partial derivatives by the coordinates instead")
         gradients = [torch.zeros_like(p) for p in ctx.saved_tensors]
         n = ctx.n_layers
-        ctx.one.backward(g, ctx.saved_tensors[:n], gradients[:n], gradients[n:])
+        ctx.one.backward(g, ctx.saved_tensors[:n], gradients)
         return None, None, None, None, None, *gradients
 
 

@@ -104,8 +104,8 @@ class ResidualTerm:
         biases: Sequence[Tensor],
         factor: Callable[[Tensor], Tensor] | None = None,
         *,
-        grouped: bool = False,
-    ) -> tuple[Tensor, list[Tensor]]:
+        apart: bool = False,
+    ) -> tuple[Tensor, list[Tensor], list[Tensor] | None]:
         """Residuals, and the gradient of their (weighted) mean square.
 
         Args:
@@ -113,17 +113,17 @@ class ResidualTerm:
             biases: one ``(*lead, n_out)`` a layer.
             factor: from all residuals ``(*lead, n_points)`` to what each square is multiplied by, of the
                 same shape; a constant to the gradient.  None: one.
-            grouped: keep the batches' gradients apart.
+            apart: give the batches' own gradients too.
 
         Returns:
-            Residuals ``(*lead, n_points)``; then one gradient a weight and one a bias, of their shapes.
-            With ``grouped`` a gradient is ``(*lead, batches, ...)``, and its mean is the other one.
+            Residuals ``(*lead, n_points)``; one gradient a weight and one a bias, of their shapes; and, if
+            ``apart``, the same for the mean square of each batch, ``(*lead, batches, ...)``.
         """
         weights, biases = [w.detach() for w in weights], [b.detach() for b in biases]
         n, axes = self.points.shape[-2], len(self.lead)
         residual = self.points.new_empty(*self.lead, n)
-        shape = (*self.lead, self.batches) if grouped else self.lead
-        totals = [p.new_zeros(*shape, *p.shape[axes:]) for p in (*weights, *biases)]
+        totals = [torch.zeros_like(p, memory_format=torch.contiguous_format) for p in (*weights, *biases)]
+        own = [p.new_zeros(*self.lead, self.batches, *p.shape[axes:]) for p in (*weights, *biases)] if apart else None
 
         def forward(c: Chunk, slot: int) -> tuple[Pass, Tensor, Tensor]:
             one, part = self._pass(c, slot)
@@ -134,32 +134,30 @@ class ResidualTerm:
             return one, streams, r
 
         def backward(c: Chunk, one: Pass, streams: Tensor, r: Tensor) -> None:
-            upstream = r.detach() * (2.0 * (self.batches if grouped else 1) / n)
+            upstream = r.detach() * (2.0 / n)
             if factor is not None:
                 upstream *= factors[..., c.start : c.stop].unflatten(-1, (c.batches, -1))
             (g,) = torch.autograd.grad(r, streams, upstream)
-            into = [t.narrow(axes, c.first, c.batches) for t in totals] if grouped else totals
-            k = len(weights)
-            one.backward(g, weights, into[:k], into[k:], lead=axes + 1 if grouped else None)
+            one.backward(g, weights, totals, [t.narrow(axes, c.first, c.batches) for t in own] if own else None)
 
         with torch.no_grad():
             if factor is None:
                 for c in self.chunks:
                     backward(c, *forward(c, 0))
-                return residual, totals
-            # the factors follow from all residuals: the last chunks wait for them, the others are done twice
-            twice = max(len(self.chunks) - self.kept, 0)
-            waiting = []
-            for i, c in enumerate(self.chunks):
-                done = forward(c, max(i - twice + 1, 0))
-                if i >= twice:
-                    waiting.append((c, *done))
-            factors = factor(residual)
-            while waiting:
-                backward(*waiting.pop())
-            for c in self.chunks[:twice]:
-                backward(c, *forward(c, 0))
-            return residual, totals
+            else:  # the factors follow from all residuals: the last chunks wait for them, the others are done twice
+                twice = max(len(self.chunks) - self.kept, 0)
+                waiting = []
+                for i, c in enumerate(self.chunks):
+                    done = forward(c, max(i - twice + 1, 0))
+                    if i >= twice:
+                        waiting.append((c, *done))
+                factors = factor(residual)
+                while waiting:
+                    backward(*waiting.pop())
+                for c in self.chunks[:twice]:
+                    backward(c, *forward(c, 0))
+            # so far each batch has its part of the whole mean
+            return residual, totals, [t.mul_(self.batches) for t in own] if own else None
 
     def _pass(self, c: Chunk, slot: int) -> tuple[Pass, Tensor]:
         """Memory for a chunk, the ``slot``-th of its shape, and its points."""
@@ -195,6 +193,5 @@ class DataTerm:
         with torch.no_grad():
             error = self._pass.forward(self.points, weights, biases).squeeze(-3) - self.values
             gradients = [torch.zeros_like(p) for p in (*weights, *biases)]
-            k = len(weights)
-            self._pass.backward((error * (2.0 * scale / error.shape[-2])).unsqueeze(-3), weights, gradients[:k], gradients[k:])
+            self._pass.backward((error * (2.0 * scale / error.shape[-2])).unsqueeze(-3), weights, gradients)
             return error.square().sum(-1).mean(-1), gradients

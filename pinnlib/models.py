@@ -53,6 +53,14 @@ class MLP(nn.Module):
         """Fields ``(n_points, n_fields)`` at ``points`` ``(n_points, n_coordinates)``."""
         return self.activity(points)[-1]
 
+    def flatten(self) -> nn.Parameter:
+        """Move all parameters into one, of which they become views: weights first, then biases."""
+        own = list(self.parameters())
+        flat = nn.Parameter(torch.cat([p.detach().flatten() for p in own]))
+        for p, part in zip(own, flat.detach().split([p.numel() for p in own]), strict=True):
+            p.data = part.view_as(p)
+        return flat
+
     def activity(self, points: Tensor) -> list[Tensor]:
         """What every layer puts out: ``depth`` activations ``(n_points, width)``, then the fields."""
         out: list[Tensor] = []

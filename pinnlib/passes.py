@@ -91,23 +91,30 @@ class Pass:
         self,
         g: Tensor,
         weights: Sequence[Tensor],
-        weight_gradients: Sequence[Tensor],
-        bias_gradients: Sequence[Tensor],
-        *,
-        lead: int | None = None,
+        totals: Sequence[Tensor],
+        apart: Sequence[Tensor] | None = None,
     ) -> None:
         """Add to the gradients of weights and biases those that ``g`` brings, the gradient of the output's streams.
+
+        The sums over points are taken batch by batch whether they are wanted apart or not, so that to
+        measure does not change what is measured, not even by rounding.
 
         Args:
             g: ``(*batch, n_streams, n_points, n_fields)``.
             weights: as in the forward pass.
-            weight_gradients: one ``(*batch[:lead], n_out, n_in)`` a layer, changed in place.
-            bias_gradients: one ``(*batch[:lead], n_out)`` a layer, changed in place.
-            lead: how many of the leading axes keep their gradients apart; those of the weights unless told.
+            totals: gradients ``(*lead, ...)`` of all weights, then of all biases; changed in place.
+            apart: the same for each batch, ``(*batch, ...)``; changed in place.
         """
         own = weights[0].shape[:-2]
-        apart = self.out.shape[: len(own) if lead is None else lead]
-        for k in range(len(weights) - 1, -1, -1):
+        batch, n = self.out.shape[:-3], len(weights)
+        shared_axes = tuple(range(len(own), len(batch)))
+
+        def add(k: int, each: Tensor) -> None:
+            totals[k].add_(each.sum(shared_axes) if shared_axes else each)
+            if apart is not None:
+                apart[k].add_(each)
+
+        for k in range(n - 1, -1, -1):
             if k < len(self.z):
                 into = self.shared.gradients(self.z[k])[1]
                 layers.backward(
@@ -115,10 +122,9 @@ class Pass:
                 )
                 g = into
             # few columns at the left are slow in a matrix product, and the first layer has as many as coordinates
-            product = _rows(self.h[k], apart).transpose(-1, -2) @ _rows(g, apart)
-            weight_gradients[k].add_(product.transpose(-1, -2))
-            value = g.select(-3, 0)
-            bias_gradients[k].add_(value.sum(tuple(range(len(apart), value.ndim - 1))))
+            product = _rows(self.h[k], batch).transpose(-1, -2) @ _rows(g, batch)
+            add(k, product.transpose(-1, -2))
+            add(n + k, g.select(-3, 0).sum(-2))
             if k:
                 into = self.shared.gradients(self.h[k])[0]
                 torch.matmul(_rows(g, own), weights[k], out=_rows(into, own))

@@ -34,6 +34,7 @@ __all__ = [
     "adam",
     "adam_step",
     "batch_gradients",
+    "by_layer",
     "data_gradients",
     "noise",
     "order",
@@ -172,8 +173,8 @@ def batch_gradients(
     own = list(model.weights)
     term = ResidualTerm(problem, points, batches=batches, weights=own, activation=model.activation)
     factor = None if weights is None else lambda residual: weights**power
-    _, grads = term(own, list(model.biases), factor, grouped=True)
-    return _with_biases(grads, len(own), biases)
+    _, _, grads = term(own, list(model.biases), factor, apart=True)
+    return by_layer(grads, biases=biases)
 
 
 def data_gradients(model: MLP, points: Tensor, values: Tensor, *, weight: float = 1.0, biases: bool = False) -> list[Tensor]:
@@ -181,7 +182,15 @@ def data_gradients(model: MLP, points: Tensor, values: Tensor, *, weight: float 
     own = list(model.weights)
     term = DataTerm(points, values, weights=own, activation=model.activation)
     _, grads = term(own, list(model.biases), scale=weight)
-    return _with_biases(grads, len(own), biases)
+    return by_layer(grads, biases=biases)
+
+
+def by_layer(grads: Sequence[Tensor], *, biases: bool = False) -> list[Tensor]:
+    """One gradient a layer, from those of all weights and then all biases; a bias, if counted, is the last column."""
+    n = len(grads) // 2
+    if not biases:
+        return list(grads[:n])
+    return [torch.cat([w, b.unsqueeze(-1)], dim=-1) for w, b in zip(grads[:n], grads[n:], strict=True)]
 
 
 def adam(optimizer: torch.optim.Adam) -> float:
@@ -219,13 +228,6 @@ def _adam_moments(optimizer: torch.optim.Adam) -> list[tuple[Tensor, Tensor]]:
             v = state["exp_avg_sq"].double() / (1.0 - beta2**t)
             pairs.append((m, v.sqrt() + group["eps"]))
     return pairs
-
-
-def _with_biases(grads: list[Tensor], n: int, biases: bool) -> list[Tensor]:
-    """One gradient a layer, of the weights alone or with the bias as a last column."""
-    if not biases:
-        return grads[:n]
-    return [torch.cat([w, b.unsqueeze(-1)], dim=-1) for w, b in zip(grads[:n], grads[n:], strict=True)]
 
 
 def _checked(grads: Tensor) -> Tensor:

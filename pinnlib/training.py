@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import signal
 import sys
 import threading
@@ -12,14 +11,16 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from . import __version__, derivatives, evaluation, order, rba, sampling, snr
+from . import __version__, compiling, evaluation, order, rba, sampling, snr
 from .config import Config
+from .gradients import DataTerm, ResidualTerm
 from .models import MLP
 from .problems.base import Problem
 from .runs import Run
@@ -120,6 +121,19 @@ def resume(
     return trainer.run(checkpoint, checkpoint_every, until, progress)
 
 
+@dataclass(frozen=True)
+class _Evaluated:
+    """What one pass over all points gives."""
+
+    loss: Tensor
+    residual: Tensor
+    loss_data: Tensor
+    attention: Tensor
+    grads: list[Tensor]
+    data_grads: list[Tensor]
+    batch_grads: list[Tensor] | None
+
+
 class _Trainer:
     """The state of a training between two steps, and what moves it on."""
 
@@ -127,12 +141,6 @@ class _Trainer:
         torch.set_float32_matmul_precision("highest")  # TF32 changes what a PINN converges to
         self.problem, self.config = problem, config
         self.device, self.dtype = config.torch_device(), config.torch_dtype
-        if (
-            config.compile
-            and self.device.type == "cpu"
-            and not any(map(shutil.which, (os.environ.get("CXX", "c++"), "g++", "clang++")))
-        ):
-            raise ValueError("compile=True needs a C++ compiler and there is none: install g++, or use compile=False")
         self.model = MLP(
             len(problem.coordinates),
             len(problem.fields),
@@ -143,9 +151,14 @@ class _Trainer:
             dtype=self.dtype,
         ).to(self.device)
         points = sampling.interior(problem.domain, config.points, seed=config.seed, method=config.sampling)
-        self.points = self._tensor(points)
-        self.data_points, self.data_values = map(self._tensor, problem.data(config.data_points, config.seed))
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.lr, betas=(0.9, 0.999), eps=1e-8, foreach=True)
+        self.theta = self.model.flatten()
+        self.theta.grad = torch.zeros_like(self.theta)
+        self.optimizer = torch.optim.Adam([self.theta], lr=config.lr, betas=(0.9, 0.999), eps=1e-8, fused=True)
+        self.compiled = compiling.wanted(config, problem.plan.n_streams, self.device)
+        self._set_points(self._tensor(points))
+        data = map(self._tensor, problem.data(config.data_points, config.seed))
+        self.data_term = DataTerm(*data, weights=list(self.model.weights), activation=self.model.activation)
+        self.ready: _Evaluated | None = None
         # a vanilla run follows the weights too, unused in its loss, so that both kinds can be compared
         self.rule = config.weighting or rba.RBA()
         self.rba = torch.full((config.points,), self.rule.initial, dtype=self.dtype, device=self.device)
@@ -156,6 +169,17 @@ class _Trainer:
         self.snapshots: list[tuple[int, np.ndarray, np.ndarray]] = []
         self.test_points = problem.test_grid() if problem.has_reference else None
         self.test_values = problem.solution(self.test_points) if problem.has_reference else None
+
+    def _set_points(self, points: Tensor) -> None:
+        self.points = points
+        self.residual_term = ResidualTerm(
+            self.problem,
+            points,
+            batches=self.config.batches,
+            weights=list(self.model.weights),
+            activation=self.model.activation,
+            compiled=self.compiled,
+        )
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.as_tensor(values, dtype=self.dtype, device=self.device)
@@ -198,32 +222,52 @@ class _Trainer:
             _keep(run, checkpoint)
         return run
 
-    def _losses(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Weighted loss, residual, mean squared data error, and the RBA weights of this step."""
-        fields = derivatives.evaluate(self.model, self.points, self.problem.plan, compiled=self.config.compile)
-        residual = self.problem.residual(self.points, fields)
-        weights = rba.update(
-            self.rba, residual, decay=self.rule.decay, rate=self.rule.rate, normalization=self.rule.normalization
-        )
-        loss_data = ((self.model(self.data_points) - self.data_values) ** 2).sum(-1).mean()
-        if self.config.weighting is None:
-            loss_residual = (residual**2).mean()
+    def _evaluate(self, *, apart: bool = False) -> _Evaluated:
+        """Losses and gradients here; with those of the batches if they are wanted ``apart``."""
+        config, rule = self.config, self.rule
+        weights, biases = list(self.model.weights), list(self.model.biases)
+        attention = self.rba
+
+        def attend(residual: Tensor) -> Tensor:
+            nonlocal attention
+            attention = rba.update(self.rba, residual, decay=rule.decay, rate=rule.rate, normalization=rule.normalization)
+            return attention**rule.power
+
+        factor = None if config.weighting is None else attend
+        try:
+            residual, grads, batch_grads = self.residual_term(weights, biases, factor, apart=apart)
+        except Exception as error:
+            if not self.compiled:
+                raise
+            first = (str(error).splitlines() or [""])[0]
+            warnings.warn(
+                f"torch.compile failed ({type(error).__name__}: {first[:200]}): training goes on without, more slowly",
+                stacklevel=2,
+            )
+            self.compiled = False
+            self._set_points(self.points)
+            residual, grads, batch_grads = self.residual_term(weights, biases, factor, apart=apart)
+        if config.weighting is None:
+            attend(residual)
+            loss_residual = residual.square().mean()
         else:
-            loss_residual = rba.weighted_square(weights, residual, power=self.rule.power).mean()
-        return loss_residual + self.config.data_weight * loss_data, residual, loss_data, weights
+            loss_residual = rba.weighted_square(attention, residual, power=rule.power).mean()
+        loss_data, data_grads = self.data_term(weights, biases, scale=config.data_weight)
+        loss = loss_residual + config.data_weight * loss_data
+        return _Evaluated(loss, residual, loss_data, attention, grads, data_grads, batch_grads)
 
     def _advance(self) -> bool:
         """One Adam step; False, and nothing changed, if the loss is not finite."""
+        here = self.ready or self._evaluate()
+        if not torch.isfinite(here.loss):
+            return False
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate(self.step)
-        loss, _, _, weights = self._losses()
-        if not torch.isfinite(loss):
-            return False
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.cat([(a + b).flatten() for a, b in zip(here.grads, here.data_grads, strict=True)], out=self.theta.grad)
         self.optimizer.step()
-        self.rba = weights
+        self.rba = here.attention
         self.step += 1
+        self.ready = None
         return True
 
     def _probed(self) -> bool:
@@ -232,22 +276,11 @@ class _Trainer:
     def _probe(self, bar: tqdm) -> bool:
         """Measure everything at this step, with the RBA weights that the step will use; False if the loss is not finite."""
         config, problem = self.config, self.problem
-        with torch.no_grad():
-            loss, residual, loss_data, weights = self._losses()
+        here = self.ready = self._evaluate(apart=True)
+        loss, residual, loss_data, weights = here.loss, here.residual, here.loss_data, here.attention
         if not torch.isfinite(loss):
             return False
-        stats = snr.statistics(
-            snr.batch_gradients(
-                self.model,
-                problem,
-                self.points,
-                batches=config.batches,
-                weights=None if config.weighting is None else weights,
-                power=self.rule.power,
-                biases=config.biases,
-            ),
-            snr.data_gradients(self.model, self.data_points, self.data_values, weight=config.data_weight, biases=config.biases),
-        )
+        stats = snr.statistics(*(snr.by_layer(g, biases=config.biases) for g in (here.batch_grads, here.data_grads)))
         where = self.points.double().cpu().numpy()
         error = float("nan")
         if self.test_points is not None:
@@ -282,33 +315,28 @@ class _Trainer:
         return True
 
     def _snapshot(self) -> None:
-        self.snapshots.append((self.step, _flat(self.model.parameters()), self.rba.cpu().numpy().copy()))
+        self.snapshots.append((self.step, _array(self.theta), _array(self.rba)))
 
     def _wall_time(self) -> float:
         return self.wall_before + time.perf_counter() - self.started
 
     def _state(self) -> dict[str, np.ndarray]:
-        parameters = list(self.model.parameters())
-        moments = {
-            name: _flat(self.optimizer.state[p][name] if self.optimizer.state.get(p) else torch.zeros_like(p) for p in parameters)
-            for name in ("exp_avg", "exp_avg_sq")
-        }
-        return {"step": np.array(self.step), "parameters": _flat(parameters), "rba": self.rba.cpu().numpy().copy(), **moments}
+        own = self.optimizer.state.get(self.theta, {})
+        moments = {name: _array(own.get(name, torch.zeros_like(self.theta))) for name in ("exp_avg", "exp_avg_sq")}
+        return {"step": np.array(self.step), "parameters": _array(self.theta), "rba": _array(self.rba), **moments}
 
     def restore(self, run: Run) -> None:
         """Take over a run's state, history and snapshots."""
-        state, parameters = run.state, list(self.model.parameters())
-        torch.nn.utils.vector_to_parameters(self._tensor(state["parameters"]), parameters)
-        self.points = self._tensor(run.points)
+        state = run.state
+        self.theta.data.copy_(self._tensor(state["parameters"]))
+        self._set_points(self._tensor(run.points))
         self.rba = self._tensor(state["rba"])
         self.step = run.step
         self.wall_before = float(run.provenance["wall_time"])
-        sizes = [p.numel() for p in parameters]
-        first, second = (self._tensor(state[name]).split(sizes) for name in ("exp_avg", "exp_avg_sq"))
         if self.step:
-            for p, m, v in zip(parameters, first, second, strict=True):
-                done = torch.tensor(float(self.step))
-                self.optimizer.state[p] = {"step": done, "exp_avg": m.view_as(p).clone(), "exp_avg_sq": v.view_as(p).clone()}
+            first, second = (self._tensor(state[name]).clone() for name in ("exp_avg", "exp_avg_sq"))
+            done = torch.tensor(float(self.step), device=self.device)
+            self.optimizer.state[self.theta] = {"step": done, "exp_avg": first, "exp_avg_sq": second}
         # probes that an uninterrupted run of this length would not have made, such as a shorter run's last, are left out
         wanted = set(self.config.probe_steps().tolist())
         rows = [k for k, s in enumerate(run.history.get("step", ())) if int(s) in wanted]
@@ -318,7 +346,7 @@ class _Trainer:
 
     def result(self, state: dict[str, np.ndarray] | None = None) -> Run:
         """The run so far."""
-        problem, n_params = self.problem, sum(p.numel() for p in self.model.parameters())
+        problem, n_params = self.problem, self.theta.numel()
         rows, shots = self.history, self.snapshots
         spec = {
             "name": type(problem).__name__.lower(),
@@ -348,6 +376,7 @@ class _Trainer:
                 "device": torch.cuda.get_device_name(self.device)
                 if self.device.type == "cuda"
                 else f"CPU, {torch.get_num_threads()} threads",
+                "path": f"{'compiled' if self.compiled else 'eager'}, {len(self.residual_term.chunks)} chunks",
                 "wall_time": self._wall_time(),
             },
         )
@@ -374,8 +403,8 @@ def _keep(run: Run, path: str | os.PathLike[str]) -> bool:
     return True
 
 
-def _flat(tensors: Iterator[Tensor]) -> np.ndarray:
-    return torch.cat([t.detach().reshape(-1) for t in tensors]).cpu().numpy().copy()
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy().copy()
 
 
 @contextmanager

@@ -73,11 +73,12 @@ def test_residuals_and_gradients_on_every_path(monkeypatch, name, weighted, comp
         assert len(term.chunks) > 2
         assert not weighted or (0 < term.kept < len(term.chunks) if keep else term.kept == 0)
     residual, expected = slow(problem, model, points, weighted)
-    for grouped in (False, True, False):  # memory is used again from call to call
-        r, grads = term(weights, biases, factor if weighted else None, grouped=grouped)
+    for apart in (False, True, False):  # memory is used again from call to call
+        r, grads, own = term(weights, biases, factor if weighted else None, apart=apart)
         assert close(r, residual)
-        for grad, other in zip(grads, expected, strict=True):
-            assert close(grad.mean(0) if grouped else grad, other)
+        assert all(close(g, e) for g, e in zip(grads, expected, strict=True))
+        if apart:
+            assert all(close(g.mean(0), e) for g, e in zip(own, expected, strict=True))
 
 
 @pytest.mark.parametrize("activation", ["tanh", "sine", "softplus"])
@@ -86,15 +87,14 @@ def test_batches_apart_are_the_batches_alone(activation):
     model, points = setup(problem, activation)
     weights, biases = list(model.weights), list(model.biases)
     term = gradients.ResidualTerm(problem, points, batches=4, weights=weights, activation=model.activation)
-    _, grads = term(weights, biases, grouped=True)
+    _, _, grads = term(weights, biases, apart=True)
     for b, part in enumerate(points.split(24)):
         _, expected = slow(problem, model, part, False)
         assert all(close(g[b], e) for g, e in zip(grads, expected, strict=True))
 
 
 @pytest.mark.parametrize("compiled", PATHS, ids=["eager", "compiled"])
-@pytest.mark.parametrize("grouped", [False, True])
-def test_an_ensemble_is_its_members_one_by_one(monkeypatch, grouped, compiled):
+def test_an_ensemble_is_its_members_one_by_one(monkeypatch, compiled):
     monkeypatch.setitem(gradients.CHUNK_BYTES, "cpu", 8 * 12 * 30 * 3)
     problem = PROBLEMS["allen-cahn"]
     members = [setup(problem, seed=seed) for seed in range(3)]
@@ -103,12 +103,12 @@ def test_an_ensemble_is_its_members_one_by_one(monkeypatch, grouped, compiled):
     k = len(stacked) // 2
     activation = members[0][0].activation
     term = gradients.ResidualTerm(problem, points, batches=6, weights=stacked[:k], activation=activation, compiled=compiled)
-    residual, grads = term(stacked[:k], stacked[k:], factor, grouped=grouped)
+    residual, *grads = term(stacked[:k], stacked[k:], factor, apart=True)
     for e, (model, own) in enumerate(members):
         alone = gradients.ResidualTerm(problem, own, batches=6, weights=list(model.weights), activation=activation)
-        r, expected = alone(list(model.weights), list(model.biases), factor, grouped=grouped)
+        r, *expected = alone(list(model.weights), list(model.biases), factor, apart=True)
         assert close(residual[e], r)
-        assert all(close(g[e], other) for g, other in zip(grads, expected, strict=True))
+        assert all(close(g[e], o) for many, one in zip(grads, expected, strict=True) for g, o in zip(many, one, strict=True))
 
 
 def test_the_data_term_by_autograd():

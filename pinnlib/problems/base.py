@@ -40,7 +40,7 @@ class Problem(ABC):
     ...
     ...     def reference(self, points):
     ...         return 1.0 - np.cosh(points - 0.5) / np.cosh(0.5)
-    >>> config = pl.Config(width=16, depth=2, points=64, batches=8, steps=1000, lr=5e-3)
+    >>> config = pl.Config(width=16, depth=2, points=64, batches=8, steps=1000, lr=2e-3)
     >>> run = pl.train(Slab(), config, progress=False)
     >>> bool(run.history["rel_l2"][-1] < 0.05)
     True
