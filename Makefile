@@ -13,7 +13,7 @@ export JUPYTER_CONFIG_DIR := $(CURDIR)/.cache/jupyter/config
 export JUPYTER_PLATFORM_DIRS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env test unit notebooks book browser sync execute register lint clean
+.PHONY: help env test unit notebooks book browser bench sync execute register lint clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,10 @@ book: env ## the book as HTML, warnings as errors
 
 browser: env ## look at the built book in a headless Chromium
 	PINNLIB_BROWSER=required $(BIN)/python -m pytest tests/browser
+
+bench: env ## time training steps against other libraries, on a machine that does nothing else
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
+	$(BIN)/python -m benchmarks --out benchmarks/results.json
 
 sync: env ## bring each .ipynb up to date with its .py
 	$(BIN)/jupytext --sync book/*.py
