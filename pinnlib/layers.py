@@ -146,7 +146,10 @@ def _fused(function: FunctionType, activation: Activation, plan: Plan, *key: obj
 
     code = fused.__code__.replace(co_name=f"fused_{next(_numbers)}")
     own = FunctionType(code, fused.__globals__, closure=fused.__closure__)
-    return torch.compile(own, dynamic=False, fullgraph=True)
+    # the key and the buffers of a pass fix all that torch would check at each call, which takes as long as a small layer
+    unguarded = {"guard_filter_fn": lambda guards: [False] * len(guards)} if _GUARDS_CAN_BE_LEFT_OUT else None
+    return torch.compile(own, dynamic=False, fullgraph=True, options=unguarded)
 
 
+_GUARDS_CAN_BE_LEFT_OUT = hasattr(torch.compiler, "skip_guard_on_all_nn_modules_unsafe")  # torch 2.8 and later
 _numbers = iter(range(10**9))
