@@ -8,9 +8,8 @@ import numpy as np
 import torch
 
 import pinnlib as pl
-from pinnlib import snr
-from pinnlib.gradients import DataTerm
-from pinnlib.training import _Trainer
+from pinnlib import models, snr
+from pinnlib.training import Trainer
 
 from .case import LEARNING_RATE, Case
 
@@ -33,34 +32,37 @@ def with_snr(case: Case, batches: int = 100, *, compile: bool = True) -> Callabl
     measured = []
 
     def step() -> float:
-        one.ready = one._evaluate(apart=True)
+        one.ready = one.evaluate(apart=True)
         loss = float(one.ready.loss)
-        measured[:] = [snr.statistics(snr.by_layer(one.ready.batch_grads), snr.by_layer(one.ready.data_grads)).snr]
-        one._advance()
+        measured[:] = [
+            snr.statistics(
+                *(models.split(g, one.sizes)[: case.depth + 1] for g in (one.ready.batch_grads, one.ready.data_grads))
+            ).snr
+        ]
+        one.advance()
         return loss
 
     return step
 
 
-def trainer(case: Case, *, compile: bool, batches: int = 2) -> _Trainer:
+def trainer(case: Case, *, compile: bool, batches: int = 2) -> Trainer:
     """A training that starts from the case's weights, at its points."""
     config = pl.Config(
         width=case.width, depth=case.depth, points=case.points, batches=batches, lr=LEARNING_RATE, compile=compile, device="cpu"
     )
-    one = _Trainer(pl.problems.AllenCahn(), config)
+    one = Trainer(pl.problems.AllenCahn(), config)
     one.theta.data.copy_(torch.as_tensor(np.concatenate([p.ravel() for p in (*case.weights, *case.biases)])))
-    one._set_points(torch.as_tensor(case.collocation))
-    weights = list(one.model.weights)
-    data = (torch.as_tensor(case.data_points), torch.as_tensor(case.data_values))
-    one.data_term = DataTerm(*data, weights=weights, activation=one.model.activation)
+    one.points = torch.as_tensor(case.collocation)
+    one.data = [torch.as_tensor(case.data_points), torch.as_tensor(case.data_values)]
+    one._make_terms()
     return one
 
 
-def _step(one: _Trainer) -> Callable[[], float]:
+def _step(one: Trainer) -> Callable[[], float]:
     def step() -> float:
-        one.ready = one._evaluate()
+        one.ready = one.evaluate()
         loss = float(one.ready.loss)
-        one._advance()
+        one.advance()
         return loss
 
     return step

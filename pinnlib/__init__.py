@@ -10,7 +10,7 @@ from .config import Config
 from .problems import Problem
 from .rba import RBA
 from .runs import Run
-from .training import TrainingDiverged, resume, train
+from .training import TrainingDiverged, resume, train, train_ensemble
 
 __all__ = [
     "RBA",
@@ -30,5 +30,6 @@ __all__ = [
     "sampling",
     "snr",
     "train",
+    "train_ensemble",
     "verdicts",
 ]

@@ -13,7 +13,7 @@ from . import problems
 from .config import Config
 from .rba import NORMALIZATIONS, RBA
 from .runs import Run
-from .training import TrainingDiverged, resume, train
+from .training import TrainingDiverged, resume, train, train_ensemble
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +41,9 @@ def _parser() -> argparse.ArgumentParser:
         _add_problem(one, problem)
         _add_config(one)
         one.add_argument("--out", type=Path, required=True, help="the record; renewed at every checkpoint")
+        one.add_argument(
+            "--seeds", type=int, nargs="+", metavar="SEED", help="several at once, instead of --seed; put {seed} into --out"
+        )
         one.add_argument("--resume", action="store_true", help="go on from the record if it exists")
         one.add_argument("--checkpoint-every", type=float, default=60.0, metavar="SECONDS", help="time between two checkpoints")
         one.add_argument("--threads", type=int, default=None, help="CPU threads; torch's choice unless told")
@@ -93,6 +96,8 @@ def _train(options: argparse.Namespace) -> int:
     out: Path = options.out
     saving = {"checkpoint": out, "checkpoint_every": options.checkpoint_every}
     problem, config = _settings(options)
+    if options.seeds:
+        return _train_seeds(problem, config, options)
     if out.exists() and not options.resume:
         raise ValueError(f"{out} exists already: pass --resume to go on from it, or choose another --out")
     if out.exists():
@@ -113,6 +118,21 @@ def _train(options: argparse.Namespace) -> int:
     print(f"saved to {out}")
     if not run.complete:
         print("stopped early: the same command with --resume goes on")
+        return 130
+    return 0
+
+
+def _train_seeds(problem: problems.Problem, config: Config, options: argparse.Namespace) -> int:
+    there = [f for f in (str(options.out).replace("{seed}", str(seed)) for seed in options.seeds) if Path(f).exists()]
+    if there:
+        raise ValueError(
+            f"{there[0]} exists already: go on from it with --seed and --resume, one seed at a time, or choose another --out"
+        )
+    runs = train_ensemble(problem, config, options.seeds, checkpoint=options.out, checkpoint_every=options.checkpoint_every)
+    for run in runs:
+        print(run)
+    if not all(run.complete for run in runs):
+        print("stopped early: the same command with --seed and --resume goes on, one seed at a time")
         return 130
     return 0
 

@@ -1,41 +1,147 @@
-"""When torch's compiler is there, and when a run is long enough to pay for it."""
+"""Which path a training takes: torch's own operations, or machine code made for it; and how that is built.
+
+The paths are ``"eager"``; ``"native"``, C++ for a CPU (:mod:`pinnlib.native`); and ``"inductor"``, each layer's
+activation by ``torch.compile`` (:mod:`pinnlib.layers`), for a GPU.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import hashlib
 import importlib.util
 import os
+import platform
+import re
 import shutil
+import subprocess
+import tempfile
 import warnings
+from functools import cache
+from pathlib import Path
 
 import torch
 
 from .config import Config
 
-__all__ = ["available", "pays", "wanted"]
+__all__ = ["PATHS", "BuildError", "available", "build", "compiler", "pays", "wanted"]
 
-#: Numbers that pass an activation in a run (steps x points x streams x units) from which compiling pays: it costs
-#: about 20 s, and saves about half a nanosecond a number on two CPU cores.
-PAYS_FROM = 5e10
+PATHS = ("eager", "native", "inductor")
+
+#: Numbers that pass an activation in a run (steps x points x streams x units) from which compiling pays.  On a CPU it
+#: costs about 2 s, once a machine, and saves about 2 ns a number on two cores; torch's compiler takes half a minute.
+PAYS_FROM = {"cpu": 1e9, "cuda": 5e10}
+
+FLAGS = ("-O3", "-std=c++17", "-fPIC", "-shared", "-fno-math-errno")
+
+
+class BuildError(RuntimeError):
+    """There is no C++ compiler, or it failed."""
+
+
+def compiler() -> str | None:
+    """A C++ compiler: the environment's ``CXX``, or the first of ``c++``, ``g++`` and ``clang++`` that is there."""
+    if os.name != "posix":
+        return None
+    return next(filter(None, map(shutil.which, (os.environ.get("CXX", "c++"), "g++", "clang++"))), None)
 
 
 def available(device: torch.device) -> bool:
-    """Whether ``torch.compile`` has what it needs: a C++ compiler on a CPU, Triton on a GPU."""
+    """Whether machine code can be made: by a C++ compiler on a CPU, by Triton on a GPU."""
     if device.type == "cuda":
         return importlib.util.find_spec("triton") is not None
-    return any(map(shutil.which, (os.environ.get("CXX", "c++"), "g++", "clang++")))
+    return compiler() is not None
 
 
-def pays(config: Config, n_streams: int) -> bool:
+def pays(config: Config, n_streams: int, device: torch.device) -> bool:
     """Whether the run is long enough to win back the time of compiling."""
-    return config.steps * config.points * n_streams * config.width * config.depth >= PAYS_FROM
+    return config.steps * config.points * n_streams * config.width * config.depth >= PAYS_FROM[device.type]
 
 
-def wanted(config: Config, n_streams: int, device: torch.device) -> bool:
-    """Whether to compile; says so where ``compile=True`` cannot be had."""
+def wanted(config: Config, n_streams: int, device: torch.device) -> str:
+    """The path to take; says so where ``compile=True`` cannot be had."""
+    path = "inductor" if device.type == "cuda" else "native"
     if config.compile == "auto":
-        return pays(config, n_streams) and available(device)
+        return path if pays(config, n_streams, device) and available(device) else "eager"
     if config.compile and not available(device):
         needs = "Triton" if device.type == "cuda" else "a C++ compiler such as g++"
         warnings.warn(f"compile=True needs {needs} and there is none: training goes on without, more slowly", stacklevel=4)
-        return False
-    return config.compile
+        return "eager"
+    return path if config.compile else "eager"
+
+
+def build(text: str) -> ctypes.CDLL:
+    """Compile a C++ text for this machine and load it; what was compiled before is taken from the cache.
+
+    The cache is ``pinnlib/native`` in the user's cache folder (``XDG_CACHE_HOME``), or a temporary folder where that
+    cannot be written.
+
+    Raises:
+        BuildError: there is no compiler, or it failed.
+    """
+    command = compiler()
+    if command is None:
+        raise BuildError("there is no C++ compiler: install g++ or clang++")
+    runtime = _openmp()
+    tune = "-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native"
+    options = [*FLAGS, tune, *(["-fopenmp"] if runtime else [])]
+    key = hashlib.sha256("\n".join([text, command, *options, str(runtime), _processor()]).encode()).hexdigest()[:24]
+    for folder in _folders():
+        target = folder / f"{key}.so"
+        try:
+            if target.exists():
+                try:
+                    return ctypes.CDLL(str(target))
+                except OSError:  # damaged: made anew
+                    pass
+            return ctypes.CDLL(str(_compile(text, command, options, runtime, target)))
+        except OSError as error:
+            trouble = error
+    raise BuildError(f"nowhere to put what was compiled ({trouble})")
+
+
+def _compile(text: str, command: str, options: list[str], runtime: str | None, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        source, made = Path(folder) / "pass.cpp", Path(folder) / "pass.so"
+        source.write_text(text)
+        parts = [command, *options, str(source), "-o", str(made)]
+        if runtime:  # the one that torch has loaded: a second one would have threads of its own
+            parts = [command, *(o for o in options if o != "-shared"), "-c", str(source), "-o", str(made) + ".o"]
+            _run(parts)
+            parts = [command, "-shared", str(made) + ".o", runtime, "-o", str(made)]
+        _run(parts)
+        return made.replace(target)
+
+
+def _run(parts: list[str]) -> None:
+    done = subprocess.run(parts, capture_output=True, text=True, check=False)
+    if done.returncode:
+        first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:200])
+        raise BuildError(f"{Path(parts[0]).name} failed: {first}")
+
+
+def _folders() -> list[Path]:
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return [home / "pinnlib" / "native", Path(_own_folder().name)]
+
+
+@cache
+def _own_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder of this process alone, as a shared one could hold what somebody else has put there."""
+    return tempfile.TemporaryDirectory(prefix="pinnlib-")
+
+
+@cache
+def _openmp() -> str | None:
+    """The file of the OpenMP library in this process; None where it cannot be told."""
+    maps = Path("/proc/self/maps")
+    found = re.search(r"/\S*/lib(?:gomp|iomp5|omp)\b[^/\s]*$", maps.read_text(), re.MULTILINE) if maps.exists() else None
+    return found[0] if found else None
+
+
+@cache
+def _processor() -> str:
+    """What tells one kind of processor from another, as the machine code is made for it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return "\n".join([platform.machine(), *sorted({x for x in lines if x.startswith(("model name", "flags", "Features"))})])

@@ -41,8 +41,9 @@ class Config:
         sampling: ``"latin hypercube"``, ``"sobol"`` or ``"uniform"``.
         seed: of the network's weights and of all points.
         dtype: ``"float32"`` or ``"float64"``.
-        compile: fuse the activations' arithmetic by ``torch.compile``: True, False, or ``"auto"`` for runs that are
-            long enough to win back the half minute that it takes.  Without a compiler it does without.
+        compile: make machine code for the passes through the network: C++ on a CPU, ``torch.compile`` on a GPU.
+            True, False, or ``"auto"`` for runs that are long enough to win back the time of compiling.  Without a
+            compiler it does without.  The two ways differ by rounding, so give True or False where bits matter.
         device: ``"auto"`` (a GPU if there is one), ``"cpu"`` or ``"cuda"``.
     """
 

@@ -19,6 +19,7 @@ backward pass, which is what training needs; no graph of a graph is ever built.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from . import activations, passes
+from . import activations, models, passes
 from .models import MLP
 
 __all__ = ["Fields", "Plan", "evaluate", "plan", "propagate"]
@@ -191,7 +192,7 @@ def propagate(
     activation: activations.Activation,
     plan: Plan,
     *,
-    compiled: bool = False,
+    path: str = "eager",
 ) -> Tensor:
     """Carry all streams of ``plan`` through a multilayer perceptron.
 
@@ -201,23 +202,23 @@ def propagate(
             nothing.  Batches share a weight along the axes that it lacks, and have a copy each along
             those that it has, so that one backward pass gives the gradient of every batch apart.
         biases: one ``(*lead, n_out)`` a layer.
-        compiled: fuse each activation's arithmetic by ``torch.compile``; see :mod:`pinnlib.layers`.
+        path: torch's operations or machine code; see :mod:`pinnlib.compiling`.
 
     Returns:
         ``(*batch, n_streams, n_points, n_fields)``.
     """
-    return _Propagate.apply(points, activation, plan, compiled, len(weights), *weights, *biases)
+    return _Propagate.apply(points, activation, plan, path, len(weights), *weights, *biases)
 
 
 class _Propagate(torch.autograd.Function):
     """A pass that autograd can go back through, once for each call."""
 
     @staticmethod
-    def forward(ctx, points, activation, plan, compiled, n_layers, *parameters):
+    def forward(ctx, points, activation, plan, path, n_layers, *parameters):
         *batch, n_points, n_coordinates = points.shape
         weights, biases = parameters[:n_layers], parameters[n_layers:]
         sizes = [n_coordinates, *(w.shape[-2] for w in weights)]
-        one = passes.Pass(batch, n_points, sizes, activation, plan, points, compiled=compiled)
+        one = passes.make(path, batch, n_points, sizes, activation, plan, points, lead=weights[0].ndim - 2)
         out = one.forward(points, weights, biases)
         ctx.one, ctx.n_layers = one, n_layers
         ctx.save_for_backward(*parameters)
@@ -228,13 +229,13 @@ class _Propagate(torch.autograd.Function):
     def backward(ctx, g):
         if ctx.needs_input_grad[0]:
             raise ValueError("points that require gradients: ask the plan for partial derivatives by the coordinates instead")
-        gradients = [torch.zeros_like(p) for p in ctx.saved_tensors]
-        n = ctx.n_layers
-        ctx.one.backward(g, ctx.saved_tensors[:n], gradients)
-        return None, None, None, None, None, *gradients
+        weights, like = ctx.saved_tensors[: ctx.n_layers], ctx.saved_tensors[0]
+        total = like.new_zeros(*like.shape[:-2], sum(math.prod(shape) for shape in models.shapes(ctx.one.sizes)))
+        ctx.one.backward(g, weights, total)
+        return None, None, None, None, None, *models.split(total, ctx.one.sizes)
 
 
-def evaluate(model: MLP, points: Tensor, plan: Plan, *, compiled: bool = False) -> Fields:
+def evaluate(model: MLP, points: Tensor, plan: Plan, *, path: str = "eager") -> Fields:
     """The fields and partials of ``plan`` for a network at ``points`` ``(n_points, n_coordinates)``."""
-    streams = propagate(points, model.weights, model.biases, model.activation, plan, compiled=compiled)
+    streams = propagate(points, model.weights, model.biases, model.activation, plan, path=path)
     return Fields(streams, plan)

@@ -11,21 +11,25 @@ ratio of :mod:`pinnlib.snr` costs hardly more than the step itself.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from . import models, native, passes
 from .activations import Activation
 from .derivatives import Fields, Plan
-from .passes import Pass, Shared
 from .problems.base import Problem
 
 __all__ = ["DataTerm", "ResidualTerm"]
 
-CHUNK_BYTES = {"cpu": 2**21, "cuda": 2**31}  # of one layer's streams
+CHUNK_BYTES = {"cpu": 2**21, "native": 2**24, "cuda": 2**31}  # of one layer's streams; the native path has tiles in its chunks
 KEEP_BYTES = {"cpu": 2**28, "cuda": 2**34}  # of the layers of all chunks that wait for their backward pass
+
+
+Engine = passes.Pass | native.Pass
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,9 @@ class ResidualTerm:
         problem: whose residual; it must look at one point at a time.
         points: ``(*lead, n_points, n_coordinates)``; batch b is the b-th of ``batches`` equal slices.
         batches: equal parts of the points.
-        weights: of the network, or others of their shapes, ``(*lead, n_out, n_in)`` each.
+        sizes: of the network: coordinates, widths of the hidden layers, fields.
         activation: of its hidden layers.
-        compiled: see :mod:`pinnlib.layers`.
+        path: torch's operations or machine code; see :mod:`pinnlib.compiling`.
 
     Raises:
         ValueError: batches that do not divide the points.
@@ -78,25 +82,28 @@ class ResidualTerm:
         points: Tensor,
         *,
         batches: int,
-        weights: Sequence[Tensor],
+        sizes: Sequence[int],
         activation: Activation,
-        compiled: bool = False,
+        path: str = "eager",
     ) -> None:
-        *lead, n, n_coordinates = points.shape
+        *lead, n, _ = points.shape
         if batches < 1 or n % batches:
             raise ValueError(
                 f"{batches} batches do not cut {n} points into equal parts: choose a divisor of {n} that is at least 2"
             )
-        self.problem, self.points, self.batches = problem, points, batches
-        self.lead, self.activation, self.compiled = tuple(lead), activation, compiled
-        self.sizes = [n_coordinates, *(w.shape[-2] for w in weights)]
+        self.problem, self.points, self.batches, self.path = problem, points, batches, path
+        self.lead, self.activation, self.sizes = tuple(lead), activation, list(sizes)
         device = points.device.type
         row = points[..., 0, 0].numel() * problem.plan.n_streams * points.element_size()
-        self.chunks = chunks(n, batches, max(CHUNK_BYTES[device] // (row * max(self.sizes)), 1))
+        most = CHUNK_BYTES["native" if path == "native" else device] // (row * max(sizes))
+        self.chunks = chunks(n, batches, max(most, 1))
         largest = max(c.stop - c.start for c in self.chunks)
-        self.kept = KEEP_BYTES[device] // (largest * row * 2 * sum(self.sizes))
-        self._shared = Shared()
-        self._passes: dict[tuple[int, tuple[int, ...]], Pass] = {}
+        self.kept = KEEP_BYTES[device] // (largest * row * 2 * sum(sizes))
+        self._shared = passes.Shared()
+        self._passes: dict[tuple[int, tuple[int, ...]], Engine] = {}
+        n_params = sum(math.prod(shape) for shape in models.shapes(sizes))
+        self._total = points.new_empty(*lead, n_params)
+        self._apart: Tensor | None = None
 
     def __call__(
         self,
@@ -105,7 +112,7 @@ class ResidualTerm:
         factor: Callable[[Tensor], Tensor] | None = None,
         *,
         apart: bool = False,
-    ) -> tuple[Tensor, list[Tensor], list[Tensor] | None]:
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Residuals, and the gradient of their (weighted) mean square.
 
         Args:
@@ -116,16 +123,20 @@ class ResidualTerm:
             apart: give the batches' own gradients too.
 
         Returns:
-            Residuals ``(*lead, n_points)``; one gradient a weight and one a bias, of their shapes; and, if
-            ``apart``, the same for the mean square of each batch, ``(*lead, batches, ...)``.
+            Residuals ``(*lead, n_points)``; the gradient ``(*lead, n_params)``, which
+            :func:`pinnlib.models.split` cuts into weights and biases; and, if ``apart``, the same for the
+            mean square of each batch, ``(*lead, batches, n_params)``.  Gradients are valid until the next call.
         """
         weights, biases = [w.detach() for w in weights], [b.detach() for b in biases]
-        n, axes = self.points.shape[-2], len(self.lead)
+        n, axis = self.points.shape[-2], len(self.lead)
         residual = self.points.new_empty(*self.lead, n)
-        totals = [torch.zeros_like(p, memory_format=torch.contiguous_format) for p in (*weights, *biases)]
-        own = [p.new_zeros(*self.lead, self.batches, *p.shape[axes:]) for p in (*weights, *biases)] if apart else None
+        total, own = self._total.zero_(), None
+        if apart:
+            if self._apart is None:
+                self._apart = total.new_empty(*self.lead, self.batches, total.shape[-1])
+            own = self._apart.zero_()
 
-        def forward(c: Chunk, slot: int) -> tuple[Pass, Tensor, Tensor]:
+        def forward(c: Chunk, slot: int) -> tuple[Engine, Tensor, Tensor]:
             one, part = self._pass(c, slot)
             streams = one.forward(part, weights, biases).detach().requires_grad_()
             with torch.enable_grad():
@@ -133,12 +144,12 @@ class ResidualTerm:
             residual[..., c.start : c.stop] = r.detach().flatten(-2)
             return one, streams, r
 
-        def backward(c: Chunk, one: Pass, streams: Tensor, r: Tensor) -> None:
+        def backward(c: Chunk, one: Engine, streams: Tensor, r: Tensor) -> None:
             upstream = r.detach() * (2.0 / n)
             if factor is not None:
                 upstream *= factors[..., c.start : c.stop].unflatten(-1, (c.batches, -1))
             (g,) = torch.autograd.grad(r, streams, upstream)
-            one.backward(g, weights, totals, [t.narrow(axes, c.first, c.batches) for t in own] if own else None)
+            one.backward(g, weights, total, None if own is None else own.narrow(axis, c.first, c.batches))
 
         with torch.no_grad():
             if factor is None:
@@ -157,17 +168,16 @@ class ResidualTerm:
                 for c in self.chunks[:twice]:
                     backward(c, *forward(c, 0))
             # so far each batch has its part of the whole mean
-            return residual, totals, [t.mul_(self.batches) for t in own] if own else None
+            return residual, total, None if own is None else own.mul_(self.batches)
 
-    def _pass(self, c: Chunk, slot: int) -> tuple[Pass, Tensor]:
+    def _pass(self, c: Chunk, slot: int) -> tuple[Engine, Tensor]:
         """Memory for a chunk, the ``slot``-th of its shape, and its points."""
         part = self.points[..., c.start : c.stop, :].unflatten(-2, (c.batches, -1))
         key = slot, tuple(part.shape)
         if key not in self._passes:
             *batch, n_points, _ = part.shape
-            self._passes[key] = Pass(
-                batch, n_points, self.sizes, self.activation, self.problem.plan, part, shared=self._shared, compiled=self.compiled
-            )
+            arguments = batch, n_points, self.sizes, self.activation, self.problem.plan, part
+            self._passes[key] = passes.make(self.path, *arguments, lead=len(self.lead), shared=self._shared)
         return self._passes[key], part
 
 
@@ -177,21 +187,25 @@ class DataTerm:
     Args:
         points: ``(*lead, n, n_coordinates)``.
         values: ``(*lead, n, n_fields)``.
-        weights: of the network, or others of their shapes.
+        sizes: of the network: coordinates, widths of the hidden layers, fields.
         activation: of its hidden layers.
+        path: torch's operations or machine code; see :mod:`pinnlib.compiling`.
     """
 
-    def __init__(self, points: Tensor, values: Tensor, *, weights: Sequence[Tensor], activation: Activation) -> None:
-        *batch, n, n_coordinates = points.shape
+    def __init__(
+        self, points: Tensor, values: Tensor, *, sizes: Sequence[int], activation: Activation, path: str = "eager"
+    ) -> None:
+        *lead, n, n_coordinates = points.shape
         self.points, self.values = points, values
-        sizes = [n_coordinates, *(w.shape[-2] for w in weights)]
-        self._pass = Pass(batch, n, sizes, activation, Plan(n_coordinates, (), {}), points)
+        plan = Plan(n_coordinates, (), {})
+        self._pass = passes.make(path, lead, n, sizes, activation, plan, points, lead=len(lead))
+        self._total = points.new_empty(*lead, sum(math.prod(shape) for shape in models.shapes(sizes)))
 
-    def __call__(self, weights: Sequence[Tensor], biases: Sequence[Tensor], *, scale: float = 1.0) -> tuple[Tensor, list[Tensor]]:
-        """Losses ``(*lead,)``; then ``scale`` times their gradients, one a weight and one a bias."""
+    def __call__(self, weights: Sequence[Tensor], biases: Sequence[Tensor], *, scale: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Losses ``(*lead,)``; then ``scale`` times their gradients, ``(*lead, n_params)``, valid until the next call."""
         weights, biases = [w.detach() for w in weights], [b.detach() for b in biases]
         with torch.no_grad():
             error = self._pass.forward(self.points, weights, biases).squeeze(-3) - self.values
-            gradients = [torch.zeros_like(p) for p in (*weights, *biases)]
-            self._pass.backward((error * (2.0 * scale / error.shape[-2])).unsqueeze(-3), weights, gradients)
-            return error.square().sum(-1).mean(-1), gradients
+            total = self._total.zero_()
+            self._pass.backward((error * (2.0 * scale / error.shape[-2])).unsqueeze(-3), weights, total)
+            return error.square().sum(-1).mean(-1), total

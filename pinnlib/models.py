@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 import torch
 from torch import Tensor, nn
 
 from . import activations
 
-__all__ = ["MLP"]
+__all__ = ["MLP", "shapes", "split"]
 
 
 class MLP(nn.Module):
@@ -22,6 +25,7 @@ class MLP(nn.Module):
         seed: of the weights, drawn on the CPU, so that every device starts from the same network.
 
     Attributes:
+        sizes: coordinates, widths of the hidden layers, fields.
         weights: ``depth + 1`` parameters ``(n_out, n_in)``.
         biases: ``depth + 1`` parameters ``(n_out,)``.
     """
@@ -39,7 +43,7 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         self.activation = activations.get(activation)
-        sizes = [inputs, *[width] * depth, outputs]
+        self.sizes = sizes = [inputs, *[width] * depth, outputs]
         generator = torch.Generator().manual_seed(seed)
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
@@ -55,10 +59,9 @@ class MLP(nn.Module):
 
     def flatten(self) -> nn.Parameter:
         """Move all parameters into one, of which they become views: weights first, then biases."""
-        own = list(self.parameters())
-        flat = nn.Parameter(torch.cat([p.detach().flatten() for p in own]))
-        for p, part in zip(own, flat.detach().split([p.numel() for p in own]), strict=True):
-            p.data = part.view_as(p)
+        flat = nn.Parameter(torch.cat([p.detach().flatten() for p in self.parameters()]))
+        for p, part in zip(self.parameters(), split(flat.detach(), self.sizes), strict=True):
+            p.data = part
         return flat
 
     def activity(self, points: Tensor) -> list[Tensor]:
@@ -70,3 +73,16 @@ class MLP(nn.Module):
             out.append(h)
         out.append(nn.functional.linear(h, self.weights[-1], self.biases[-1]))
         return out
+
+
+def shapes(sizes: Sequence[int]) -> list[tuple[int, ...]]:
+    """Shapes of all weights and then all biases of a network with ``sizes``: coordinates, hidden widths, fields."""
+    pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+    return [*((n_out, n_in) for n_in, n_out in pairs), *((n_out,) for _, n_out in pairs)]
+
+
+def split(flat: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+    """Views of ``flat`` ``(..., n_params)``: all weights ``(..., n_out, n_in)``, then all biases ``(..., n_out)``."""
+    own = shapes(sizes)
+    parts = flat.split([prod(shape) for shape in own], dim=-1)
+    return [part.unflatten(-1, shape) for part, shape in zip(parts, own, strict=True)]

@@ -2,24 +2,26 @@
 
 Allocating anew for every layer costs a quarter of a step: the operating system clears each page before
 it hands it out.  So a pass allocates once and is used for chunk after chunk and step after step.
+
+This is the pass in torch's operations, on any device; :mod:`pinnlib.native` has the same in machine code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from . import layers
+from . import layers, models, native
 from .activations import Activation
 from .layers import Scratch
 
 if TYPE_CHECKING:
     from .derivatives import Plan
 
-__all__ = ["Pass", "Shared"]
+__all__ = ["Pass", "Shared", "make"]
 
 
 class Shared:
@@ -46,6 +48,7 @@ class Pass:
         activation: of the hidden layers.
         plan: which streams are carried.
         like: gives dtype and device.
+        lead: number of the weights' own leading axes.
         shared: memory in common with other passes.
         compiled: see :mod:`pinnlib.layers`.
     """
@@ -59,9 +62,11 @@ class Pass:
         plan: Plan,
         like: Tensor,
         *,
+        lead: int = 0,
         shared: Shared | None = None,
         compiled: bool = False,
     ) -> None:
+        self.sizes, self.lead = list(sizes), lead
         self.activation, self.plan, self.compiled = activation, plan, compiled
         self.shared = shared or Shared()
         shape = (*batch, plan.n_streams, n_points)
@@ -76,7 +81,7 @@ class Pass:
 
     def forward(self, points: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
         """The output's streams ``(*batch, n_streams, n_points, n_fields)``, valid until the next call."""
-        lead = weights[0].shape[:-2]
+        lead = self.out.shape[: self.lead]
         self.h[0].select(-3, 0).copy_(points)
         for k, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
             z = self.z[k] if k < len(self.z) else self.out
@@ -87,14 +92,8 @@ class Pass:
                 layers.forward(z, self.h[k + 1], self.activation, self.plan, self.shared.scratch, compiled=self.compiled)
         return self.out
 
-    def backward(
-        self,
-        g: Tensor,
-        weights: Sequence[Tensor],
-        totals: Sequence[Tensor],
-        apart: Sequence[Tensor] | None = None,
-    ) -> None:
-        """Add to the gradients of weights and biases those that ``g`` brings, the gradient of the output's streams.
+    def backward(self, g: Tensor, weights: Sequence[Tensor], total: Tensor, apart: Tensor | None = None) -> None:
+        """Add to the gradients of all parameters those that ``g`` brings, the gradient of the output's streams.
 
         The sums over points are taken batch by batch whether they are wanted apart or not, so that to
         measure does not change what is measured, not even by rounding.
@@ -102,17 +101,18 @@ class Pass:
         Args:
             g: ``(*batch, n_streams, n_points, n_fields)``.
             weights: as in the forward pass.
-            totals: gradients ``(*lead, ...)`` of all weights, then of all biases; changed in place.
-            apart: the same for each batch, ``(*batch, ...)``; changed in place.
+            total: gradients ``(*lead, n_params)`` of all weights, then of all biases; changed in place.
+            apart: the same for each batch, ``(*batch, n_params)``; changed in place.
         """
-        own = weights[0].shape[:-2]
         batch, n = self.out.shape[:-3], len(weights)
-        shared_axes = tuple(range(len(own), len(batch)))
+        own, shared_axes = batch[: self.lead], tuple(range(self.lead, len(batch)))
+        totals = models.split(total, self.sizes)
+        each_apart = None if apart is None else models.split(apart, self.sizes)
 
         def add(k: int, each: Tensor) -> None:
             totals[k].add_(each.sum(shared_axes) if shared_axes else each)
-            if apart is not None:
-                apart[k].add_(each)
+            if each_apart is not None:
+                each_apart[k].add_(each)
 
         for k in range(n - 1, -1, -1):
             if k < len(self.z):
@@ -129,6 +129,13 @@ class Pass:
                 into = self.shared.gradients(self.h[k])[0]
                 torch.matmul(_rows(g, own), weights[k], out=_rows(into, own))
                 g = into
+
+
+def make(path: str, *arguments: Any, shared: Shared | None = None, lead: int = 0) -> Pass | native.Pass:
+    """The pass of that path; see :mod:`pinnlib.compiling`."""
+    if path == "native":
+        return native.Pass(*arguments, lead=lead)
+    return Pass(*arguments, lead=lead, shared=shared, compiled=path == "inductor")
 
 
 def _rows(streams: Tensor, lead: Sequence[int]) -> Tensor:

@@ -58,19 +58,19 @@ def update(weights: Tensor, residual: Tensor, *, decay: float, rate: float, norm
     """One step of the weights; pure, nothing is changed in place.
 
     Args:
-        weights: lambda, ``(n_points,)``.
-        residual: r, ``(n_points,)``; its sign and its graph are ignored.
+        weights: lambda, ``(..., n_points)``; leading axes are those of an ensemble.
+        residual: r, ``(..., n_points)``; its sign and its graph are ignored.
         decay: gamma.
         rate: eta.
         normalization: ``"max"`` or ``"min-max"``.
 
     Returns:
-        The new lambda, ``(n_points,)``.  Where all residuals are equal to zero (or, for min-max,
+        The new lambda, ``(..., n_points)``.  Where all residuals are equal to zero (or, for min-max,
         equal to each other) there is nothing to attend to and the weights only decay.
     """
     size = residual.detach().abs()
-    low = size.min() if normalization == "min-max" else size.new_zeros(())
-    span = size.max() - low
+    low = size.amin(-1, keepdim=True) if normalization == "min-max" else size.new_zeros(())
+    span = size.amax(-1, keepdim=True) - low
     share = torch.where(span > 0, (size - low) / span, torch.zeros_like(size))
     # a residual that is not a number must not pass for "nothing to attend to"
     share = torch.where(torch.isfinite(span), share, torch.full_like(share, float("nan")))

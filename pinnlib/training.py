@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import signal
@@ -9,64 +10,45 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from . import __version__, compiling, evaluation, order, rba, sampling, snr
+from . import __version__, compiling, native, rba, sampling
 from .config import Config
 from .gradients import DataTerm, ResidualTerm
-from .models import MLP
+from .models import MLP, split
+from .probing import HISTORY, Evaluated, Probe
 from .problems.base import Problem
 from .runs import Run
 
-__all__ = ["HISTORY", "TrainingDiverged", "resume", "train"]
+__all__ = ["HISTORY", "Trainer", "TrainingDiverged", "resume", "train", "train_ensemble"]
 
-#: What a probe measures; one row each in ``run.history``.
-HISTORY = {
-    "step": "Adam steps done",
-    "loss": "the weighted loss that is minimized",
-    "loss_residual": "unweighted mean squared residual",
-    "loss_data": "unweighted mean squared error at the data points",
-    "rel_l2": "relative L2 error on the test grid; nan without a reference",
-    "snr": "signal over noise of the batch gradients",
-    "snr_layers": "the same, layer by layer",
-    "snr_residual": "signal over noise of the residual term alone",
-    "signal": "norm of the mean batch gradient",
-    "noise": "norm of the batch gradients' standard deviation",
-    "signal_layers": "signal, layer by layer",
-    "noise_layers": "noise, layer by layer",
-    "signal_residual": "signal of the residual term alone",
-    "signal_data": "norm of the data term's gradient, with its weight",
-    "snr_adam": "Adam's SNR, from its moments",
-    "adam_step": "mean size of Adam's step over its learning rate",
-    "order_gradient": "gradient order parameter, SNR / sqrt(1 + SNR^2)",
-    "order_residual": "order parameter of abs(residual) over 10 x 10 cells",
-    "order_weights": "order parameter of the RBA weights over 10 x 10 cells",
-    "rba_mean": "mean RBA weight",
-    "rba_max": "largest RBA weight",
-    "wall_time": "seconds of training so far",
-}
+Path = str | os.PathLike[str]
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss is no longer a finite number; ``run`` holds the last good state."""
+    """The loss is no longer a finite number.
 
-    def __init__(self, message: str, run: Run) -> None:
+    Attributes:
+        run: the last good state.
+        runs: those of all members, where several were trained at once.
+    """
+
+    def __init__(self, message: str, run: Run, runs: Sequence[Run] = ()) -> None:
         super().__init__(message)
-        self.run = run
+        self.run, self.runs = run, list(runs) or [run]
 
 
 def train(
     problem: Problem,
     config: Config,
     *,
-    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint: Path | None = None,
     checkpoint_every: float = 60.0,
     until: int | None = None,
     progress: bool = True,
@@ -86,15 +68,54 @@ def train(
         ValueError: CUDA was asked for and is not there.
         TrainingDiverged: the loss became nan or inf.
     """
-    return _Trainer(problem, config).run(checkpoint, checkpoint_every, until, progress)
+    return Trainer(problem, config).run([checkpoint], checkpoint_every, until, progress)[0]
+
+
+def train_ensemble(
+    problem: Problem,
+    config: Config,
+    seeds: Sequence[int],
+    *,
+    checkpoint: Path | None = None,
+    checkpoint_every: float = 60.0,
+    until: int | None = None,
+    progress: bool = True,
+) -> list[Run]:
+    """Train several seeds at once, as one network with a leading axis; a :class:`~pinnlib.runs.Run` a seed.
+
+    Each run is what :func:`train` gives for that seed, up to rounding.  Small networks share what a step costs
+    besides arithmetic; large ones gain nothing.  ``wall_time`` is that of all together.
+
+    Args:
+        problem: what to solve.
+        config: all settings; its own seed is not used.
+        seeds: of the networks and their points, each once.
+        checkpoint: a file for each seed, with ``{seed}`` in its name; :func:`resume` goes on from each alone.
+        checkpoint_every: as in :func:`train`.
+        until: as in :func:`train`.
+        progress: as in :func:`train`.
+
+    Raises:
+        ValueError: no seeds, a seed twice, or a checkpoint's name without ``{seed}``.
+        TrainingDiverged: a loss became nan or inf; the error names the seed and has all runs.
+    """
+    seeds = list(seeds)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds = {seeds}: give at least one, and each once, so that no run is trained twice")
+    if checkpoint is not None and "{seed}" not in os.fspath(checkpoint):
+        raise ValueError(
+            f"checkpoint {os.fspath(checkpoint)!r}: put {{seed}} into its name, so that each seed has a file of its own"
+        )
+    files = [None if checkpoint is None else os.fspath(checkpoint).replace("{seed}", str(seed)) for seed in seeds]
+    return Trainer(problem, config, seeds).run(files, checkpoint_every, until, progress)
 
 
 def resume(
-    source: str | os.PathLike[str] | Run,
+    source: Path | Run,
     *,
     problem: Problem | None = None,
     steps: int | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint: Path | None = None,
     checkpoint_every: float = 60.0,
     until: int | None = None,
     progress: bool = True,
@@ -106,6 +127,9 @@ def resume(
         problem: needed where it is one of your own.
         steps: train to this step instead of the config's.
         checkpoint: as in :func:`train`; the source's own file unless told.
+        checkpoint_every: as in :func:`train`.
+        until: as in :func:`train`.
+        progress: as in :func:`train`.
     """
     if not isinstance(source, Run):
         checkpoint = source if checkpoint is None else checkpoint
@@ -116,75 +140,95 @@ def resume(
         if steps < source.step:
             raise ValueError(f"steps = {steps}: the run is already at step {source.step}; give a later step")
         config = Config.from_dict(config.as_dict() | {"steps": steps})
-    trainer = _Trainer(problem, config)
+    trainer = Trainer(problem, config)
     trainer.restore(source)
-    return trainer.run(checkpoint, checkpoint_every, until, progress)
+    return trainer.run([checkpoint], checkpoint_every, until, progress)[0]
 
 
-@dataclass(frozen=True)
-class _Evaluated:
-    """What one pass over all points gives."""
+class Trainer:
+    """The state of a training between two steps, and what moves it on.
 
-    loss: Tensor
-    residual: Tensor
-    loss_data: Tensor
-    attention: Tensor
-    grads: list[Tensor]
-    data_grads: list[Tensor]
-    batch_grads: list[Tensor] | None
+    With ``seeds``, all tensors have a leading axis, one member for each seed.
+    """
 
-
-class _Trainer:
-    """The state of a training between two steps, and what moves it on."""
-
-    def __init__(self, problem: Problem, config: Config) -> None:
+    def __init__(self, problem: Problem, config: Config, seeds: Sequence[int] | None = None) -> None:
         torch.set_float32_matmul_precision("highest")  # TF32 changes what a PINN converges to
-        self.problem, self.config = problem, config
+        self.problem, self.config, self.alone = problem, config, seeds is None
+        self.configs = [config] if seeds is None else [dataclasses.replace(config, seed=seed) for seed in seeds]
         self.device, self.dtype = config.torch_device(), config.torch_dtype
-        self.model = MLP(
-            len(problem.coordinates),
-            len(problem.fields),
+        self.models = [self._network(one) for one in self.configs]
+        self.theta = torch.nn.Parameter(self._stack([model.flatten().detach() for model in self.models]))
+        self.theta.grad = torch.zeros_like(self.theta)
+        self.sizes, self.activation = self.models[0].sizes, self.models[0].activation
+        for model, flat in zip(self.models, self._each(self.theta.detach()), strict=True):
+            for p, part in zip(model.parameters(), split(flat, self.sizes), strict=True):
+                p.data = part
+        views = split(self.theta.detach(), self.sizes)
+        self.weights, self.biases = views[: len(views) // 2], views[len(views) // 2 :]
+        self.optimizer = torch.optim.Adam([self.theta], lr=config.lr, betas=(0.9, 0.999), eps=1e-8, fused=True)
+        # a vanilla run follows the weights too, unused in its loss, so that both kinds can be compared
+        self.rule = config.weighting or rba.RBA()
+        self.points = self._stack(
+            [
+                self._tensor(sampling.interior(problem.domain, config.points, seed=one.seed, method=config.sampling))
+                for one in self.configs
+            ]
+        )
+        data = [problem.data(config.data_points, one.seed) for one in self.configs]
+        self.data = [self._stack([self._tensor(part) for part in parts]) for parts in zip(*data, strict=True)]
+        self.rba = torch.full(self.points.shape[:-1], self.rule.initial, dtype=self.dtype, device=self.device)
+        self.path = compiling.wanted(config, problem.plan.n_streams, self.device)
+        if self.path == "native" and not native.supports(self.activation, self.dtype):
+            self.path = "eager"
+        self._make_terms()
+        self.ready: Evaluated | None = None
+        self.probe = Probe(problem, config)
+        self.step = 0
+        self.wall_before = 0.0
+        self.started = time.perf_counter()
+        self.history: list[list[dict[str, float | np.ndarray]]] = [[] for _ in self.configs]
+        self.snapshots: list[list[tuple[int, np.ndarray, np.ndarray]]] = [[] for _ in self.configs]
+
+    def _network(self, config: Config) -> MLP:
+        return MLP(
+            len(self.problem.coordinates),
+            len(self.problem.fields),
             width=config.width,
             depth=config.depth,
             activation=config.activation,
             seed=config.seed,
             dtype=self.dtype,
         ).to(self.device)
-        points = sampling.interior(problem.domain, config.points, seed=config.seed, method=config.sampling)
-        self.theta = self.model.flatten()
-        self.theta.grad = torch.zeros_like(self.theta)
-        self.optimizer = torch.optim.Adam([self.theta], lr=config.lr, betas=(0.9, 0.999), eps=1e-8, fused=True)
-        self.compiled = compiling.wanted(config, problem.plan.n_streams, self.device)
-        self._set_points(self._tensor(points))
-        data = map(self._tensor, problem.data(config.data_points, config.seed))
-        self.data_term = DataTerm(*data, weights=list(self.model.weights), activation=self.model.activation)
-        self.ready: _Evaluated | None = None
-        # a vanilla run follows the weights too, unused in its loss, so that both kinds can be compared
-        self.rule = config.weighting or rba.RBA()
-        self.rba = torch.full((config.points,), self.rule.initial, dtype=self.dtype, device=self.device)
-        self.step = 0
-        self.wall_before = 0.0
-        self.started = time.perf_counter()
-        self.history: list[dict[str, float | np.ndarray]] = []
-        self.snapshots: list[tuple[int, np.ndarray, np.ndarray]] = []
-        self.test_points = problem.test_grid() if problem.has_reference else None
-        self.test_values = problem.solution(self.test_points) if problem.has_reference else None
 
-    def _set_points(self, points: Tensor) -> None:
-        self.points = points
-        self.residual_term = ResidualTerm(
-            self.problem,
-            points,
-            batches=self.config.batches,
-            weights=list(self.model.weights),
-            activation=self.model.activation,
-            compiled=self.compiled,
-        )
+    def _stack(self, tensors: list[Tensor]) -> Tensor:
+        return tensors[0].clone() if self.alone else torch.stack(tensors)
+
+    def _each(self, tensor: Tensor) -> list[Tensor]:
+        """The members' parts."""
+        return [tensor] if self.alone else list(tensor)
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.as_tensor(values, dtype=self.dtype, device=self.device)
 
-    def run(self, checkpoint: str | os.PathLike[str] | None, every: float, until: int | None, progress: bool) -> Run:
+    def _make_terms(self) -> None:
+        """The loss's terms at these points; the first pass shows whether machine code can be made."""
+        settings = {"sizes": self.sizes, "activation": self.activation, "path": self.path}
+        try:
+            self.residual_term = ResidualTerm(self.problem, self.points, batches=self.config.batches, **settings)
+            self.data_term = DataTerm(*self.data, **settings)
+            if self.path != "eager":
+                self.evaluate()
+        except Exception as error:
+            if self.path == "eager":
+                raise
+            first = (str(error).splitlines() or [""])[0]
+            warnings.warn(
+                f"compiling failed ({type(error).__name__}: {first[:200]}): training goes on without, more slowly", stacklevel=5
+            )
+            self.path = "eager"
+            self._make_terms()
+
+    def run(self, checkpoints: Sequence[Path | None], every: float, until: int | None, progress: bool) -> list[Run]:
         """Train to the end, to ``until``, or to Ctrl-C."""
         config = self.config
         probes, snapshots = set(config.probe_steps().tolist()), set(config.snapshot_steps().tolist())
@@ -199,33 +243,31 @@ class _Trainer:
             unit="step",
             leave=False,
         )
-        good = self._state()
+        good = self._states()
         with bar, _interrupts() as interrupted:
             while True:
                 finished = self.step >= config.steps
                 if (finished or self.step < stop) and self.step in probes and not self._probed():
                     if not self._probe(bar):
-                        raise self._diverged(good, checkpoint)
+                        raise self._diverged(good, checkpoints)
                     if self.step in snapshots:
                         self._snapshot()
-                    good = self._state()
+                    good = self._states()
                 if self.step >= stop or interrupted.is_set():
                     break
-                if not self._advance():
-                    raise self._diverged(good, checkpoint)
+                if not self.advance():
+                    raise self._diverged(good, checkpoints)
                 bar.update()
-                if checkpoint is not None and time.perf_counter() - last_saved >= every:
-                    _keep(self.result(), checkpoint)
+                if checkpoints[0] is not None and time.perf_counter() - last_saved >= every:
+                    _keep(self.results(), checkpoints)
                     last_saved = time.perf_counter()
-        run = self.result()
-        if checkpoint is not None:
-            _keep(run, checkpoint)
-        return run
+        runs = self.results()
+        _keep(runs, checkpoints)
+        return runs
 
-    def _evaluate(self, *, apart: bool = False) -> _Evaluated:
+    def evaluate(self, *, apart: bool = False) -> Evaluated:
         """Losses and gradients here; with those of the batches if they are wanted ``apart``."""
         config, rule = self.config, self.rule
-        weights, biases = list(self.model.weights), list(self.model.biases)
         attention = self.rba
 
         def attend(residual: Tensor) -> Tensor:
@@ -234,36 +276,25 @@ class _Trainer:
             return attention**rule.power
 
         factor = None if config.weighting is None else attend
-        try:
-            residual, grads, batch_grads = self.residual_term(weights, biases, factor, apart=apart)
-        except Exception as error:
-            if not self.compiled:
-                raise
-            first = (str(error).splitlines() or [""])[0]
-            warnings.warn(
-                f"torch.compile failed ({type(error).__name__}: {first[:200]}): training goes on without, more slowly",
-                stacklevel=2,
-            )
-            self.compiled = False
-            self._set_points(self.points)
-            residual, grads, batch_grads = self.residual_term(weights, biases, factor, apart=apart)
+        residual, grads, batch_grads = self.residual_term(self.weights, self.biases, factor, apart=apart)
         if config.weighting is None:
             attend(residual)
-            loss_residual = residual.square().mean()
+            loss_residual = residual.square().mean(-1)
         else:
-            loss_residual = rba.weighted_square(attention, residual, power=rule.power).mean()
-        loss_data, data_grads = self.data_term(weights, biases, scale=config.data_weight)
+            loss_residual = rba.weighted_square(attention, residual, power=rule.power).mean(-1)
+        loss_data, data_grads = self.data_term(self.weights, self.biases, scale=config.data_weight)
         loss = loss_residual + config.data_weight * loss_data
-        return _Evaluated(loss, residual, loss_data, attention, grads, data_grads, batch_grads)
+        return Evaluated(loss, residual, loss_data, attention, grads, data_grads, batch_grads)
 
-    def _advance(self) -> bool:
-        """One Adam step; False, and nothing changed, if the loss is not finite."""
-        here = self.ready or self._evaluate()
-        if not torch.isfinite(here.loss):
+    def advance(self) -> bool:
+        """One Adam step; False, and nothing changed, if a loss is not finite."""
+        here = self.ready or self.evaluate()
+        if not torch.isfinite(here.loss).all():
+            self.ready = here
             return False
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate(self.step)
-        torch.cat([(a + b).flatten() for a, b in zip(here.grads, here.data_grads, strict=True)], out=self.theta.grad)
+        torch.add(here.grads, here.data_grads, out=self.theta.grad)
         self.optimizer.step()
         self.rba = here.attention
         self.step += 1
@@ -271,66 +302,47 @@ class _Trainer:
         return True
 
     def _probed(self) -> bool:
-        return bool(self.history) and self.history[-1]["step"] == self.step
+        return bool(self.history[0]) and self.history[0][-1]["step"] == self.step
 
     def _probe(self, bar: tqdm) -> bool:
-        """Measure everything at this step, with the RBA weights that the step will use; False if the loss is not finite."""
-        config, problem = self.config, self.problem
-        here = self.ready = self._evaluate(apart=True)
-        loss, residual, loss_data, weights = here.loss, here.residual, here.loss_data, here.attention
-        if not torch.isfinite(loss):
+        """Measure everything at this step, with the RBA weights that the step will use; False if a loss is not finite."""
+        here = self.ready = self.evaluate(apart=True)
+        if not torch.isfinite(here.loss).all():
             return False
-        stats = snr.statistics(*(snr.by_layer(g, biases=config.biases) for g in (here.batch_grads, here.data_grads)))
-        where = self.points.double().cpu().numpy()
-        error = float("nan")
-        if self.test_points is not None:
-            error = evaluation.relative_l2(evaluation.predict(self.model, self.test_points), self.test_values)
-        self.history.append(
-            {
-                "step": self.step,
-                "loss": float(loss),
-                "loss_residual": float((residual.double() ** 2).mean()),
-                "loss_data": float(loss_data),
-                "rel_l2": error,
-                "snr": stats.snr,
-                "snr_layers": np.array(stats.snr_layers),
-                "snr_residual": stats.snr_residual,
-                "signal": stats.signal,
-                "noise": stats.noise,
-                "signal_layers": np.array(stats.signal_layers),
-                "noise_layers": np.array(stats.noise_layers),
-                "signal_residual": stats.signal_residual,
-                "signal_data": stats.signal_data,
-                "snr_adam": snr.adam(self.optimizer),
-                "adam_step": snr.adam_step(self.optimizer),
-                "order_gradient": stats.order,
-                "order_residual": order.spatial_order(where, residual.double().cpu().numpy(), problem.domain),
-                "order_weights": order.spatial_order(where, weights.double().cpu().numpy(), problem.domain),
-                "rba_mean": float(weights.double().mean()),
-                "rba_max": float(weights.max()),
-                "wall_time": self._wall_time(),
-            }
-        )
-        bar.set_postfix(loss=f"{float(loss):.2e}", rel_l2=f"{error:.3g}", snr=f"{stats.snr:.2g}", refresh=False)
+        places = self._each(self.points)
+        for e, (model, where) in enumerate(zip(self.models, places, strict=True)):
+            own, member = (here, None) if self.alone else (here.member(e), e)
+            row = self.probe(self.step, model, where.double().cpu().numpy(), own, self.optimizer, member, self._wall_time())
+            self.history[e].append(row)
+        last = [rows[-1] for rows in self.history]
+        loss, error, snr = (float(np.median([row[name] for row in last])) for name in ("loss", "rel_l2", "snr"))
+        bar.set_postfix(loss=f"{loss:.2e}", rel_l2=f"{error:.3g}", snr=f"{snr:.2g}", refresh=False)
         return True
 
     def _snapshot(self) -> None:
-        self.snapshots.append((self.step, _array(self.theta), _array(self.rba)))
+        for shots, theta, weights in zip(self.snapshots, self._each(self.theta), self._each(self.rba), strict=True):
+            shots.append((self.step, _array(theta), _array(weights)))
 
     def _wall_time(self) -> float:
         return self.wall_before + time.perf_counter() - self.started
 
-    def _state(self) -> dict[str, np.ndarray]:
+    def _states(self) -> list[dict[str, np.ndarray]]:
         own = self.optimizer.state.get(self.theta, {})
-        moments = {name: _array(own.get(name, torch.zeros_like(self.theta))) for name in ("exp_avg", "exp_avg_sq")}
-        return {"step": np.array(self.step), "parameters": _array(self.theta), "rba": _array(self.rba), **moments}
+        parts = {"parameters": self.theta, "rba": self.rba}
+        parts |= {name: own.get(name, torch.zeros_like(self.theta)) for name in ("exp_avg", "exp_avg_sq")}
+        split = {name: self._each(part) for name, part in parts.items()}
+        return [
+            {"step": np.array(self.step), **{name: _array(part[e]) for name, part in split.items()}}
+            for e in range(len(self.configs))
+        ]
 
     def restore(self, run: Run) -> None:
         """Take over a run's state, history and snapshots."""
         state = run.state
         self.theta.data.copy_(self._tensor(state["parameters"]))
-        self._set_points(self._tensor(run.points))
+        self.points = self._tensor(run.points)
         self.rba = self._tensor(state["rba"])
+        self._make_terms()
         self.step = run.step
         self.wall_before = float(run.provenance["wall_time"])
         if self.step:
@@ -340,33 +352,37 @@ class _Trainer:
         # probes that an uninterrupted run of this length would not have made, such as a shorter run's last, are left out
         wanted = set(self.config.probe_steps().tolist())
         rows = [k for k, s in enumerate(run.history.get("step", ())) if int(s) in wanted]
-        self.history = [{name: values[k] for name, values in run.history.items()} for k in rows]
+        self.history = [[{name: values[k] for name, values in run.history.items()} for k in rows]]
         shots = run.snapshots
-        self.snapshots = [(int(s), shots["parameters"][k], shots["rba"][k]) for k, s in enumerate(shots["step"])]
+        self.snapshots = [[(int(s), shots["parameters"][k], shots["rba"][k]) for k, s in enumerate(shots["step"])]]
 
-    def result(self, state: dict[str, np.ndarray] | None = None) -> Run:
-        """The run so far."""
-        problem, n_params = self.problem, self.theta.numel()
-        rows, shots = self.history, self.snapshots
+    def results(self, states: list[dict[str, np.ndarray]] | None = None) -> list[Run]:
+        """The runs so far."""
+        states, places = states or self._states(), self._each(self.points)
+        return [self._result(e, state, where) for e, (state, where) in enumerate(zip(states, places, strict=True))]
+
+    def _result(self, member: int, state: dict[str, np.ndarray], points: Tensor) -> Run:
+        problem, config = self.problem, self.configs[member]
+        rows, shots = self.history[member], self.snapshots[member]
         spec = {
             "name": type(problem).__name__.lower(),
             "settings": problem.settings(),
             "coordinates": list(problem.coordinates),
             "fields": list(problem.fields),
         }
-        dtype = np.dtype(self.config.dtype)
+        dtype = np.dtype(config.dtype)
         return Run(
-            config=self.config,
+            config=config,
             problem=problem,
             problem_spec=spec,
             history={name: np.array([row[name] for row in rows]) for name in HISTORY},
-            points=self.points.cpu().numpy(),
+            points=points.cpu().numpy(),
             snapshots={
                 "step": np.array([s for s, _, _ in shots], dtype=int),
-                "parameters": np.array([p for _, p, _ in shots], dtype=dtype).reshape(-1, n_params),
-                "rba": np.array([w for _, _, w in shots], dtype=dtype).reshape(-1, self.config.points),
+                "parameters": np.array([p for _, p, _ in shots], dtype=dtype).reshape(-1, self.theta.shape[-1]),
+                "rba": np.array([w for _, _, w in shots], dtype=dtype).reshape(-1, config.points),
             },
-            state=state or self._state(),
+            state=state,
             provenance={
                 "pinnlib": __version__,
                 "torch": torch.__version__,
@@ -376,31 +392,41 @@ class _Trainer:
                 "device": torch.cuda.get_device_name(self.device)
                 if self.device.type == "cuda"
                 else f"CPU, {torch.get_num_threads()} threads",
-                "path": f"{'compiled' if self.compiled else 'eager'}, {len(self.residual_term.chunks)} chunks",
+                "path": f"{self.path}, {len(self.residual_term.chunks)} chunks",
+                "seeds_at_once": len(self.configs),
                 "wall_time": self._wall_time(),
             },
         )
 
-    def _diverged(self, good: dict[str, np.ndarray], checkpoint: str | os.PathLike[str] | None) -> TrainingDiverged:
-        run = self.result(good)
+    def _diverged(self, good: list[dict[str, np.ndarray]], checkpoints: Sequence[Path | None]) -> TrainingDiverged:
+        """What to say, and to keep: of members whose loss is finite the present state, of the others the last good one."""
+        finite = [bool(torch.isfinite(loss)) for loss in self._each(self.ready.loss)]
+        states = [now if ok else before for ok, now, before in zip(finite, self._states(), good, strict=True)]
+        runs, bad = self.results(states), finite.index(False)
         where = "in the error's .run"
-        if checkpoint is not None:
-            where = f"saved to {checkpoint}" if _keep(run, checkpoint) else where
+        if _keep(runs, checkpoints):
+            where = f"saved to {checkpoints[bad]}"
+        seed = "" if self.alone else f" with seed {self.configs[bad].seed}"
         return TrainingDiverged(
-            f"the loss is not a finite number at step {self.step}: the state of step {int(good['step'])} is {where}; "
+            f"the loss{seed} is not a finite number at step {self.step}: the state of step {int(good[bad]['step'])} is {where}; "
             f"try a smaller lr than {self.config.lr:g}, or dtype='float64'",
-            run,
+            runs[bad],
+            runs,
         )
 
 
-def _keep(run: Run, path: str | os.PathLike[str]) -> bool:
-    """Save a checkpoint; a full disk must not end a training, so it is a warning."""
-    try:
-        run.save(path)
-    except OSError as error:
-        warnings.warn(str(error), stacklevel=3)
-        return False
-    return True
+def _keep(runs: Sequence[Run], paths: Sequence[Path | None]) -> bool:
+    """Save checkpoints, if any; a full disk must not end a training, so it is a warning."""
+    kept = True
+    for run, path in zip(runs, paths, strict=True):
+        if path is None:
+            return False
+        try:
+            run.save(path)
+        except OSError as error:
+            warnings.warn(str(error), stacklevel=3)
+            kept = False
+    return kept
 
 
 def _array(tensor: Tensor) -> np.ndarray:

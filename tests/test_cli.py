@@ -86,3 +86,13 @@ def test_info_of_a_foreign_file(tmp_path, capsys):
 def test_as_a_module(tmp_path):
     done = subprocess.run([sys.executable, "-m", "pinnlib", "train", "--help"], capture_output=True, text=True, check=True)
     assert "helmholtz" in done.stdout
+
+
+def test_several_seeds_at_once(tmp_path, capsys):
+    command = [*BASE, "--steps", "5", "--seeds", "2", "0", "--out"]
+    assert main([*command, str(tmp_path / "run.npz")]) == 1
+    assert "put {seed} into its name" in capsys.readouterr().err
+    assert main([*command, str(tmp_path / "run{seed}.npz")]) == 0
+    assert [pl.Run.load(tmp_path / f"run{seed}.npz").config.seed for seed in (2, 0)] == [2, 0]
+    assert main([*command, str(tmp_path / "run{seed}.npz")]) == 1
+    assert "run2.npz exists already" in capsys.readouterr().err

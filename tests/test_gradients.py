@@ -1,17 +1,15 @@
 """The chunked gradient of the residual term against plain autograd, on every path."""
 
-import shutil
-
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import pinnlib as pl
-from pinnlib import gradients, models, sampling
+from pinnlib import compiling, gradients, models, sampling
 
-COMPILER = any(map(shutil.which, ("c++", "g++", "clang++")))
-PATHS = [False, pytest.param(True, marks=pytest.mark.skipif(not COMPILER, reason="no C++ compiler"))]
+COMPILED = pytest.mark.skipif(compiling.compiler() is None, reason="no C++ compiler")
+PATHS = ["eager", pytest.param("native", marks=COMPILED), pytest.param("inductor", marks=COMPILED)]
 # bytes of a layer in a chunk, and bytes that may wait for their backward pass
 CHUNKINGS = {"whole": (2**30, 2**30), "done twice": (8 * 12 * 30, 0), "some wait": (8 * 12 * 30, 40_000)}
 PROBLEMS = {"helmholtz": pl.problems.Helmholtz(a=(2, 1)), "allen-cahn": pl.problems.AllenCahn(), "burgers": pl.problems.Burgers()}
@@ -56,70 +54,75 @@ def close(a, b, tolerance=1e-11):
     return float((a - b).norm()) <= tolerance * float(b.norm()) + 1e-15
 
 
-@pytest.mark.parametrize("compiled", PATHS, ids=["eager", "compiled"])
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("name", PROBLEMS)
 @pytest.mark.parametrize(
     ("chunk", "keep"), [(2**30, 2**30), (8 * 12 * 30, 0), (8 * 12 * 30, 40_000)], ids=["whole", "twice", "some"]
 )
-def test_residuals_and_gradients_on_every_path(monkeypatch, name, weighted, compiled, chunk, keep):
-    monkeypatch.setitem(gradients.CHUNK_BYTES, "cpu", chunk)
+def test_residuals_and_gradients_on_every_path(monkeypatch, name, weighted, path, chunk, keep):
+    for kind in ("cpu", "native"):
+        monkeypatch.setitem(gradients.CHUNK_BYTES, kind, chunk)
     monkeypatch.setitem(gradients.KEEP_BYTES, "cpu", keep)
     problem = PROBLEMS[name]
     model, points = setup(problem)
     weights, biases = list(model.weights), list(model.biases)
-    term = gradients.ResidualTerm(problem, points, batches=6, weights=weights, activation=model.activation, compiled=compiled)
+    term = gradients.ResidualTerm(problem, points, batches=6, sizes=model.sizes, activation=model.activation, path=path)
     if chunk < 2**30:
         assert len(term.chunks) > 2
         assert not weighted or (0 < term.kept < len(term.chunks) if keep else term.kept == 0)
     residual, expected = slow(problem, model, points, weighted)
     for apart in (False, True, False):  # memory is used again from call to call
-        r, grads, own = term(weights, biases, factor if weighted else None, apart=apart)
+        r, *found = term(weights, biases, factor if weighted else None, apart=apart)
+        grads, own = (g if g is None else models.split(g, model.sizes) for g in found)
         assert close(r, residual)
         assert all(close(g, e) for g, e in zip(grads, expected, strict=True))
         if apart:
             assert all(close(g.mean(0), e) for g, e in zip(own, expected, strict=True))
 
 
+@pytest.mark.parametrize("path", PATHS[:2])
 @pytest.mark.parametrize("activation", ["tanh", "sine", "softplus"])
-def test_batches_apart_are_the_batches_alone(activation):
+def test_batches_apart_are_the_batches_alone(activation, path):
     problem = PROBLEMS["burgers"]
     model, points = setup(problem, activation)
     weights, biases = list(model.weights), list(model.biases)
-    term = gradients.ResidualTerm(problem, points, batches=4, weights=weights, activation=model.activation)
-    _, _, grads = term(weights, biases, apart=True)
+    term = gradients.ResidualTerm(problem, points, batches=4, sizes=model.sizes, activation=model.activation, path=path)
+    grads = models.split(term(weights, biases, apart=True)[2], model.sizes)
     for b, part in enumerate(points.split(24)):
         _, expected = slow(problem, model, part, False)
         assert all(close(g[b], e) for g, e in zip(grads, expected, strict=True))
 
 
-@pytest.mark.parametrize("compiled", PATHS, ids=["eager", "compiled"])
-def test_an_ensemble_is_its_members_one_by_one(monkeypatch, compiled):
-    monkeypatch.setitem(gradients.CHUNK_BYTES, "cpu", 8 * 12 * 30 * 3)
+@pytest.mark.parametrize("path", PATHS)
+def test_an_ensemble_is_its_members_one_by_one(monkeypatch, path):
+    for kind in ("cpu", "native"):
+        monkeypatch.setitem(gradients.CHUNK_BYTES, kind, 8 * 12 * 30 * 3)
     problem = PROBLEMS["allen-cahn"]
     members = [setup(problem, seed=seed) for seed in range(3)]
     stacked = [torch.stack(p) for p in zip(*(model.parameters() for model, _ in members), strict=True)]
     points = torch.stack([points for _, points in members])
     k = len(stacked) // 2
-    activation = members[0][0].activation
-    term = gradients.ResidualTerm(problem, points, batches=6, weights=stacked[:k], activation=activation, compiled=compiled)
+    activation, sizes = members[0][0].activation, members[0][0].sizes
+    term = gradients.ResidualTerm(problem, points, batches=6, sizes=sizes, activation=activation, path=path)
     residual, *grads = term(stacked[:k], stacked[k:], factor, apart=True)
     for e, (model, own) in enumerate(members):
-        alone = gradients.ResidualTerm(problem, own, batches=6, weights=list(model.weights), activation=activation)
+        alone = gradients.ResidualTerm(problem, own, batches=6, sizes=model.sizes, activation=activation)
         r, *expected = alone(list(model.weights), list(model.biases), factor, apart=True)
         assert close(residual[e], r)
-        assert all(close(g[e], o) for many, one in zip(grads, expected, strict=True) for g, o in zip(many, one, strict=True))
+        assert all(close(many[e], one) for many, one in zip(grads, expected, strict=True))
 
 
-def test_the_data_term_by_autograd():
+@pytest.mark.parametrize("path", PATHS[:2])
+def test_the_data_term_by_autograd(path):
     model, points = setup(PROBLEMS["allen-cahn"])
     values = torch.sin(points[:, :1])
-    term = gradients.DataTerm(points, values, weights=list(model.weights), activation=model.activation)
+    term = gradients.DataTerm(points, values, sizes=model.sizes, activation=model.activation, path=path)
     loss, grads = term(list(model.weights), list(model.biases), scale=3.0)
     expected = ((model(points) - values) ** 2).sum(-1).mean()
     assert close(loss, expected.detach())
     slow_grads = torch.autograd.grad(3.0 * expected, [*model.weights, *model.biases])
-    assert all(close(g, e) for g, e in zip(grads, slow_grads, strict=True))
+    assert all(close(g, e) for g, e in zip(models.split(grads, model.sizes), slow_grads, strict=True))
 
 
 @given(size=st.integers(1, 60), batches=st.integers(1, 40), most=st.integers(1, 3000))
@@ -134,14 +137,20 @@ def test_chunks_cover_every_point_once(size, batches, most):
         assert (c.stop - 1) // size == c.first + c.batches - 1  # no chunk reaches into the next batch
 
 
-def test_memory_does_not_grow_with_the_points(monkeypatch):
-    monkeypatch.setitem(gradients.CHUNK_BYTES, "cpu", 2**16)
+def memory(one):
+    return (one._packed, one.kept, one._scratch, one.out) if hasattr(one, "kept") else (*one.h, *one.z, one.out)
+
+
+@pytest.mark.parametrize("path", PATHS[:2])
+def test_memory_does_not_grow_with_the_points(monkeypatch, path):
+    for kind in ("cpu", "native"):
+        monkeypatch.setitem(gradients.CHUNK_BYTES, kind, 2**16)
     problem = PROBLEMS["helmholtz"]
 
     def held(n):
         model, points = setup(problem, n=n)
-        term = gradients.ResidualTerm(problem, points, batches=4, weights=list(model.weights), activation=model.activation)
+        term = gradients.ResidualTerm(problem, points, batches=4, sizes=model.sizes, activation=model.activation, path=path)
         term(list(model.weights), list(model.biases))
-        return sum(t.numel() for one in term._passes.values() for t in (*one.h, *one.z, one.out))
+        return sum(t.numel() for one in term._passes.values() for t in memory(one))
 
     assert held(16_384) == held(1_024) > 0

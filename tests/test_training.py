@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import pinnlib as pl
-from pinnlib import compiling, evaluation, layers, models, order, sampling
+from pinnlib import compiling, evaluation, layers, models, native, order, sampling
 
 SMALL = {
     "width": 12,
@@ -185,7 +185,7 @@ def test_ctrl_c_returns_the_run_so_far(tmp_path):
 
 SCRIPT = """
 import sys, pinnlib as pl
-small = dict(width=12, depth=2, points=128, data_points=40, batches=8, probe_every=20, snapshots=6, device="cpu")
+small = dict(width=12, depth=2, points=128, data_points=40, batches=8, probe_every=20, snapshots=6, device="cpu", compile=False)
 config = pl.Config(**small, steps=10**6)
 pl.train(pl.problems.Helmholtz(a=(1, 1)), config, checkpoint=sys.argv[1], checkpoint_every=0.3, progress=False)
 """
@@ -265,11 +265,28 @@ def test_batches_and_points_in_float64_and_on_a_thread():
     assert results[0].state["parameters"].dtype == np.float64
 
 
-@pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler")
-@pytest.mark.filterwarnings("ignore")  # of torch's own compiler
-def test_compiled_training_agrees():
-    plain, fused = train(dtype="float64", steps=10), train(dtype="float64", steps=10, compile=True)
+COMPILED = pytest.mark.skipif(compiling.compiler() is None, reason="no C++ compiler")
+
+
+@COMPILED
+@pytest.mark.parametrize("activation", ["tanh", "sine", "softplus"])
+def test_compiled_training_agrees(activation):
+    settings = {"dtype": "float64", "steps": 10, "weighting": pl.RBA(), "activation": activation}
+    plain, fused = train(**settings), train(**settings, compile=True)
+    assert fused.provenance["path"].startswith("native")
     assert np.allclose(plain.state["parameters"], fused.state["parameters"], rtol=1e-10, atol=1e-12)
+    for name in ("loss", "snr", "snr_layers", "order_residual"):
+        assert np.allclose(plain.history[name], fused.history[name], rtol=1e-8), name
+
+
+@COMPILED
+def test_compiled_training_resumes_bit_for_bit_and_is_not_disturbed(tmp_path):
+    settings = {**SMALL, "steps": 40, "weighting": pl.RBA(), "compile": True}
+    whole = pl.train(PROBLEM, pl.Config(**settings), progress=False)
+    pl.train(PROBLEM, pl.Config(**settings), until=21, checkpoint=tmp_path / "c.npz", progress=False)
+    same(whole, pl.resume(tmp_path / "c.npz", problem=PROBLEM, progress=False))
+    often = pl.train(PROBLEM, pl.Config(**settings | {"probe_every": 3}), progress=False)
+    assert np.array_equal(whole.state["parameters"], often.state["parameters"])
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU needs no C++ compiler")
@@ -281,29 +298,95 @@ def test_compile_without_a_compiler(monkeypatch):
 
 
 def test_auto_compiles_long_runs_only(monkeypatch):
-    long, short = (pl.Config(width=128, depth=6, points=25_600, batches=100, steps=s) for s in (10_000, 100))
+    long, short = (pl.Config(width=64, depth=4, points=4096, batches=32, steps=s) for s in (2000, 100))
     cpu = torch.device("cpu")
     monkeypatch.setattr(shutil, "which", lambda name: "/somewhere/" + name)
-    assert compiling.wanted(long, 3, cpu)
-    assert not compiling.wanted(short, 3, cpu)
+    assert compiling.wanted(long, 3, cpu) == "native"
+    assert compiling.wanted(short, 3, cpu) == "eager"
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert not compiling.wanted(long, 3, cpu)
+        assert compiling.wanted(long, 3, cpu) == "eager"
 
 
-def test_a_compiler_that_fails_is_done_without(monkeypatch):
+@pytest.mark.parametrize("path", ["native", "inductor"])
+def test_a_compiler_that_fails_is_done_without(monkeypatch, path):
     def fail(*_args, **_options):
-        raise RuntimeError("no such header")
+        raise compiling.BuildError("no such header")
 
     plain = train(steps=5, compile=False)
     monkeypatch.setattr(torch, "compile", fail)
-    monkeypatch.setattr(compiling, "wanted", lambda *_: True)
+    monkeypatch.setattr(native, "library", fail)
+    monkeypatch.setattr(compiling, "wanted", lambda *_: path)
     layers._fused.cache_clear()
-    with pytest.warns(UserWarning, match=r"torch\.compile failed \(RuntimeError: no such header\)"):
+    with pytest.warns(UserWarning, match=r"compiling failed \(BuildError: no such header\)"):
         run = train(steps=5, compile=True)
     assert run.provenance["path"].startswith("eager")
     assert np.array_equal(run.state["parameters"], plain.state["parameters"])
+
+
+SEEDS = (3, 0, 5)
+
+
+@pytest.mark.parametrize("weighting", [None, pl.RBA(normalization="min-max")])
+@pytest.mark.parametrize("compile", [False, pytest.param(True, marks=COMPILED)])
+def test_an_ensemble_is_its_seeds_one_by_one(weighting, compile):
+    settings = {**SMALL, "steps": 30, "dtype": "float64", "weighting": weighting, "compile": compile}
+    runs = pl.train_ensemble(PROBLEM, pl.Config(**settings), SEEDS, progress=False)
+    assert [run.config.seed for run in runs] == list(SEEDS)
+    for run in runs:
+        alone = pl.train(PROBLEM, run.config, progress=False)
+        assert np.array_equal(run.points, alone.points)
+        assert np.array_equal(run.snapshots["step"], alone.snapshots["step"])
+        for part in ("history", "state"):
+            for name, values in getattr(alone, part).items():
+                if name != "wall_time":
+                    assert np.allclose(getattr(run, part)[name], values, rtol=1e-7, atol=1e-10, equal_nan=True), name
+
+
+def test_each_seed_of_an_ensemble_resumes_alone(tmp_path):
+    config = pl.Config(**SMALL, steps=40, dtype="float64")
+    files = tmp_path / "run_{seed}.npz"
+    pl.train_ensemble(PROBLEM, config, SEEDS, until=21, checkpoint=files, progress=False)
+    for seed in SEEDS:
+        run = pl.resume(tmp_path / f"run_{seed}.npz", problem=PROBLEM, progress=False)
+        whole = train(steps=40, dtype="float64", seed=seed)
+        assert np.allclose(run.state["parameters"], whole.state["parameters"], rtol=1e-7, atol=1e-10)
+        assert np.array_equal(run.history["step"], whole.history["step"])
+
+
+def test_one_member_that_diverges_is_named_and_the_others_keep_their_state(tmp_path):
+    class Breaks(pl.problems.Helmholtz):
+        calls = 0
+
+        def residual(self, points, d):
+            type(self).calls += 1
+            r = super().residual(points, d)
+            bad = torch.zeros(len(r)).reshape(-1, *[1] * (r.ndim - 1))
+            bad[1] = float("nan") if type(self).calls > 30 else 0.0
+            return r + bad
+
+    problem = Breaks(a=(1, 1))
+    problem.resolution = 21
+    config = pl.Config(**SMALL, steps=100)
+    with pytest.raises(pl.TrainingDiverged, match="the loss with seed 0 is not a finite number at step 30") as caught:
+        pl.train_ensemble(problem, config, SEEDS, checkpoint=tmp_path / "{seed}.npz", progress=False)
+    assert caught.value.run is caught.value.runs[1]
+    assert [run.step for run in caught.value.runs] == [30, caught.value.run.step, 30]
+    assert caught.value.run.step < 30
+    assert all(np.isfinite(run.state["parameters"]).all() for run in caught.value.runs)
+    assert pl.Run.load(tmp_path / "3.npz", problem).step == 30
+
+
+@pytest.mark.parametrize("seeds", [(), (1, 2, 1)])
+def test_seeds_that_make_no_ensemble(seeds):
+    with pytest.raises(ValueError, match="give at least one, and each once"):
+        pl.train_ensemble(PROBLEM, pl.Config(**SMALL, steps=3), seeds)
+
+
+def test_seeds_need_a_checkpoint_each(tmp_path):
+    with pytest.raises(ValueError, match=r"put \{seed\} into its name"):
+        pl.train_ensemble(PROBLEM, pl.Config(**SMALL, steps=3), (1, 2), checkpoint=tmp_path / "run.npz")
 
 
 @pytest.mark.parametrize("kind", [pl.problems.AllenCahn, pl.problems.Burgers])

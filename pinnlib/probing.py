@@ -1,0 +1,123 @@
+"""What is measured at a probe: one row of a run's history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import evaluation, models, order, snr
+from .config import Config
+from .models import MLP
+from .problems.base import Problem
+
+__all__ = ["HISTORY", "Evaluated", "Probe"]
+
+#: What a probe measures; one row each in ``run.history``.
+HISTORY = {
+    "step": "Adam steps done",
+    "loss": "the weighted loss that is minimized",
+    "loss_residual": "unweighted mean squared residual",
+    "loss_data": "unweighted mean squared error at the data points",
+    "rel_l2": "relative L2 error on the test grid; nan without a reference",
+    "snr": "signal over noise of the batch gradients",
+    "snr_layers": "the same, layer by layer",
+    "snr_residual": "signal over noise of the residual term alone",
+    "signal": "norm of the mean batch gradient",
+    "noise": "norm of the batch gradients' standard deviation",
+    "signal_layers": "signal, layer by layer",
+    "noise_layers": "noise, layer by layer",
+    "signal_residual": "signal of the residual term alone",
+    "signal_data": "norm of the data term's gradient, with its weight",
+    "snr_adam": "Adam's SNR, from its moments",
+    "adam_step": "mean size of Adam's step over its learning rate",
+    "order_gradient": "gradient order parameter, SNR / sqrt(1 + SNR^2)",
+    "order_residual": "order parameter of abs(residual) over 10 x 10 cells",
+    "order_weights": "order parameter of the RBA weights over 10 x 10 cells",
+    "rba_mean": "mean RBA weight",
+    "rba_max": "largest RBA weight",
+    "wall_time": "seconds of training so far",
+}
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What one pass over all points gives; ``lead`` is ``()``, or the number of members of an ensemble.
+
+    Attributes:
+        loss: ``lead``.
+        residual: ``(*lead, n_points)``.
+        loss_data: ``lead``.
+        attention: RBA weights after this step's update, ``(*lead, n_points)``.
+        grads: of the residual term, ``(*lead, n_params)``.
+        data_grads: of the data term, with its weight.
+        batch_grads: of the residual term of each batch, ``(*lead, batches, n_params)``, if they were wanted.
+    """
+
+    loss: Tensor
+    residual: Tensor
+    loss_data: Tensor
+    attention: Tensor
+    grads: Tensor
+    data_grads: Tensor
+    batch_grads: Tensor | None
+
+    def member(self, index: int) -> Evaluated:
+        """That of one member of an ensemble."""
+        parts = (self.loss, self.residual, self.loss_data, self.attention, self.grads, self.data_grads, self.batch_grads)
+        return Evaluated(*(None if part is None else part[index] for part in parts))
+
+
+class Probe:
+    """Measures one network in training; the test grid and its reference are made once."""
+
+    def __init__(self, problem: Problem, config: Config) -> None:
+        self.problem, self.config = problem, config
+        self.test_points = problem.test_grid() if problem.has_reference else None
+        self.test_values = problem.solution(self.test_points) if problem.has_reference else None
+
+    def __call__(
+        self,
+        step: int,
+        model: MLP,
+        points: np.ndarray,
+        here: Evaluated,
+        optimizer: torch.optim.Adam,
+        member: int | None,
+        wall_time: float,
+    ) -> dict[str, float | np.ndarray]:
+        """A row of the history: everything in :data:`HISTORY`."""
+        biases, domain = self.config.biases, self.problem.domain
+        stats = snr.statistics(
+            *(snr.by_layer(models.split(g, model.sizes), biases=biases) for g in (here.batch_grads, here.data_grads))
+        )
+        residual, attention = here.residual.double(), here.attention.double()
+        error = float("nan")
+        if self.test_points is not None:
+            error = evaluation.relative_l2(evaluation.predict(model, self.test_points), self.test_values)
+        return {
+            "step": step,
+            "loss": float(here.loss),
+            "loss_residual": float((residual**2).mean()),
+            "loss_data": float(here.loss_data),
+            "rel_l2": error,
+            "snr": stats.snr,
+            "snr_layers": np.array(stats.snr_layers),
+            "snr_residual": stats.snr_residual,
+            "signal": stats.signal,
+            "noise": stats.noise,
+            "signal_layers": np.array(stats.signal_layers),
+            "noise_layers": np.array(stats.noise_layers),
+            "signal_residual": stats.signal_residual,
+            "signal_data": stats.signal_data,
+            "snr_adam": snr.adam(optimizer, member),
+            "adam_step": snr.adam_step(optimizer, member),
+            "order_gradient": stats.order,
+            "order_residual": order.spatial_order(points, residual.cpu().numpy(), domain),
+            "order_weights": order.spatial_order(points, attention.cpu().numpy(), domain),
+            "rba_mean": float(attention.mean()),
+            "rba_max": float(attention.max()),
+            "wall_time": wall_time,
+        }
