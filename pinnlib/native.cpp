@@ -140,8 +140,7 @@ struct Net {
   long scratch() const {
     const long first = (S * T * in(0) + L) / L * L;
     const long last = (S * T * out(layers - 1) + L) / L * L;
-    const long total = (members * parameters() + L) / L * L;
-    return first + last + 3 * (S * T * widest() + 8 * L) + offset(layers) + total;
+    return first + last + 3 * (S * T * widest() + 8 * L) + (1 + members) * offset(layers);
   }
 };
 
@@ -231,24 +230,22 @@ void backward_tile(const Net& net, const real* weights, const real* points, long
   product(net.in(0), padded(net.out(0)), S * t, first, 1, net.in(0), above, 1, wide, grad, padded(net.out(0)), true);
 }
 
-// add a padded gradient to one or two flat ones
-void unpad(const Net& net, const real* grad, real* total, real* own) {
-  for (long l = 0; l < net.layers; ++l) {
-    const real* from = grad + net.weight(l);
-    const long row = l ? padded(net.in(l)) : 1, column = l ? 1 : padded(net.out(0));
-    for (long i = 0; i < net.out(l); ++i)
-      for (long j = 0; j < net.in(l); ++j) {
-        const real value = from[i * row + j * column];
-        *total++ += value;
-        if (own) *own++ += value;
-      }
+// add a layer of a padded gradient to a flat one
+void unpad(const Net& net, long l, const real* __restrict grad, real* __restrict to) {
+  const long n_in = net.in(l), n_out = net.out(l), w = padded(l ? n_in : n_out);
+  const real *weight = grad + net.weight(l), *bias = grad + net.offset(l);
+  real *to_weight = to, *to_bias = to;
+  for (long i = 0; i < net.layers; ++i) {
+    to_weight += i < l ? net.in(i) * net.out(i) : 0;
+    to_bias += net.in(i) * net.out(i) + (i < l ? net.out(i) : 0);
   }
-  for (long l = 0; l < net.layers; ++l)
-    for (long i = 0; i < net.out(l); ++i) {
-      const real value = grad[net.offset(l) + i];
-      *total++ += value;
-      if (own) *own++ += value;
-    }
+  for (long i = 0; i < n_out; ++i) {
+    if (l)
+      for (long j = 0; j < n_in; ++j) to_weight[i * n_in + j] += weight[i * w + j];
+    else
+      for (long j = 0; j < n_in; ++j) to_weight[i * n_in + j] += weight[j * w + i];
+    to_bias[i] += bias[i];
+  }
 }
 
 }  // namespace
@@ -299,27 +296,31 @@ void backward(const long* shape, const real* points, long stride, const real* pa
               const real* g, real* totals, real* apart, long stride_apart) {
   const Net net(shape);
   const long fields = net.out(net.layers - 1), one = (net.up(net.layers) + L) / L * L, n = net.parameters();
-  const long size = net.scratch(), n_total = (net.members * n + L) / L * L, each = net.batches * net.split;
+  const long size = net.scratch(), n_grad = net.offset(net.layers), each = net.batches * net.split;
 #pragma omp parallel num_threads(net.threads)
   {
     real* own = scratch + THREAD * size;
-    real *total = own + size - n_total, *grad = total - net.offset(net.layers);
-    for (long i = 0; i < n_total; ++i) total[i] = real(0);
+    real *grad = own + size - (1 + net.members) * n_grad, *total = grad + n_grad;
+    for (long i = 0; i < (1 + net.members) * n_grad; ++i) grad[i] = real(0);
 #pragma omp for schedule(static)
     for (long q = 0; q < net.pieces(); ++q) {
       const long b = q / net.split, m = b / net.batches, part = q % net.split;
-      for (long i = 0; i < net.offset(net.layers); ++i) grad[i] = real(0);
       for (long p = net.points * part / net.split, end = net.points * (part + 1) / net.split; p < end; p += T) {
         const long t = end - p < T ? end - p : T, at = b * net.points + p;
         backward_tile(net, packed + m * one, points + m * stride + ((b % net.batches) * net.points + p) * net.in(0), t, own,
                       kept + at * net.kept(), g + (b * S * net.points + p) * fields, net.points * fields, grad);
       }
-      unpad(net, grad, total + m * n, apart ? apart + m * stride_apart + (q % each) * n : nullptr);
+      if (apart)
+        for (long l = 0; l < net.layers; ++l) unpad(net, l, grad, apart + m * stride_apart + (q % each) * n);
+      for (long i = 0; i < n_grad; ++i) total[m * n_grad + i] += grad[i], grad[i] = real(0);
     }
     const long team = TEAM;
 #pragma omp for schedule(static)
-    for (long i = 0; i < net.members * n; ++i)
-      for (long k = 0; k < team; ++k) totals[i] += scratch[(k + 1) * size - n_total + i];
+    for (long i = 0; i < net.members * net.layers; ++i)
+      for (long k = 0; k < team; ++k) {
+        const long m = i / net.layers;
+        unpad(net, i % net.layers, scratch + (k + 1) * size + (m - net.members) * n_grad, totals + m * n);
+      }
   }
 }
 }
