@@ -15,14 +15,54 @@ from .case import DIFFUSION, LEARNING_RATE, REACTION, Case
 
 if TYPE_CHECKING:
     import jax
+    import torch
 
-__all__ = ["deepxde_torch", "jax_forward", "jax_nested", "nested_torch"]
+__all__ = ["deepxde_torch", "jax_forward", "jax_nested", "nested_torch", "nested_torch_by_batches"]
 
 Step = Callable[[], float]
 
 
 def nested_torch(case: Case) -> Step:
     """PyTorch: ``torch.autograd.grad`` of ``torch.autograd.grad``, then ``backward`` through both."""
+    model, optimizer, x, t, misfit = _torch_case(case)
+
+    def step() -> float:
+        optimizer.zero_grad()
+        loss = (_torch_residual(model, x, t) ** 2).mean() + misfit()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def nested_torch_by_batches(case: Case, batches: int) -> Callable[[], tuple[float, float]]:
+    """The same, one batch after the other; the mean of their gradients is the step's, their spread gives the SNR."""
+    import torch
+
+    model, optimizer, x, t, misfit = _torch_case(case)
+    parameters = list(model.parameters())
+    parts = list(zip(x.detach().chunk(batches), t.detach().chunk(batches), strict=True))
+
+    def step() -> tuple[float, float]:
+        rows, losses = [], []
+        for part in parts:
+            loss = (_torch_residual(model, *(v.clone().requires_grad_() for v in part)) ** 2).mean() + misfit()
+            rows.append(torch.autograd.grad(loss, parameters))
+            losses.append(loss.item())
+        stacked = [torch.stack(own) for own in zip(*rows, strict=True)]
+        for p, own in zip(parameters, stacked, strict=True):
+            p.grad = own.mean(0)
+        weights = torch.cat([own.flatten(1) for own in stacked if own.ndim == 3], dim=1)
+        snr = weights.mean(0).norm() / weights.std(0, correction=0).norm()
+        optimizer.step()
+        return sum(losses) / batches, snr.item()
+
+    return step
+
+
+def _torch_case(case: Case) -> tuple:
+    """Model, optimizer, coordinates and the data term."""
     import torch
     from torch import nn
 
@@ -38,20 +78,21 @@ def nested_torch(case: Case) -> Step:
     x, t = (torch.from_numpy(column.copy()).requires_grad_() for column in (case.collocation[:, :1], case.collocation[:, 1:]))
     data_points, data_values = torch.from_numpy(case.data_points), torch.from_numpy(case.data_values)
 
-    def step() -> float:
-        optimizer.zero_grad()
-        u = model(torch.cat([x, t], dim=1))
-        ones = torch.ones_like(u)
-        u_x = torch.autograd.grad(u, x, ones, create_graph=True)[0]
-        u_t = torch.autograd.grad(u, t, ones, create_graph=True)[0]
-        u_xx = torch.autograd.grad(u_x, x, ones, create_graph=True)[0]
-        residual = u_t - DIFFUSION * u_xx + REACTION * u**3 - REACTION * u
-        loss = (residual**2).mean() + ((model(data_points) - data_values) ** 2).mean()
-        loss.backward()
-        optimizer.step()
-        return loss.item()
+    def misfit() -> torch.Tensor:
+        return ((model(data_points) - data_values) ** 2).mean()
 
-    return step
+    return model, optimizer, x, t, misfit
+
+
+def _torch_residual(model: torch.nn.Module, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    u = model(torch.cat([x, t], dim=1))
+    ones = torch.ones_like(u)
+    u_x = torch.autograd.grad(u, x, ones, create_graph=True)[0]
+    u_t = torch.autograd.grad(u, t, ones, create_graph=True)[0]
+    u_xx = torch.autograd.grad(u_x, x, ones, create_graph=True)[0]
+    return u_t - DIFFUSION * u_xx + REACTION * u**3 - REACTION * u
 
 
 def jax_nested(case: Case) -> Step:

@@ -73,8 +73,8 @@ class Evaluated:
 class Probe:
     """Measures one network in training; the test grid and its reference are made once."""
 
-    def __init__(self, problem: Problem, config: Config) -> None:
-        self.problem, self.config = problem, config
+    def __init__(self, problem: Problem, config: Config, path: str) -> None:
+        self.problem, self.config, self.path = problem, config, path
         self.test_points = problem.test_grid() if problem.has_reference else None
         self.test_values = problem.solution(self.test_points) if problem.has_reference else None
 
@@ -96,7 +96,7 @@ class Probe:
         residual, attention = here.residual.double(), here.attention.double()
         error = float("nan")
         if self.test_points is not None:
-            error = evaluation.relative_l2(evaluation.predict(model, self.test_points), self.test_values)
+            error = evaluation.relative_l2(evaluation.predict(model, self.test_points, path=self.path), self.test_values)
         return {
             "step": step,
             "loss": float(here.loss),

@@ -148,6 +148,7 @@ def batch_gradients(
     weights: Tensor | None = None,
     power: int = 2,
     biases: bool = False,
+    path: str = "eager",
 ) -> list[Tensor]:
     """Gradient of each batch's mean weighted squared residual, from one backward pass.
 
@@ -159,6 +160,7 @@ def batch_gradients(
         weights: lambda ``(n_points,)``, or None for the plain residual.
         power: of lambda in the loss, see :func:`pinnlib.rba.weighted_square`.
         biases: count the biases in; the paper takes weight matrices only.
+        path: torch's operations or machine code; see :mod:`pinnlib.compiling`.
 
     Returns:
         One tensor ``(batches, n_out, n_in)`` a layer; with biases ``(batches, n_out, n_in + 1)``.
@@ -169,15 +171,17 @@ def batch_gradients(
     n = len(points)
     if batches < 2 or n % batches:
         raise ValueError(f"{batches} batches do not cut {n} points into equal parts: choose a divisor of {n} that is at least 2")
-    term = ResidualTerm(problem, points, batches=batches, sizes=model.sizes, activation=model.activation)
+    term = ResidualTerm(problem, points, batches=batches, sizes=model.sizes, activation=model.activation, path=path)
     factor = None if weights is None else lambda residual: weights**power
     _, _, grads = term(list(model.weights), list(model.biases), factor, apart=True)
     return by_layer(models.split(grads, model.sizes), biases=biases)
 
 
-def data_gradients(model: MLP, points: Tensor, values: Tensor, *, weight: float = 1.0, biases: bool = False) -> list[Tensor]:
+def data_gradients(
+    model: MLP, points: Tensor, values: Tensor, *, weight: float = 1.0, biases: bool = False, path: str = "eager"
+) -> list[Tensor]:
     """Gradient of ``weight`` times the data term, the mean squared error at the data points; one ``(n_out, n_in)`` a layer."""
-    term = DataTerm(points, values, sizes=model.sizes, activation=model.activation)
+    term = DataTerm(points, values, sizes=model.sizes, activation=model.activation, path=path)
     _, grads = term(list(model.weights), list(model.biases), scale=weight)
     return by_layer(models.split(grads, model.sizes), biases=biases)
 

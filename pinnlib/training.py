@@ -168,21 +168,21 @@ class Trainer:
         self.optimizer = torch.optim.Adam([self.theta], lr=config.lr, betas=(0.9, 0.999), eps=1e-8, fused=True)
         # a vanilla run follows the weights too, unused in its loss, so that both kinds can be compared
         self.rule = config.weighting or rba.RBA()
-        self.points = self._stack(
+        points = self._stack(
             [
                 self._tensor(sampling.interior(problem.domain, config.points, seed=one.seed, method=config.sampling))
                 for one in self.configs
             ]
         )
         data = [problem.data(config.data_points, one.seed) for one in self.configs]
-        self.data = [self._stack([self._tensor(part) for part in parts]) for parts in zip(*data, strict=True)]
-        self.rba = torch.full(self.points.shape[:-1], self.rule.initial, dtype=self.dtype, device=self.device)
+        values = [self._stack([self._tensor(part) for part in parts]) for parts in zip(*data, strict=True)]
+        self.rba = torch.full(points.shape[:-1], self.rule.initial, dtype=self.dtype, device=self.device)
         self.path = compiling.wanted(config, problem.plan.n_streams, self.device)
         if self.path == "native" and not native.supports(self.activation, self.dtype):
             self.path = "eager"
-        self._make_terms()
+        self.set_points(points, values)
         self.ready: Evaluated | None = None
-        self.probe = Probe(problem, config)
+        self.probe = Probe(problem, config, self.path)
         self.step = 0
         self.wall_before = 0.0
         self.started = time.perf_counter()
@@ -210,8 +210,9 @@ class Trainer:
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.as_tensor(values, dtype=self.dtype, device=self.device)
 
-    def _make_terms(self) -> None:
-        """The loss's terms at these points; the first pass shows whether machine code can be made."""
+    def set_points(self, points: Tensor, data: Sequence[Tensor] | None = None) -> None:
+        """Train at these collocation points and, if told, data; the first pass shows whether machine code can be made."""
+        self.points, self.data = points, self.data if data is None else data
         settings = {"sizes": self.sizes, "activation": self.activation, "path": self.path}
         try:
             self.residual_term = ResidualTerm(self.problem, self.points, batches=self.config.batches, **settings)
@@ -226,7 +227,7 @@ class Trainer:
                 f"compiling failed ({type(error).__name__}: {first[:200]}): training goes on without, more slowly", stacklevel=5
             )
             self.path = "eager"
-            self._make_terms()
+            self.set_points(points, data)
 
     def run(self, checkpoints: Sequence[Path | None], every: float, until: int | None, progress: bool) -> list[Run]:
         """Train to the end, to ``until``, or to Ctrl-C."""
@@ -340,9 +341,8 @@ class Trainer:
         """Take over a run's state, history and snapshots."""
         state = run.state
         self.theta.data.copy_(self._tensor(state["parameters"]))
-        self.points = self._tensor(run.points)
         self.rba = self._tensor(state["rba"])
-        self._make_terms()
+        self.set_points(self._tensor(run.points))
         self.step = run.step
         self.wall_before = float(run.provenance["wall_time"])
         if self.step:

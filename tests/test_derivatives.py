@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from pinnlib import derivatives, models, problems
+from pinnlib import compiling, derivatives, models, problems
 
 ACTIVATIONS = ("tanh", "sine", "softplus")
 TOLERANCE = 1e-10
@@ -39,12 +39,15 @@ def parameter_gradient(model, loss):
     return torch.cat([g.flatten() for g in grads])
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+NATIVE = pytest.param("tanh", "native", marks=pytest.mark.skipif(compiling.compiler() is None, reason="no C++ compiler"))
+
+
+@pytest.mark.parametrize(("activation", "path"), [*((a, "eager") for a in ACTIVATIONS), NATIVE])
 @pytest.mark.parametrize("letters", ["", "x", "y", "xx", "xy", "yy", "xxx", "xxy", "xyy", "yyy"])
-def test_every_partial_and_its_parameter_gradient(activation, letters):
+def test_every_partial_and_its_parameter_gradient(activation, path, letters):
     model, points = make(activation)
     name = f"u_{letters}" if letters else "u"
-    d = derivatives.evaluate(model, points, derivatives.plan("xy", ("u",), (name,)))
+    d = derivatives.evaluate(model, points, derivatives.plan("xy", ("u",), (name,)), path=path)
     fast, slow = getattr(d, name), nested(model, points, 0, ["xy".index(c) for c in letters])
     assert relative(fast, slow) <= TOLERANCE
     # a loss that is not linear in the partial, so that the upstream gradient differs from point to point
@@ -75,14 +78,14 @@ def test_helmholtz_residual_and_its_gradient(activation):
     assert relative(*(parameter_gradient(model, (r**2).mean()) for r in (fast, slow))) <= TOLERANCE
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_a_stream_function_and_its_third_derivatives(activation):
+@pytest.mark.parametrize(("activation", "path"), [*((a, "eager") for a in ACTIVATIONS), NATIVE])
+def test_a_stream_function_and_its_third_derivatives(activation, path):
     """Momentum of Navier-Stokes with u = psi_y, v = -psi_x: the laplacian of u is one stream of third order."""
     model, points = make(activation, outputs=2)
     operators = {"laplace_u": {"s_xxy": 1.0, "s_yyy": 1.0}}
     plan = derivatives.plan("xy", ("s", "p"), ("s_x", "s_y", "s_xy", "s_yy", "p_x"), operators)
     assert plan.n_streams == 7  # the value, 2 first partials, 3 second, 1 operator
-    d = derivatives.evaluate(model, points, plan)
+    d = derivatives.evaluate(model, points, plan, path=path)
     s = {name: nested(model, points, 0, ["xy".index(c) for c in name]) for name in ("x", "y", "xy", "yy", "xxy", "yyy")}
     fast = d.s_y * d.s_xy - d.s_x * d.s_yy + d.p_x - 0.01 * d.laplace_u
     slow = s["y"] * s["xy"] - s["x"] * s["yy"] + nested(model, points, 1, [0]) - 0.01 * (s["xxy"] + s["yyy"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import pinnlib as pl
-from pinnlib import derivatives, models, rba, sampling, snr
+from pinnlib import compiling, derivatives, models, rba, sampling, snr
 
 gradients = hnp.arrays(np.float64, st.tuples(st.integers(2, 8), st.integers(1, 20)), elements=st.floats(-100, 100, width=32))
 
@@ -39,13 +39,17 @@ def loop(problem, model, points, data, weights, power, batches, biases, data_wei
     return signal, noise, [np.linalg.norm(g.mean(0)) / np.linalg.norm(g.std(0)) for g in layers]
 
 
+NATIVE = pytest.param("native", marks=pytest.mark.skipif(compiling.compiler() is None, reason="no C++ compiler"))
+
+
+@pytest.mark.parametrize("path", ["eager", NATIVE])
 @pytest.mark.parametrize("biases", [False, True])
 @pytest.mark.parametrize("power", [1, 2])
 @pytest.mark.parametrize("activation", ["tanh", "sine", "softplus"])
-def test_statistics_against_a_loop_of_backward_passes(activation, power, biases):
+def test_statistics_against_a_loop_of_backward_passes(activation, power, biases, path):
     problem, model, points, data, weights = setup(activation)
-    grads = snr.batch_gradients(model, problem, points, batches=8, weights=weights, power=power, biases=biases)
-    stats = snr.statistics(grads, snr.data_gradients(model, *data, weight=3.0, biases=biases))
+    grads = snr.batch_gradients(model, problem, points, batches=8, weights=weights, power=power, biases=biases, path=path)
+    stats = snr.statistics(grads, snr.data_gradients(model, *data, weight=3.0, biases=biases, path=path))
     signal, noise, layers = loop(problem, model, points, data, weights, power, 8, biases, 3.0)
     assert stats.signal == pytest.approx(signal, rel=1e-12)
     assert stats.noise == pytest.approx(noise, rel=1e-12)
@@ -131,6 +135,15 @@ def test_layers_add_up_to_the_whole():
     assert stats.snr == pytest.approx(snr.snr(whole), rel=1e-12)
     assert stats.order == pytest.approx(snr.order(whole), rel=1e-12)
     assert stats.snr_layers == pytest.approx(snr.per_layer(grads), rel=1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.0, 1e4])
+def test_single_precision_loses_nothing_to_the_size_of_the_mean(offset):
+    """The statistics of float32 gradients, taken in float32, against the definition in float64."""
+    grads = (offset + torch.randn(100, 40, 30, generator=torch.Generator().manual_seed(4), dtype=torch.float64)).float()
+    stats = snr.statistics([grads])
+    assert stats.noise == pytest.approx(snr.noise(grads), rel=2e-6)
+    assert stats.signal == pytest.approx(snr.signal(grads), rel=2e-6)
 
 
 def test_limits():
