@@ -44,7 +44,7 @@ browser: env ## look at the built book in a headless Chromium
 
 bench: env ## time training steps against other libraries, on a machine that does nothing else
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
-	$(BIN)/python -m benchmarks --out benchmarks/results.json
+	$(BIN)/python -m benchmarks --out book/speed.json
 
 sync: env ## bring each .ipynb up to date with its .py
 	$(BIN)/jupytext --sync book/*.py

@@ -9,7 +9,7 @@ import torch
 
 import pinnlib as pl
 from pinnlib import models, native, snr
-from pinnlib.training import Trainer
+from pinnlib.trainer import Trainer
 
 from .case import DATA, LEARNING_RATE, Case
 

@@ -215,7 +215,8 @@ def starting(bench: Bench) -> tuple[str, dict[str, float]]:
 def memory(bench: Bench) -> tuple[str, list[dict]]:
     """Peak memory of a step at several point counts."""
     small = [Case(n, 64, 4) for n in (256, 4096)]
-    cases = small if bench.quick else [*small, Case(16384, 64, 4), *(Case(n, 128, 6) for n in (256, 6400, 25600))]
+    large = [Case(n, 64, 4) for n in (16_384, 65_536)] + [Case(n, 128, 6) for n in (256, 6_400, 25_600, 102_400)]
+    cases = small if bench.quick else small + large
     rows = []
     for case in cases if sys.platform == "linux" else []:
         for name in bench.present():

@@ -23,7 +23,8 @@
 # **What this chapter does.** It defines SNR and RBA, trains both kinds of PINN here and now, and then reads
 # published records of 20,000 steps and five seeds each. At the end every claim gets a verdict. Some do not hold.
 #
-# **Time.** About two minutes on two CPU cores for the two trainings. Times on a GPU were not measured yet.
+# **Time.** Less than a minute on two CPU cores for the two trainings, about two and a half without a C++ compiler. Times
+# on a GPU were not measured yet.
 
 # %% tags=["hide-cell"]
 import subprocess
@@ -49,7 +50,7 @@ figures.style()
 # `SCALE = "quick"` trains a network of 4 hidden layers with 64 units on 4,096 points for 2,000 steps. The
 # authors' scale, `"paper"`, is 6 layers of 128 units, 25,600 points, 100 batches and 300,000 steps
 # {cite}`anagnostopoulos2024learning`. A step there costs about 40 times as much arithmetic, and there are 150 times
-# as many steps: that is days on two CPU cores, so it needs a GPU.
+# as many steps: that is about a day on two CPU cores in machine code ({doc}`speed`), and a case for a GPU.
 
 # %% tags=["parameters"]
 SCALE = "quick"
@@ -159,11 +160,10 @@ def phases_of(run):
     return pl.phases.detect(run.history["step"], run.history["snr"])
 
 
-def show_snr(ax, run, name, phases=True):
+def show_snr(ax, run, name):
     h = run.history
-    found = phases_of(run) if phases else None
     quantiles = 10 ** pl.phases.running_quantiles(np.log10(h["snr"]))
-    figures.snr(ax, h["step"], h["snr"], quantiles, colour=figures.COLOURS[name], phases=found, title=name)
+    figures.snr(ax, h["step"], h["snr"], quantiles, colour=figures.COLOURS[name], phases=phases_of(run), title=name)
 
 
 # %% mystnb={"figure": {"caption": "SNR of the batch gradients in the quick run, with the phases that the rule finds. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-snr-quick"}, "image": {"alt": "Two panels of SNR against the Adam step. Vanilla starts below one and rises above it after a thousand steps. RBA starts near ten to the fifth, falls below one tenth, and rises again."}}
@@ -297,15 +297,22 @@ def share_above_one(run):
     return None if onset is None else float(np.mean(run.history["snr"][run.history["step"] >= onset.step] > 1.0))
 
 
+def usual_jump(run, quantity):
+    late = run.history[quantity][run.history["step"] >= 2_000]
+    return float(10 ** np.median(np.abs(np.diff(np.log10(late)))))
+
+
 for name, runs in records.items():
     print(f"{name}: share of probes with SNR > 1 after the onset:", verdicts.spread([share_above_one(r) for r in runs], ".2f"))
+for name, runs in records.items():
+    jumps = {quantity: usual_jump(runs[0], quantity) for quantity in ("signal", "noise")}
+    print(f"{name}, seed 0: median factor from probe to probe, signal {jumps['signal']:.1f}, noise {jumps['noise']:.2f}")
 
 # %% [markdown]
 # {numref}`fig-snr-record` and {numref}`fig-signal-noise` show what a mean over windows would hide. After its
 # rise the SNR does not *stay* above 1. Bursts and deep spells alternate to the end. It is mostly the
-# signal, the norm of the full gradient, that jumps: after step 2,000 it changes from one probe to the next by a factor of 5
-# (vanilla) and 8 (RBA) in the median, and it spans four decades. The noise changes by a factor of 2.2 and 1.05. A full gradient
-# that grows and collapses again and again is what full-batch Adam is known to do at the edge of stability
+# signal, the norm of the full gradient, that jumps. After step 2,000 it changes from one probe to the next by the factors
+# printed, larger ones than the noise, and it spans four decades. A full gradient that grows and collapses again and again is what full-batch Adam is known to do at the edge of stability
 # {cite}`cohen2022adaptive`, with or without any phase. This chapter cannot tell the two explanations apart.
 
 # %% mystnb={"figure": {"caption": "SNR layer by layer (running median), for the records of seed 0.", "name": "fig-layers"}, "image": {"alt": "Two panels of SNR by layer against the Adam step. All five layers cross one at about the same time; the vanilla layers spread in between."}}
@@ -318,9 +325,20 @@ figures.legend(fig, axes[0], columns=5)
 figures.stamp(fig, f"record: {records['RBA'][0].config.describe()}")
 plt.show()
 
+
+# %%
+def spread_of_layers(run, first, last):
+    chosen = (run.history["step"] >= first) & (run.history["step"] <= last)
+    smooth = np.array([pl.phases.running_quantiles(np.log10(own), (0.5,))[0] for own in run.history["snr_layers"].T])
+    return float(10 ** np.ptp(smooth, axis=0)[chosen].max())
+
+
+for name, runs in records.items():
+    print(f"{name}, seed 0: the layers' SNR, largest over smallest in steps 30 to 500: {spread_of_layers(runs[0], 30, 500):.1f}")
+
 # %% [markdown]
 # In {numref}`fig-layers` no layer has a phase of its own: all cross 1 at about the same time. They are not alike, though.
-# Between steps 30 and 500 the layers of the vanilla run spread by up to a factor of ten, with the last layer on top. After the
+# Between steps 30 and 500 they spread by the factors printed; in the vanilla run the last layer is on top. After the
 # rise the first two layers are on top.
 
 # %% mystnb={"figure": {"caption": "Relative L2 error over five seeds: median, range, and each seed as a hairline.", "name": "fig-error-record"}, "image": {"alt": "Relative error against the Adam step for five seeds of each kind. RBA falls to about one hundredth, vanilla to about one eighth, and the ranges do not overlap after step one thousand."}}

@@ -25,7 +25,6 @@ __all__ = [
     "layers",
     "legend",
     "maps",
-    "order",
     "scrub",
     "scrub_page",
     "signal_noise",
@@ -160,12 +159,6 @@ def band(ax: Axes, step: np.ndarray, runs: np.ndarray, *, name: str, ylabel: str
         ax.set_yscale("log")
     ax.set_ylabel(ylabel)
     step_axis(ax, int(step[-1]))
-
-
-def order(ax: Axes, step: np.ndarray, series: Mapping[str, np.ndarray], *, ylabel: str, title: str = "") -> None:
-    """Order parameters in [0, 1] on a linear axis."""
-    curves(ax, step, series, ylabel=ylabel, log=False, title=title)
-    ax.set_ylim(top=1.0)
 
 
 def layers(ax: Axes, step: np.ndarray, values: np.ndarray, *, ylabel: str = "SNR", title: str = "") -> None:

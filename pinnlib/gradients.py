@@ -25,8 +25,8 @@ from .problems.base import Problem
 
 __all__ = ["DataTerm", "ResidualTerm"]
 
-CHUNK_BYTES = {"cpu": 2**21, "native": 2**24, "cuda": 2**31}  # of one layer's streams; the native path has tiles in its chunks
-KEEP_BYTES = {"cpu": 2**28, "cuda": 2**34}  # of the layers of all chunks that wait for their backward pass
+CHUNK_BYTES = {"cpu": 2**22, "native": 2**24, "cuda": 2**31}  # of one layer's streams; the native path has tiles in its chunks
+KEEP_BYTES = {"cpu": 5 * 2**26, "cuda": 2**34}  # of the layers of all chunks that wait for their backward pass
 
 
 Engine = passes.Pass | native.Pass
@@ -98,7 +98,8 @@ class ResidualTerm:
         most = CHUNK_BYTES["native" if path == "native" else device] // (row * max(sizes))
         self.chunks = chunks(n, batches, max(most, 1))
         largest = max(c.stop - c.start for c in self.chunks)
-        self.kept = KEEP_BYTES[device] // (largest * row * 2 * sum(sizes))
+        each = 1 if path == "native" else 2  # streams before each activation, and in torch's operations behind it
+        self.kept = KEEP_BYTES[device] // (largest * row * each * sum(sizes))
         self._shared = passes.Shared()
         self._passes: dict[tuple[int, tuple[int, ...]], Engine] = {}
         n_params = sum(math.prod(shape) for shape in models.shapes(sizes))

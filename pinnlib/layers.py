@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .activations import Activation, _anywhere
+from .activations import Activation, _anywhere, product
 
 if TYPE_CHECKING:
     from .derivatives import Plan, Products
@@ -104,8 +104,8 @@ def _backward(
     for k in range(1, plan.n_streams):
         sums[1] = sums[1].addcmul_(grads[k], streams[k]) if 1 in sums else torch.mul(grads[k], streams[k], out=new())
         for m, products in plan.products[k].items():
-            product = _sum(products, streams, new)
-            sums[m] = sums[m].addcmul_(grads[k], product) if m in sums else product.mul_(grads[k])
+            total = _sum(products, streams, new)
+            sums[m] = sums[m].addcmul_(grads[k], total) if m in sums else total.mul_(grads[k])
             gf = torch.mul(grads[k], f[m], out=new())
             for a, slope in plan.slopes[k][m].items():
                 for c, (*others, last) in slope:
@@ -118,9 +118,7 @@ def _backward(
 def _sum(products: Products, streams: Sequence[Tensor], new: New) -> Tensor:
     """Sum of coefficients times products of streams."""
     (c, (first, *others, last)), *more = products
-    total = torch.mul(_product(streams[first], others, streams, new), streams[last], out=new())
-    if c != 1.0:
-        total.mul_(c)
+    total = product(c, _product(streams[first], others, streams, new), streams[last], new())
     for c, (first, *others, last) in more:
         total.addcmul_(_product(streams[first], others, streams, new), streams[last], value=c)
     return total

@@ -31,7 +31,7 @@ class Run:
         config: the settings.
         problem: the problem, or None if it is not one of pinnlib's and was not given to :meth:`load`.
         problem_spec: its name and settings.
-        history: one row a probe, by name; see :data:`pinnlib.training.HISTORY`.
+        history: one row a probe, by name; see :data:`pinnlib.probing.HISTORY`.
         points: the collocation points ``(n_points, n_coordinates)``; batch b is the b-th equal slice.
         snapshots: ``step`` ``(k,)``, ``parameters`` ``(k, n_params)``, ``rba`` ``(k, n_points)``.
         state: where training stands: ``step``, ``parameters``, Adam's ``exp_avg`` and ``exp_avg_sq``, ``rba``.

@@ -55,11 +55,9 @@ def test_band_has_the_median_and_the_range(ax):
     assert "3 seeds" in ax.lines[-1].get_label()
 
 
-def test_layers_and_order(ax, run):
+def test_layers(ax, run):
     figures.layers(ax, run.history["step"], run.history["snr_layers"])
     assert len(ax.lines) == 3 + 1
-    figures.order(ax, run.history["step"], {"vanilla": run.history["order_residual"]}, ylabel="order")
-    assert ax.get_ylim()[1] == 1.0
 
 
 def test_maps_put_the_first_coordinate_across():

@@ -100,7 +100,7 @@ def test_a_probe_reports_what_can_be_computed_again():
     square = pl.rba.weighted_square(lam.double(), torch.as_tensor(r), power=2)
     assert last["loss"] == pytest.approx(float(square.mean()) + last["loss_data"], rel=1e-4)
     assert run.history["snr_layers"].shape == (len(run.history["step"]), 3)
-    assert set(run.history) == set(pl.training.HISTORY)
+    assert set(run.history) == set(pl.probing.HISTORY)
 
 
 def test_a_probe_takes_weights_only():

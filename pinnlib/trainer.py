@@ -1,0 +1,352 @@
+"""The state of a training between two steps, and what moves it on."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from . import __version__, compiling, native, rba, sampling
+from .config import Config
+from .gradients import DataTerm, ResidualTerm
+from .models import MLP, split
+from .probing import HISTORY, Evaluated, Probe
+from .problems.base import Problem
+from .runs import Run
+
+__all__ = ["Trainer", "TrainingDiverged"]
+
+Path = str | os.PathLike[str]
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss is no longer a finite number.
+
+    Attributes:
+        run: the last good state.
+        runs: those of all members, where several were trained at once.
+    """
+
+    def __init__(self, message: str, run: Run, runs: Sequence[Run] = ()) -> None:
+        super().__init__(message)
+        self.run, self.runs = run, list(runs) or [run]
+
+
+class Trainer:
+    """One training, or several seeds at once.
+
+    With ``seeds``, all tensors have a leading axis, one member for each seed.
+    """
+
+    def __init__(self, problem: Problem, config: Config, seeds: Sequence[int] | None = None) -> None:
+        torch.set_float32_matmul_precision("highest")  # TF32 changes what a PINN converges to
+        self.problem, self.config, self.alone = problem, config, seeds is None
+        self.configs = [config] if seeds is None else [dataclasses.replace(config, seed=seed) for seed in seeds]
+        self.device, self.dtype = config.torch_device(), config.torch_dtype
+        self.models = [self._network(one) for one in self.configs]
+        self.theta = torch.nn.Parameter(self._stack([model.flatten().detach() for model in self.models]))
+        self.theta.grad = torch.zeros_like(self.theta)
+        self.sizes, self.activation = self.models[0].sizes, self.models[0].activation
+        for model, flat in zip(self.models, self._each(self.theta.detach()), strict=True):
+            for p, part in zip(model.parameters(), split(flat, self.sizes), strict=True):
+                p.data = part
+        views = split(self.theta.detach(), self.sizes)
+        self.weights, self.biases = views[: len(views) // 2], views[len(views) // 2 :]
+        self.optimizer = torch.optim.Adam([self.theta], lr=config.lr, betas=(0.9, 0.999), eps=1e-8, fused=True)
+        # a vanilla run follows the weights too, unused in its loss, so that both kinds can be compared
+        self.rule = config.weighting or rba.RBA()
+        points = self._stack(
+            [
+                self._tensor(sampling.interior(problem.domain, config.points, seed=one.seed, method=config.sampling))
+                for one in self.configs
+            ]
+        )
+        data = [problem.data(config.data_points, one.seed) for one in self.configs]
+        values = [self._stack([self._tensor(part) for part in parts]) for parts in zip(*data, strict=True)]
+        self.rba = torch.full(points.shape[:-1], self.rule.initial, dtype=self.dtype, device=self.device)
+        self.path = compiling.wanted(config, problem.plan.n_streams, self.device)
+        if self.path == "native" and not native.supports(self.activation, self.dtype):
+            self.path = "eager"
+        self.set_points(points, values)
+        self.ready: Evaluated | None = None
+        self.probe = Probe(problem, config, self.path)
+        self.step = 0
+        self.wall_before = 0.0
+        self.started = time.perf_counter()
+        self.history: list[list[dict[str, float | np.ndarray]]] = [[] for _ in self.configs]
+        self.snapshots: list[list[tuple[int, np.ndarray, np.ndarray]]] = [[] for _ in self.configs]
+
+    def _network(self, config: Config) -> MLP:
+        return MLP(
+            len(self.problem.coordinates),
+            len(self.problem.fields),
+            width=config.width,
+            depth=config.depth,
+            activation=config.activation,
+            seed=config.seed,
+            dtype=self.dtype,
+        ).to(self.device)
+
+    def _stack(self, tensors: list[Tensor]) -> Tensor:
+        return tensors[0].clone() if self.alone else torch.stack(tensors)
+
+    def _each(self, tensor: Tensor) -> list[Tensor]:
+        """The members' parts."""
+        return [tensor] if self.alone else list(tensor)
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.as_tensor(values, dtype=self.dtype, device=self.device)
+
+    def set_points(self, points: Tensor, data: Sequence[Tensor] | None = None) -> None:
+        """Train at these collocation points and, if told, data; the first pass shows whether machine code can be made."""
+        self.points, self.data = points, self.data if data is None else data
+        settings = {"sizes": self.sizes, "activation": self.activation, "path": self.path}
+        try:
+            self.residual_term = ResidualTerm(self.problem, self.points, batches=self.config.batches, **settings)
+            self.data_term = DataTerm(*self.data, **settings)
+            if self.path != "eager":
+                self.evaluate()
+        except Exception as error:
+            if self.path == "eager":
+                raise
+            first = (str(error).splitlines() or [""])[0]
+            warnings.warn(
+                f"compiling failed ({type(error).__name__}: {first[:200]}): training goes on without, more slowly", stacklevel=5
+            )
+            self.path = "eager"
+            self.set_points(points, data)
+
+    def run(self, checkpoints: Sequence[Path | None], every: float, until: int | None, progress: bool) -> list[Run]:
+        """Train to the end, to ``until``, or to Ctrl-C."""
+        config = self.config
+        probes, snapshots = set(config.probe_steps().tolist()), set(config.snapshot_steps().tolist())
+        stop = config.steps if until is None else min(until, config.steps)
+        last_saved = time.perf_counter()
+        bar = tqdm(
+            total=config.steps,
+            initial=self.step,
+            disable=not progress,
+            file=sys.stderr,
+            mininterval=0.5,
+            unit="step",
+            leave=False,
+        )
+        good = self._states()
+        with bar, _interrupts() as interrupted:
+            while True:
+                finished = self.step >= config.steps
+                if (finished or self.step < stop) and self.step in probes and not self._probed():
+                    if not self._probe(bar):
+                        raise self._diverged(good, checkpoints)
+                    if self.step in snapshots:
+                        self._snapshot()
+                    good = self._states()
+                if self.step >= stop or interrupted.is_set():
+                    break
+                if not self.advance():
+                    raise self._diverged(good, checkpoints)
+                bar.update()
+                if checkpoints[0] is not None and time.perf_counter() - last_saved >= every:
+                    _keep(self.results(), checkpoints)
+                    last_saved = time.perf_counter()
+        runs = self.results()
+        _keep(runs, checkpoints)
+        return runs
+
+    def evaluate(self, *, apart: bool = False) -> Evaluated:
+        """Losses and gradients here; with those of the batches if they are wanted ``apart``."""
+        config, rule = self.config, self.rule
+        attention = self.rba
+
+        def attend(residual: Tensor) -> Tensor:
+            nonlocal attention
+            attention = rba.update(self.rba, residual, decay=rule.decay, rate=rule.rate, normalization=rule.normalization)
+            return attention**rule.power
+
+        factor = None if config.weighting is None else attend
+        residual, grads, batch_grads = self.residual_term(self.weights, self.biases, factor, apart=apart)
+        if config.weighting is None:
+            attend(residual)
+            loss_residual = residual.square().mean(-1)
+        else:
+            loss_residual = rba.weighted_square(attention, residual, power=rule.power).mean(-1)
+        loss_data, data_grads = self.data_term(self.weights, self.biases, scale=config.data_weight)
+        loss = loss_residual + config.data_weight * loss_data
+        return Evaluated(loss, residual, loss_data, attention, grads, data_grads, batch_grads)
+
+    def advance(self) -> bool:
+        """One Adam step; False, and nothing changed, if a loss is not finite."""
+        here = self.ready or self.evaluate()
+        if not torch.isfinite(here.loss).all():
+            self.ready = here
+            return False
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate(self.step)
+        torch.add(here.grads, here.data_grads, out=self.theta.grad)
+        self.optimizer.step()
+        self.rba = here.attention
+        self.step += 1
+        self.ready = None
+        return True
+
+    def _probed(self) -> bool:
+        return bool(self.history[0]) and self.history[0][-1]["step"] == self.step
+
+    def _probe(self, bar: tqdm) -> bool:
+        """Measure everything at this step, with the RBA weights that the step will use; False if a loss is not finite."""
+        here = self.ready = self.evaluate(apart=True)
+        if not torch.isfinite(here.loss).all():
+            return False
+        places = self._each(self.points)
+        for e, (model, where) in enumerate(zip(self.models, places, strict=True)):
+            own, member = (here, None) if self.alone else (here.member(e), e)
+            row = self.probe(self.step, model, where.double().cpu().numpy(), own, self.optimizer, member, self._wall_time())
+            self.history[e].append(row)
+        last = [rows[-1] for rows in self.history]
+        loss, error, snr = (float(np.median([row[name] for row in last])) for name in ("loss", "rel_l2", "snr"))
+        bar.set_postfix(loss=f"{loss:.2e}", rel_l2=f"{error:.3g}", snr=f"{snr:.2g}", refresh=False)
+        return True
+
+    def _snapshot(self) -> None:
+        for shots, theta, weights in zip(self.snapshots, self._each(self.theta), self._each(self.rba), strict=True):
+            shots.append((self.step, _array(theta), _array(weights)))
+
+    def _wall_time(self) -> float:
+        return self.wall_before + time.perf_counter() - self.started
+
+    def _states(self) -> list[dict[str, np.ndarray]]:
+        own = self.optimizer.state.get(self.theta, {})
+        parts = {"parameters": self.theta, "rba": self.rba}
+        parts |= {name: own.get(name, torch.zeros_like(self.theta)) for name in ("exp_avg", "exp_avg_sq")}
+        split = {name: self._each(part) for name, part in parts.items()}
+        return [
+            {"step": np.array(self.step), **{name: _array(part[e]) for name, part in split.items()}}
+            for e in range(len(self.configs))
+        ]
+
+    def restore(self, run: Run) -> None:
+        """Take over a run's state, history and snapshots."""
+        state = run.state
+        self.theta.data.copy_(self._tensor(state["parameters"]))
+        self.rba = self._tensor(state["rba"])
+        self.set_points(self._tensor(run.points))
+        self.step = run.step
+        self.wall_before = float(run.provenance["wall_time"])
+        if self.step:
+            first, second = (self._tensor(state[name]).clone() for name in ("exp_avg", "exp_avg_sq"))
+            done = torch.tensor(float(self.step), device=self.device)
+            self.optimizer.state[self.theta] = {"step": done, "exp_avg": first, "exp_avg_sq": second}
+        # probes that an uninterrupted run of this length would not have made, such as a shorter run's last, are left out
+        wanted = set(self.config.probe_steps().tolist())
+        rows = [k for k, s in enumerate(run.history.get("step", ())) if int(s) in wanted]
+        self.history = [[{name: values[k] for name, values in run.history.items()} for k in rows]]
+        shots = run.snapshots
+        self.snapshots = [[(int(s), shots["parameters"][k], shots["rba"][k]) for k, s in enumerate(shots["step"])]]
+
+    def results(self, states: list[dict[str, np.ndarray]] | None = None) -> list[Run]:
+        """The runs so far."""
+        states, places = states or self._states(), self._each(self.points)
+        return [self._result(e, state, where) for e, (state, where) in enumerate(zip(states, places, strict=True))]
+
+    def _result(self, member: int, state: dict[str, np.ndarray], points: Tensor) -> Run:
+        problem, config = self.problem, self.configs[member]
+        rows, shots = self.history[member], self.snapshots[member]
+        spec = {
+            "name": type(problem).__name__.lower(),
+            "settings": problem.settings(),
+            "coordinates": list(problem.coordinates),
+            "fields": list(problem.fields),
+        }
+        dtype = np.dtype(config.dtype)
+        return Run(
+            config=config,
+            problem=problem,
+            problem_spec=spec,
+            history={name: np.array([row[name] for row in rows]) for name in HISTORY},
+            points=points.cpu().numpy(),
+            snapshots={
+                "step": np.array([s for s, _, _ in shots], dtype=int),
+                "parameters": np.array([p for _, p, _ in shots], dtype=dtype).reshape(-1, self.theta.shape[-1]),
+                "rba": np.array([w for _, _, w in shots], dtype=dtype).reshape(-1, config.points),
+            },
+            state=state,
+            provenance={
+                "pinnlib": __version__,
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+                "platform": platform.platform(),
+                "device": torch.cuda.get_device_name(self.device)
+                if self.device.type == "cuda"
+                else f"CPU, {torch.get_num_threads()} threads",
+                "path": f"{self.path}, {len(self.residual_term.chunks)} chunks",
+                "seeds_at_once": len(self.configs),
+                "wall_time": self._wall_time(),
+            },
+        )
+
+    def _diverged(self, good: list[dict[str, np.ndarray]], checkpoints: Sequence[Path | None]) -> TrainingDiverged:
+        """What to say, and to keep: of members whose loss is finite the present state, of the others the last good one."""
+        finite = [bool(torch.isfinite(loss)) for loss in self._each(self.ready.loss)]
+        states = [now if ok else before for ok, now, before in zip(finite, self._states(), good, strict=True)]
+        runs, bad = self.results(states), finite.index(False)
+        where = "in the error's .run"
+        if _keep(runs, checkpoints):
+            where = f"saved to {checkpoints[bad]}"
+        seed = "" if self.alone else f" with seed {self.configs[bad].seed}"
+        return TrainingDiverged(
+            f"the loss{seed} is not a finite number at step {self.step}: the state of step {int(good[bad]['step'])} is {where}; "
+            f"try a smaller lr than {self.config.lr:g}, or dtype='float64'",
+            runs[bad],
+            runs,
+        )
+
+
+def _keep(runs: Sequence[Run], paths: Sequence[Path | None]) -> bool:
+    """Save checkpoints, if any; a full disk must not end a training, so it is a warning."""
+    kept = True
+    for run, path in zip(runs, paths, strict=True):
+        if path is None:
+            return False
+        try:
+            run.save(path)
+        except OSError as error:
+            warnings.warn(str(error), stacklevel=3)
+            kept = False
+    return kept
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy().copy()
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Turn Ctrl-C into an event that is looked at between steps; a second one interrupts at once."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def on_interrupt(number: int, frame: object) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
