@@ -13,7 +13,7 @@ export JUPYTER_CONFIG_DIR := $(CURDIR)/.cache/jupyter/config
 export JUPYTER_PLATFORM_DIRS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env test unit notebooks book browser bench sync execute register lint clean
+.PHONY: help env test unit notebooks book browser bench sync execute records register lint clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ sync: env ## bring each .ipynb up to date with its .py
 execute: sync ## run all notebooks and keep their outputs
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False book/*.ipynb
 	$(BIN)/python -m tests.strip book/*.ipynb
+
+records: env ## say which published records are there, which are stale, and what each costs
+	$(BIN)/python -m pinnlib sweep book/records/records.toml --status
 
 register: env ## write the digests of book/records into the library
 	$(BIN)/python -c "from pinnlib import records; records.register('book/records', 'pinnlib/records.json')"

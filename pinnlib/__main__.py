@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import problems
+from . import problems, sweeps
 from .config import Config
 from .rba import NORMALIZATIONS, RBA
 from .runs import Run
@@ -48,6 +48,15 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--checkpoint-every", type=float, default=60.0, metavar="SECONDS", help="time between two checkpoints")
         one.add_argument("--threads", type=int, default=None, help="CPU threads; torch's choice unless told")
         one.set_defaults(command=_train)
+
+    sweeping = commands.add_parser("sweep", help="make all records of a list; what is done is skipped, what is half done goes on")
+    sweeping.add_argument("list", type=Path, help="a TOML file, see pinnlib.sweeps")
+    sweeping.add_argument("--folder", type=Path, default=None, help="of the records; that of the list unless told")
+    sweeping.add_argument("--jobs", type=int, default=1, metavar="N", help="processes at work at once")
+    sweeping.add_argument("--scheduler", default=None, metavar="ADDRESS", help="of a Dask cluster, such as tcp://host:8786")
+    sweeping.add_argument("--checkpoint-every", type=float, default=60.0, metavar="SECONDS", help="time between two checkpoints")
+    sweeping.add_argument("--status", action="store_true", help="only say which records are there, and what they cost")
+    sweeping.set_defaults(command=_sweep)
 
     info = commands.add_parser("info", help="say what a record holds")
     info.add_argument("record", type=Path)
@@ -135,6 +144,32 @@ def _train_seeds(problem: problems.Problem, config: Config, options: argparse.Na
         print("stopped early: the same command with --seed and --resume goes on, one seed at a time")
         return 130
     return 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    entries = sweeps.read(options.list)
+    folder = options.folder or options.list.parent
+    if options.status:
+        return _status(entries, folder)
+    outcome = sweeps.sweep(
+        entries, folder, jobs=options.jobs, scheduler=options.scheduler, checkpoint_every=options.checkpoint_every
+    )
+    print(f"{len(outcome.done)} made, {len(outcome.skipped)} there already, {len(outcome.failed)} failed")
+    for name, why in outcome.failed.items():
+        print(f"failed: {name}: {why}", file=sys.stderr)
+    return 1 if outcome.failed else 0
+
+
+def _status(entries: list[sweeps.Entry], folder: Path) -> int:
+    wide = max(len(entry.name) for entry in entries)
+    kinds: dict[str, int] = {}
+    for entry in entries:
+        found = sweeps.state(entry, folder)
+        kinds[found.kind] = kinds.get(found.kind, 0) + 1
+        cost = f"{found.seconds:,.0f} s" if found.seconds else ""
+        print(f"{entry.name:<{wide}}  {found.kind:<8} {found.step:>9,} of {entry.config.steps:,} steps  {cost:>9}  {found.why}")
+    print(", ".join(f"{count} {kind}" for kind, count in kinds.items()))
+    return 0 if set(kinds) <= {"done"} else 1
 
 
 def _info(options: argparse.Namespace) -> int:

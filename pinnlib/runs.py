@@ -55,9 +55,8 @@ class Run:
     @property
     def complete(self) -> bool:
         """Whether all of ``config.steps`` are done."""
-        return (
-            self.step >= self.config.steps and bool(len(self.history["step"])) and self.history["step"][-1] == self.config.steps
-        )
+        steps = self.history["step"]
+        return self.step >= self.config.steps and len(steps) > 0 and bool(steps[-1] == self.config.steps)
 
     def at(self, step: int) -> dict[str, np.ndarray]:
         """The history's row of the probe nearest to ``step``."""

@@ -1,0 +1,388 @@
+"""Many runs from one list: what is done is skipped, what is half done goes on, what fails is named.
+
+A list is a TOML file.  Each ``[[sweep]]`` is a problem with its settings, the weightings and the seeds:
+
+.. code-block:: toml
+
+   [[sweep]]
+   name = "helmholtz_a4-1_{weighting}_seed{seed}"   # of the records; without both words it must be one run
+   problem = "helmholtz"
+   settings = { a = [4, 1] }                        # of the problem
+   weightings = ["vanilla", "rba"]
+   seeds = [0, 1, 2, 3, 4]
+   threads = 1                                      # of each run; part of its settings, since rounding depends on it
+   config = { steps = 20000, compile = true }       # of pinnlib.Config
+   rba = { decay = 0.999, rate = 0.001 }            # of pinnlib.RBA
+   first = { snapshots = 24 }                       # of the first seed alone
+
+Every run is a process of its own, or a task of a Dask cluster.  A run's bits do not depend on what runs beside it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from . import problems
+from .config import Config
+from .rba import RBA
+from .runs import Run
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["Entry", "Outcome", "State", "read", "state", "sweep"]
+
+KEYS = {"name", "problem", "settings", "weightings", "seeds", "threads", "config", "rba", "first"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run of a list.
+
+    Attributes:
+        name: of the record, without its ending.
+        problem: its name and settings.
+        config: all settings of the training.
+        threads: CPU threads.
+    """
+
+    name: str
+    problem: tuple[str, dict[str, Any]]
+    config: Config
+    threads: int = 1
+
+    def build(self) -> problems.Problem:
+        """The problem."""
+        kind, settings = self.problem
+        return problems.KNOWN[kind](**settings)
+
+    def differs(self, run: Run) -> list[str]:
+        """Names of the settings in which a run differs from this entry."""
+        asked, had = self.config.as_dict(), run.config.as_dict()
+        other = [name for name in asked if asked[name] != had.get(name)]
+        return other + ["problem"] * (repr(run.problem) != repr(self.build()))
+
+    def to_json(self) -> str:
+        """As one line of text."""
+        return json.dumps([self.name, self.problem, self.config.as_dict(), self.threads])
+
+    @classmethod
+    def from_json(cls, text: str) -> Entry:
+        """The inverse of :meth:`to_json`."""
+        name, problem, config, threads = json.loads(text)
+        return cls(name, tuple(problem), Config.from_dict(config), threads)
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a record stands: ``kind`` is done, stale, partial, missing or damaged."""
+
+    kind: str
+    step: int = 0
+    seconds: float = 0.0
+    why: str = ""
+
+
+@dataclass
+class Outcome:
+    """What a sweep did, by the names of records."""
+
+    done: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def read(path: str | os.PathLike[str]) -> list[Entry]:
+    """All runs of a list.
+
+    Raises:
+        ValueError: the list is not TOML, or says something that is not known; the message names the sweep.
+    """
+    try:
+        found = tomllib.loads(Path(path).read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not TOML ({error})") from error
+    if set(found) != {"sweep"}:
+        raise ValueError(f"{path} has {sorted(found)}: give one or more [[sweep]] and nothing else")
+    entries = [entry for number, one in enumerate(found["sweep"], 1) for entry in _entries(one, f"{path}, sweep {number}")]
+    names = [entry.name for entry in entries]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{path} has {', '.join(twice)} twice: put {{weighting}} and {{seed}} into the name")
+    return entries
+
+
+def _entries(one: dict[str, Any], where: str) -> Iterator[Entry]:
+    unknown = sorted(set(one) - KEYS)
+    if unknown or not {"name", "problem"} <= set(one):
+        raise ValueError(f"{where} has {unknown or 'no name or no problem'}: the keys are {', '.join(sorted(KEYS))}")
+    if one["problem"] not in problems.KNOWN:
+        raise ValueError(f"{where}: no problem is called {one['problem']!r}, choose one of {', '.join(problems.KNOWN)}")
+    seeds = one.get("seeds", [0])
+    for weighting in one.get("weightings", ["vanilla"]):
+        if weighting not in ("vanilla", "rba"):
+            raise ValueError(f"{where}: the weighting {weighting!r} is unknown, use vanilla or rba")
+        for seed in seeds:
+            extra = one.get("first", {}) if seed == seeds[0] else {}
+            try:
+                rule = RBA(**one.get("rba", {})) if weighting == "rba" else None
+                config = Config(**one.get("config", {}) | extra, seed=seed, weighting=rule)
+                problem = one["problem"], one.get("settings", {})
+                problems.KNOWN[problem[0]](**problem[1])
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{where}: {error}") from error
+            yield Entry(one["name"].format(weighting=weighting, seed=seed), problem, config, one.get("threads", 1))
+
+
+def state(entry: Entry, folder: str | os.PathLike[str]) -> State:
+    """Where the record of an entry stands in ``folder``."""
+    path = _path(entry, folder)
+    if not path.exists():
+        return State("missing")
+    try:
+        run = Run.load(path)
+    except (ValueError, OSError) as error:
+        return State("damaged", why=str(error))
+    differs = entry.differs(run)
+    seconds = float(run.provenance.get("wall_time", 0.0))
+    if differs:
+        return State("stale", run.step, seconds, f"other settings of {', '.join(differs)}")
+    return State("done" if run.complete else "partial", run.step, seconds)
+
+
+def _path(entry: Entry, folder: str | os.PathLike[str]) -> Path:
+    return Path(folder) / f"{entry.name}.npz"
+
+
+def sweep(
+    entries: Sequence[Entry],
+    folder: str | os.PathLike[str],
+    *,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    checkpoint_every: float = 60.0,
+    progress: bool = True,
+) -> Outcome:
+    """Make all records of a list that are not there yet.
+
+    Args:
+        entries: see :func:`read`.
+        folder: where the records are and come to be.
+        jobs: processes at work at once.
+        scheduler: address of a Dask scheduler, whose workers see the same folder; instead of processes.
+        checkpoint_every: seconds between two checkpoints of a run.
+        progress: show a progress bar on stderr.
+
+    Raises:
+        OSError: the folder cannot be written, or another sweep is at work in it.
+    """
+    if jobs < 1:
+        raise ValueError(f"jobs = {jobs}: give at least 1")
+    outcome = Outcome()
+    with _alone(Path(folder)):
+        todo, already = [], 0
+        for entry in entries:
+            found = state(entry, folder)
+            if found.kind == "done":
+                outcome.skipped.append(entry.name)
+            elif found.kind in ("stale", "damaged"):
+                outcome.failed[entry.name] = f"{found.why}: move {_path(entry, folder)} away to make it anew"
+            else:
+                todo.append(entry)
+                already += found.step
+        bar = tqdm(
+            total=sum(entry.config.steps for entry in todo),
+            initial=already,
+            disable=not progress,
+            file=sys.stderr,
+            unit="step",
+            leave=False,
+        )
+        with bar:
+            if scheduler is None:
+                _local(todo, Path(folder), jobs, checkpoint_every, outcome, bar)
+            else:
+                _cluster(todo, Path(folder), scheduler, checkpoint_every, outcome, bar)
+    return outcome
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder; the system lets go of it when this process ends, however it ends."""
+    lock = folder / ".sweep.lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise OSError(f"cannot write into {folder} ({error.strerror}): choose another folder") from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(f"another sweep is at work in {folder}: wait for it, or choose another folder") from None
+        yield  # the file stays: taken away, it would let a third process lock another of the same name
+    finally:
+        os.close(handle)
+
+
+# ---- processes of this machine
+
+
+def _local(todo: list[Entry], folder: Path, jobs: int, every: float, outcome: Outcome, bar: tqdm) -> None:
+    """Keep ``jobs`` processes at work, and read what they say."""
+    waiting = list(todo)
+    at_work: dict[subprocess.Popen[str], Entry] = {}
+    steps = {entry.name: 0 for entry in todo}
+    said: dict[str, dict[str, Any]] = {}
+    with selectors.DefaultSelector() as selector:
+        try:
+            while waiting or at_work:
+                while waiting and len(at_work) < jobs:
+                    entry = waiting.pop(0)
+                    process = _start(entry, folder, every)
+                    at_work[process] = entry
+                    selector.register(process.stdout, selectors.EVENT_READ, process)
+                for key, _ in selector.select():
+                    process = key.data
+                    line = process.stdout.readline()
+                    entry = at_work[process]
+                    if line:
+                        said[entry.name] = message = json.loads(line)
+                        bar.update(message["step"] - steps[entry.name] if steps[entry.name] else 0)
+                        steps[entry.name] = message["step"]
+                        bar.set_description(f"{len(outcome.done)} of {len(todo)} done")
+                        continue
+                    selector.unregister(process.stdout)
+                    del at_work[process]
+                    _ended(entry, process, said.get(entry.name, {}), outcome)
+        finally:  # Ctrl-C has reached them too, and they are saving
+            for process in at_work:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(10.0)
+                process.kill()
+                process.wait()
+
+
+def _start(entry: Entry, folder: Path, every: float) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pinnlib.sweeps", entry.to_json(), str(_path(entry, folder)), str(every)]
+    # one thread from the start: a pool of threads that is made larger first is not made smaller later
+    environment = os.environ | {"OMP_NUM_THREADS": str(entry.threads), "MKL_NUM_THREADS": str(entry.threads)}
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
+
+
+def _ended(entry: Entry, process: subprocess.Popen[str], last: dict[str, Any], outcome: Outcome) -> None:
+    status = process.wait()
+    process.stdin.close()
+    process.stdout.close()
+    if last.get("error"):
+        outcome.failed[entry.name] = last["error"]
+    elif status:
+        outcome.failed[entry.name] = f"its process ended with status {status}"
+    elif not last.get("complete"):
+        outcome.failed[entry.name] = f"stopped at step {last.get('step', 0)}: the same sweep goes on from there"
+    else:
+        outcome.done.append(entry.name)
+
+
+def work(entry: Entry, path: str, every: float, report: Callable[[int], None] = lambda step: None) -> bool:
+    """Make one record, or go on with it; returns whether it is complete."""
+    import torch
+
+    from .trainer import Trainer
+
+    torch.set_num_threads(entry.threads)
+    trainer = Trainer(entry.build(), entry.config)
+    if Path(path).exists():
+        trainer.restore(Run.load(path))
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.5):
+            report(trainer.step)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        (run,) = trainer.run([path], every, None, False)
+    finally:
+        ended.set()
+        watcher.join()
+    run.save(path)  # raises where a checkpoint only warns
+    return run.complete
+
+
+def _main(text: str, path: str, every: str) -> int:
+    """The process of one run: says its step, or at the end its error, line by line; ends when its parent does."""
+
+    def orphaned() -> None:
+        sys.stdin.read()
+        os._exit(1)
+
+    def say(**message: Any) -> None:
+        print(json.dumps(message), flush=True)
+
+    threading.Thread(target=orphaned, daemon=True).start()
+    step = 0
+
+    def report(now: int) -> None:
+        nonlocal step
+        step = now
+        say(step=step)
+
+    try:
+        complete = work(Entry.from_json(text), path, float(every), report)
+        say(step=step, complete=complete)
+    except Exception as error:
+        say(step=step, error=str(error) or type(error).__name__)
+        return 1
+    return 0
+
+
+# ---- a Dask cluster
+
+
+def _cluster(todo: list[Entry], folder: Path, scheduler: str, every: float, outcome: Outcome, bar: tqdm) -> None:
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise ValueError("--scheduler needs Dask: pip install 'pinnlib[cluster]'") from error
+    try:
+        client = Client(scheduler, timeout=10)
+    except OSError as error:
+        raise OSError(f"no Dask scheduler answers at {scheduler} ({error}): start one with dask scheduler") from error
+    with client:
+        entries = {
+            client.submit(
+                work, entry, str(_path(entry, folder.resolve())), every, key=f"{entry.name}-{time.time()}", pure=False
+            ): entry
+            for entry in todo
+        }
+        for future in as_completed(entries):
+            entry = entries[future]
+            if future.status == "finished":
+                outcome.done.append(entry.name)
+            else:
+                error = future.exception()
+                outcome.failed[entry.name] = str(error) or type(error).__name__
+            bar.update(entry.config.steps)
+            bar.set_description(f"{len(outcome.done)} of {len(todo)} done")
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*sys.argv[1:]))

@@ -1,0 +1,184 @@
+"""Sweeps: killed and started again, with failures, twice at once, on a cluster."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import pinnlib as pl
+from pinnlib import sweeps
+from pinnlib.__main__ import main
+
+SMALL = "width = 8, depth = 2, points = 64, data_points = 16, batches = 4, snapshots = 3, device = 'cpu', probe_every = 50"
+LIST = """
+[[sweep]]
+name = "tiny_{weighting}_seed{seed}"
+problem = "allencahn"
+weightings = ["vanilla", "rba"]
+seeds = [0, 1, 2, 3, 4, 5]
+config = { STEPS, SMALL }
+rba = { decay = 0.99 }
+first = { snapshots = 5 }
+"""
+FAILING = """
+[[sweep]]
+name = "no_gpu"
+problem = "helmholtz"
+config = { steps = 5, device = "cuda", width = 8, depth = 1, points = 32, batches = 4 }
+"""
+
+
+def write(folder, steps, more=""):
+    path = folder / "list.toml"
+    path.write_text(LIST.replace("STEPS", f"steps = {steps}").replace("SMALL", SMALL) + more)
+    return path
+
+
+def same(a, b):
+    for part in ("history", "snapshots", "state"):
+        x, y = getattr(a, part), getattr(b, part)
+        assert x.keys() == y.keys()
+        for name in x:
+            if name != "wall_time":
+                assert np.array_equal(x[name], y[name], equal_nan=True), name
+
+
+def test_a_list_is_all_its_runs(tmp_path):
+    entries = sweeps.read(write(tmp_path, 100))
+    assert len(entries) == 12
+    first, last = entries[0], entries[-1]
+    assert (first.name, last.name) == ("tiny_vanilla_seed0", "tiny_rba_seed5")
+    assert (first.config.snapshots, last.config.snapshots) == (5, 3)
+    assert last.config.weighting == pl.RBA(decay=0.99)
+    assert last.config.seed == 5
+    assert sweeps.Entry.from_json(last.to_json()) == last
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[sweep", "is not TOML"),
+        ("x = 1", r"has \['x'\]: give one or more \[\[sweep\]\]"),
+        ("[[sweep]]\nname = 'a'\nproblem = 'b'", "sweep 1: no problem is called 'b', choose one of allencahn"),
+        ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nsteps = 3", r"sweep 1 has \['steps'\]: the keys are"),
+        ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nconfig = { steps = 0 }", "sweep 1: steps = 0: give a whole number"),
+        ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nweightings = ['attention']", "the weighting 'attention' is unknown"),
+        ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nseeds = [1, 2]", r"has a twice: put \{weighting\} and \{seed\} into"),
+    ],
+)
+def test_a_list_that_is_wrong(tmp_path, text, message):
+    (tmp_path / "list.toml").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        sweeps.read(tmp_path / "list.toml")
+
+
+def test_killed_three_times_it_ends_with_the_same_records(tmp_path):
+    steps = 1000
+    path = write(tmp_path, steps, FAILING)
+    command = [sys.executable, "-m", "pinnlib", "sweep", str(path), "--checkpoint-every", "0.3", "--jobs", "2"]
+    for _ in range(3):
+        process = subprocess.Popen([*command, "--folder", str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
+        time.sleep(random.uniform(2.0, 6.0))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    ended = subprocess.run([*command, "--folder", str(tmp_path / "killed")], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "1 failed" in ended.stdout
+    assert "failed: no_gpu: device 'cuda' is not there" in ended.stderr
+
+    outcome = sweeps.sweep(sweeps.read(write(tmp_path, steps)), tmp_path / "alone", jobs=3, progress=False)
+    assert len(outcome.done) == 12
+    assert not outcome.failed
+    for name in outcome.done:
+        same(pl.Run.load(tmp_path / "killed" / f"{name}.npz"), pl.Run.load(tmp_path / "alone" / f"{name}.npz"))
+
+
+def test_what_is_done_is_skipped_and_what_is_stale_is_left(tmp_path, capsys):
+    path = write(tmp_path, 3)
+    entries = sweeps.read(path)[:2]
+    assert len(sweeps.sweep(entries, tmp_path, progress=False).done) == 2
+    again = sweeps.sweep(entries, tmp_path, progress=False)
+    assert (again.done, len(again.skipped)) == ([], 2)
+    before = (tmp_path / "tiny_vanilla_seed0.npz").read_bytes()
+    longer = sweeps.sweep(sweeps.read(write(tmp_path, 4))[:1], tmp_path, progress=False)
+    assert "other settings of steps: move" in longer.failed["tiny_vanilla_seed0"]
+    (tmp_path / "tiny_vanilla_seed1.npz").write_bytes(before[:100])
+    assert main(["sweep", str(path), "--status"]) == 1
+    out = capsys.readouterr().out
+    assert "tiny_vanilla_seed0  stale" in out
+    assert "tiny_vanilla_seed1  damaged" in out
+    assert "tiny_rba_seed5      missing" in out
+    assert (tmp_path / "tiny_vanilla_seed0.npz").read_bytes() == before
+
+
+def test_two_sweeps_in_one_folder_at_once(tmp_path, capsys):
+    path = write(tmp_path, 3)
+    with sweeps._alone(tmp_path):
+        assert main(["sweep", str(path)]) == 1
+    assert f"another sweep is at work in {tmp_path}: wait for it" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.npz"))
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, capsys):
+    path = write(tmp_path, 3)
+    (tmp_path / "file").write_text("")
+    assert main(["sweep", str(path), "--folder", str(tmp_path / "file" / "records")]) == 1
+    assert "cannot write into" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_the_reason_given(tmp_path, monkeypatch):
+    def full(*arguments, **settings):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    entry = sweeps.read(write(tmp_path, 3))[0]
+    with pytest.raises(OSError, match="No space left on device"), pytest.warns(UserWarning, match="still in memory"):
+        sweeps.work(entry, str(tmp_path / "a.npz"), 60.0)
+
+
+CLUSTER = """
+import os, signal, sys, threading, time
+from distributed import LocalCluster
+from pinnlib import sweeps
+
+def main():
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        def kill():
+            time.sleep(4.0)
+            os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+        threading.Thread(target=kill, daemon=True).start()
+        outcome = sweeps.sweep(sweeps.read(sys.argv[1]), sys.argv[2], scheduler=cluster.scheduler_address,
+                               checkpoint_every=0.3, progress=False)
+        print(len(outcome.done), outcome.failed)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_on_a_cluster_one_of_whose_workers_is_killed(tmp_path):
+    pytest.importorskip("distributed")
+    path = write(tmp_path, 1000)
+    script = tmp_path / "cluster.py"
+    script.write_text(CLUSTER)
+    done = subprocess.run(
+        [sys.executable, str(script), str(path), str(tmp_path / "records")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.stdout.split("\n")[-2] == "12 {}", done.stderr
+    assert all(sweeps.state(entry, tmp_path / "records").kind == "done" for entry in sweeps.read(path))
+
+
+def test_without_dask_the_remedy_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ValueError, match=r"pip install 'pinnlib\[cluster\]'"):
+        sweeps.sweep(sweeps.read(write(tmp_path, 3))[:1], tmp_path, scheduler="tcp://127.0.0.1:1", progress=False)
