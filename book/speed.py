@@ -76,7 +76,7 @@ print(f"Python {machine['python']}, torch {machine['torch']}, JAX {machine['jax'
 # %% [markdown]
 # ## A step
 
-# %% mystnb={"figure": {"caption": "Median time of a training step at three sizes; the thin lines are quartiles. The dotted line is the time of the step's matrix products alone, at the speed that matrix products of that width reach in the same run.", "name": "fig-speed-steps"}, "image": {"alt": "Three panels of horizontal bars, one a contender. The compiled library has by far the shortest bar in each panel, close to the dotted line of the matrix products; PyTorch, DeepXDE and JAX take two to five times as long."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Median time of a training step at three sizes; the thin lines are quartiles. The dotted line is the time of the step's matrix products alone, at the speed that matrix products of that width reach in the same run.", "name": "fig-speed-steps"}, "image": {"alt": "Three panels of horizontal bars, one a contender. The compiled library has by far the shortest bar in each panel, close to the dotted line of the matrix products; PyTorch, DeepXDE and JAX take two to five times as long."}}
 fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.9), sharey=True)
 for ax, size in zip(axes, (LARGE, MIDDLE, SMALL), strict=True):
     rows = [row("steps", size, name) for name in NAMES]
@@ -112,7 +112,7 @@ display(Markdown("How many times as long as the compiled library the others take
 # %% [markdown]
 # ## Against points and width
 
-# %% mystnb={"figure": {"caption": "Median time of a step against the number of points at 64 x 4, and against the width at 2,048 points.", "name": "fig-speed-scaling"}, "image": {"alt": "Two panels with logarithmic axes. All curves rise with points and with width; the compiled library is the lowest everywhere, and the gap is widest at few points and narrow layers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Median time of a step against the number of points at 64 x 4, and against the width at 2,048 points.", "name": "fig-speed-scaling"}, "image": {"alt": "Two panels with logarithmic axes. All curves rise with points and with width; the compiled library is the lowest everywhere, and the gap is widest at few points and narrow layers."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), sharey=True)
 sweeps = (("points", lambda r: r["width"] == 64), ("width", lambda r: r["points"] == 2_048))
 for ax, (axis, chosen) in zip(axes, sweeps, strict=True):
@@ -147,7 +147,7 @@ for name in (NESTED, "JAX, forward"):
 #
 # ## Memory
 
-# %% mystnb={"figure": {"caption": "Peak memory of three steps above start-up, each contender in a process of its own. Start-up is imports and a step of a tiny network.", "name": "fig-speed-memory"}, "image": {"alt": "Two panels with logarithmic axes, for 64 x 4 and 128 x 6. The library's curves are flat once a chunk is full; those of the others rise in proportion to the points, to several gigabytes."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Peak memory of three steps above start-up, each contender in a process of its own. Start-up is imports and a step of a tiny network.", "name": "fig-speed-memory"}, "image": {"alt": "Two panels with logarithmic axes, for 64 x 4 and 128 x 6. The library's curves are flat once a chunk is full; those of the others rise in proportion to the points, to several gigabytes."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), sharey=True)
 for ax, width in zip(axes, (64, 128), strict=True):
     for name in NAMES:
@@ -170,7 +170,7 @@ plt.show()
 #
 # ## Where the time goes
 
-# %% mystnb={"figure": {"caption": "Parts of a step. For PyTorch's operations by its profiler; for machine code the matrix products at the speed that they have alone, and the rest of the passes. A difference below zero, which is noise, is drawn as zero.", "name": "fig-speed-profile"}, "image": {"alt": "Three panels of stacked bars. In the nested formulation at the large size activations and other arithmetic take more than half; in the compiled library most of each bar is matrix products."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Parts of a step. For PyTorch's operations by its profiler; for machine code the matrix products at the speed that they have alone, and the rest of the passes. A difference below zero, which is noise, is drawn as zero.", "name": "fig-speed-profile"}, "image": {"alt": "Three panels of stacked bars. In the nested formulation at the large size activations and other arithmetic take more than half; in the compiled library most of each bar is matrix products."}}
 PARTS = ("matrix products", "activations and other arithmetic", "copies and memory", "everything else")
 fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.6), sharey=True)
 who = (OURS, EAGER, NESTED)
@@ -309,7 +309,8 @@ print("both ways agree after 20 steps in float64, to 1e-9:", bool(np.abs(a - b).
 # ## Limits
 #
 # One processor with two cores, one equation, one activation, float32. On a processor with many cores, or with another BLAS, the
-# ratios will differ. JAX's strength is accelerators, and none was at hand. All contenders ran with freed memory kept
+# ratios will differ. Without a compiler a step is made of thousands of small parallel parts, each of which waits for the slower
+# core; when other work was on this machine, that way was seen to be no more than 1.2 times as fast as nested autograd. JAX's strength is accelerators, and none was at hand. All contenders ran with freed memory kept
 # by the C library, which helps JAX most. DeepXDE evaluates 512 points more than the others. The matrix products that set
 # the limit are PyTorch's own (MKL), in pieces that stay in the cache; a faster library of products would move the limit.
 # `tanh` in machine code is a rational approximation in float32, within three units in the last place of the exact value.
