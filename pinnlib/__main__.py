@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import inspect
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -122,6 +123,8 @@ def _train(options: argparse.Namespace) -> int:
         run = resume(stored, steps=config.steps, **saving)
     else:
         run = train(problem, config, **saving)
+    if int(os.environ.get("RANK", "0")):  # torchrun has several processes at one run, and the first one speaks
+        return 0 if run.complete else 130
     run.save(out)
     print(run)
     print(f"saved to {out}")

@@ -12,13 +12,14 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from . import __version__, compiling, native, rba, sampling
+from . import __version__, compiling, distributed, native, rba, sampling
 from .config import Config
 from .gradients import DataTerm, ResidualTerm
 from .models import MLP, split
@@ -55,6 +56,9 @@ class Trainer:
         self.problem, self.config, self.alone = problem, config, seeds is None
         self.configs = [config] if seeds is None else [dataclasses.replace(config, seed=seed) for seed in seeds]
         self.device, self.dtype = config.torch_device(), config.torch_dtype
+        self.world = distributed.start(self.device)
+        if self.world.size > 1 and not self.alone:
+            raise ValueError("torchrun shares one run among its processes: for several seeds use a sweep, or one process")
         self.models = [self._network(one) for one in self.configs]
         self.theta = torch.nn.Parameter(self._stack([model.flatten().detach() for model in self.models]))
         self.theta.grad = torch.zeros_like(self.theta)
@@ -114,8 +118,7 @@ class Trainer:
         self.points, self.data = points, self.data if data is None else data
         settings = {"sizes": self.sizes, "activation": self.activation, "path": self.path}
         try:
-            self.residual_term = ResidualTerm(self.problem, self.points, batches=self.config.batches, **settings)
-            self.data_term = DataTerm(*self.data, **settings)
+            self.residual_term, self.data_term = self._terms(settings)
             if self.path != "eager":
                 self.evaluate()
         except Exception as error:
@@ -128,6 +131,15 @@ class Trainer:
             self.path = "eager"
             self.set_points(points, data)
 
+    def _terms(self, settings: dict[str, Any]) -> tuple[Any, Any]:
+        settings_of_residual = settings | {"batches": self.config.batches}
+        if self.world.size == 1:
+            return ResidualTerm(self.problem, self.points, **settings_of_residual), DataTerm(*self.data, **settings)
+        return (
+            distributed.ShardedResidual(self.world, self.problem, self.points, **settings_of_residual),
+            distributed.ShardedData(self.world, *self.data, **settings),
+        )
+
     def run(self, checkpoints: Sequence[Path | None], every: float, until: int | None, progress: bool) -> list[Run]:
         """Train to the end, to ``until``, or to Ctrl-C."""
         config = self.config
@@ -137,7 +149,7 @@ class Trainer:
         bar = tqdm(
             total=config.steps,
             initial=self.step,
-            disable=not progress,
+            disable=not (progress and self.world.first),
             file=sys.stderr,
             mininterval=0.5,
             unit="step",
@@ -153,17 +165,37 @@ class Trainer:
                     if self.step in snapshots:
                         self._snapshot()
                     good = self._states()
-                if self.step >= stop or interrupted.is_set():
+                self.world.asked = interrupted.is_set()
+                if self.step >= stop or self._interrupted():
                     break
                 if not self.advance():
                     raise self._diverged(good, checkpoints)
                 bar.update()
                 if checkpoints[0] is not None and time.perf_counter() - last_saved >= every:
-                    _keep(self.results(), checkpoints)
+                    self._keep(self.results(), checkpoints)
                     last_saved = time.perf_counter()
         runs = self.results()
-        _keep(runs, checkpoints)
+        self._keep(runs, checkpoints)
         return runs
+
+    def _interrupted(self) -> bool:
+        """Whether to stop; several processes stop after the same step, when all have heard of it."""
+        return self.world.asked if self.world.size == 1 else self.world.agreed
+
+    def _keep(self, runs: Sequence[Run], paths: Sequence[Path | None]) -> bool:
+        """Save checkpoints, if any; a full disk must not end a training, so it is a warning."""
+        kept = True
+        for run, path in zip(runs, paths, strict=True):
+            if path is None:
+                return False
+            if not self.world.first:
+                continue
+            try:
+                run.save(path)
+            except OSError as error:
+                warnings.warn(str(error), stacklevel=3)
+                kept = False
+        return kept
 
     def evaluate(self, *, apart: bool = False) -> Evaluated:
         """Losses and gradients here; with those of the batches if they are wanted ``apart``."""
@@ -293,6 +325,7 @@ class Trainer:
                 else f"CPU, {torch.get_num_threads()} threads",
                 "path": f"{self.path}, {len(self.residual_term.chunks)} chunks",
                 "seeds_at_once": len(self.configs),
+                "processes": self.world.size,
                 "wall_time": self._wall_time(),
             },
         )
@@ -303,7 +336,7 @@ class Trainer:
         states = [now if ok else before for ok, now, before in zip(finite, self._states(), good, strict=True)]
         runs, bad = self.results(states), finite.index(False)
         where = "in the error's .run"
-        if _keep(runs, checkpoints):
+        if self._keep(runs, checkpoints):
             where = f"saved to {checkpoints[bad]}"
         seed = "" if self.alone else f" with seed {self.configs[bad].seed}"
         return TrainingDiverged(
@@ -312,20 +345,6 @@ class Trainer:
             runs[bad],
             runs,
         )
-
-
-def _keep(runs: Sequence[Run], paths: Sequence[Path | None]) -> bool:
-    """Save checkpoints, if any; a full disk must not end a training, so it is a warning."""
-    kept = True
-    for run, path in zip(runs, paths, strict=True):
-        if path is None:
-            return False
-        try:
-            run.save(path)
-        except OSError as error:
-            warnings.warn(str(error), stacklevel=3)
-            kept = False
-    return kept
 
 
 def _array(tensor: Tensor) -> np.ndarray:
