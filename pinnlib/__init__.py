@@ -10,7 +10,7 @@ from .config import Config
 from .problems import Problem
 from .rba import RBA
 from .runs import Run
-from .training import TrainingDiverged, resume, train, train_ensemble
+from .training import TrainingDiverged, forecast, resume, train, train_ensemble
 
 __all__ = [
     "RBA",
@@ -20,6 +20,7 @@ __all__ = [
     "TrainingDiverged",
     "derivatives",
     "evaluation",
+    "forecast",
     "information",
     "order",
     "phases",

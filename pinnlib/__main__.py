@@ -1,4 +1,4 @@
-"""Command line: ``python -m pinnlib train PROBLEM ...`` and ``python -m pinnlib info RECORD``."""
+"""Command line: ``python -m pinnlib train``, ``sweep``, ``info`` and ``compare``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import problems, sweeps
+from . import problems, reports, sweeps
 from .config import Config
 from .rba import NORMALIZATIONS, RBA
 from .runs import Run
-from .training import TrainingDiverged, resume, train, train_ensemble
+from .training import TrainingDiverged, forecast, resume, train, train_ensemble
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         one.add_argument("--resume", action="store_true", help="go on from the record if it exists")
         one.add_argument("--checkpoint-every", type=float, default=60.0, metavar="SECONDS", help="time between two checkpoints")
+        one.add_argument("--forecast", action="store_true", help="only say how long it would take, from a few steps made here")
         one.add_argument("--threads", type=int, default=None, help="CPU threads; torch's choice unless told")
         one.set_defaults(command=_train)
 
@@ -62,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", help="say what a record holds")
     info.add_argument("record", type=Path)
     info.set_defaults(command=_info)
+
+    comparing = commands.add_parser("compare", help="show two records side by side")
+    comparing.add_argument("records", type=Path, nargs=2, metavar="RECORD")
+    comparing.set_defaults(command=_compare)
     return parser
 
 
@@ -106,6 +111,9 @@ def _train(options: argparse.Namespace) -> int:
     out: Path = options.out
     saving = {"checkpoint": out, "checkpoint_every": options.checkpoint_every}
     problem, config = _settings(options)
+    if options.forecast:
+        print(forecast(problem, config))
+        return 0
     if options.seeds:
         return _train_seeds(problem, config, options)
     if out.exists() and not options.resume:
@@ -176,14 +184,13 @@ def _status(entries: list[sweeps.Entry], folder: Path) -> int:
 
 
 def _info(options: argparse.Namespace) -> int:
-    run = Run.load(options.record)
-    print(run)
-    for name, value in run.config.as_dict().items():
-        print(f"  {name:>15} = {value}")
-    print(f"  {'step':>10} {'loss':>10} {'rel. L2':>10} {'SNR':>10} {'signal':>10} {'noise':>10}")
-    for step in run.snapshots["step"]:
-        row = run.at(int(step))
-        print(f"  {int(row['step']):>10,} " + " ".join(f"{row[k]:>10.3g}" for k in ("loss", "rel_l2", "snr", "signal", "noise")))
+    print(reports.summary(Run.load(options.record)))
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    paths = options.records
+    print(reports.compare([Run.load(path) for path in paths], [path.stem for path in paths]))
     return 0
 
 

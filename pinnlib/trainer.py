@@ -160,8 +160,9 @@ class Trainer:
             while True:
                 finished = self.step >= config.steps
                 if (finished or self.step < stop) and self.step in probes and not self._probed():
-                    if not self._probe(bar):
+                    if not self.measure():
                         raise self._diverged(good, checkpoints)
+                    self._show(bar)
                     if self.step in snapshots:
                         self._snapshot()
                     good = self._states()
@@ -236,7 +237,7 @@ class Trainer:
     def _probed(self) -> bool:
         return bool(self.history[0]) and self.history[0][-1]["step"] == self.step
 
-    def _probe(self, bar: tqdm) -> bool:
+    def measure(self) -> bool:
         """Measure everything at this step, with the RBA weights that the step will use; False if a loss is not finite."""
         here = self.ready = self.evaluate(apart=True)
         if not torch.isfinite(here.loss).all():
@@ -246,10 +247,12 @@ class Trainer:
             own, member = (here, None) if self.alone else (here.member(e), e)
             row = self.probe(self.step, model, where.double().cpu().numpy(), own, self.optimizer, member, self._wall_time())
             self.history[e].append(row)
+        return True
+
+    def _show(self, bar: tqdm) -> None:
         last = [rows[-1] for rows in self.history]
         loss, error, snr = (float(np.median([row[name] for row in last])) for name in ("loss", "rel_l2", "snr"))
         bar.set_postfix(loss=f"{loss:.2e}", rel_l2=f"{error:.3g}", snr=f"{snr:.2g}", refresh=False)
-        return True
 
     def _snapshot(self) -> None:
         for shots, theta, weights in zip(self.snapshots, self._each(self.theta), self._each(self.rba), strict=True):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
 
 from .config import Config
 from .problems.base import Problem
 from .runs import Run
 from .trainer import Path, Trainer, TrainingDiverged
 
-__all__ = ["TrainingDiverged", "resume", "train", "train_ensemble"]
+__all__ = ["Forecast", "TrainingDiverged", "forecast", "resume", "train", "train_ensemble"]
 
 
 def train(
@@ -112,3 +115,54 @@ def resume(
     trainer = Trainer(problem, config)
     trainer.restore(source)
     return trainer.run([checkpoint], checkpoint_every, until, progress)[0]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a training would take on this machine, in seconds, as measured on a few steps.
+
+    Attributes:
+        step: one Adam step.
+        probe: one probe, besides its step.
+        steps: how many steps.
+        probes: how many probes.
+    """
+
+    step: float
+    probe: float
+    steps: int
+    probes: int
+
+    @property
+    def total(self) -> float:
+        """Seconds of all steps and probes."""
+        return self.steps * self.step + self.probes * self.probe
+
+    def __str__(self) -> str:
+        hours, rest = divmod(round(self.total), 3600)
+        whole = f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
+        return (
+            f"about {whole}: {self.steps:,} steps at {1 / self.step:,.3g} a second, {self.probes:,} probes of {self.probe:.2g} s"
+        )
+
+
+def forecast(problem: Problem, config: Config, *, steps: int = 5) -> Forecast:
+    """How long :func:`train` would take here; a few steps and a probe are made, and thrown away.
+
+    Args:
+        problem: what to solve.
+        config: all settings.
+        steps: how many steps are timed, after one that is not.
+    """
+    trainer = Trainer(problem, config)
+
+    def seconds(act: Callable[[], object]) -> float:
+        begun = time.perf_counter()
+        act()
+        return time.perf_counter() - begun
+
+    trainer.advance()
+    one = median(seconds(trainer.advance) for _ in range(steps))
+    # the pass of a probe is the step's own
+    probe = max(median(seconds(trainer.measure) for _ in range(2)) - one, 0.0)
+    return Forecast(one, probe, config.steps, len(config.probe_steps()))
