@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import io
 import json
 import os
@@ -20,7 +22,7 @@ from .models import MLP
 
 __all__ = ["Run"]
 
-FORMAT = "pinnlib run, version 1"
+FORMAT, VERSION = "pinnlib run", 2
 
 
 @dataclass
@@ -111,9 +113,10 @@ class Run:
         """Write the run to one npz file, by a temporary name, so that a file is never half written."""
         path = Path(path)
         header = {
-            "format": FORMAT,
+            "format": f"{FORMAT}, version {VERSION}",
             "config": self.config.as_dict(),
             "problem": self.problem_spec,
+            "settings_hash": _settings_hash(self.problem_spec, self.config.as_dict()),
             "provenance": self.provenance,
         }
         arrays = {"header": np.array(json.dumps(header)), "points": self.points}
@@ -155,8 +158,7 @@ class Run:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             header = json.loads(str(arrays.pop("header")))
-            if header["format"] != FORMAT:
-                raise ValueError(f"{path} has the format {header['format']!r}: this version of pinnlib reads {FORMAT!r}")
+            _check(path, header)
             config = Config.from_dict(header["config"])
             parts: dict[str, dict[str, np.ndarray]] = {"history": {}, "snapshots": {}, "state": {}}
             points = arrays.pop("points")
@@ -202,3 +204,24 @@ class Run:
                 f"{len(self.history['step'])} probes, {len(self.snapshots['step'])} snapshots"
             )
         return "\n".join(lines)
+
+
+def _settings_hash(problem: dict[str, Any], config: dict[str, Any]) -> str:
+    """What tells runs of the same settings from others: SHA-256 of both, in hexadecimal."""
+    return hashlib.sha256(json.dumps([problem, config], sort_keys=True).encode()).hexdigest()
+
+
+def _check(path: Path, header: dict[str, Any]) -> None:
+    """Say so where a file is of another kind, from a newer pinnlib, or has a header that does not fit itself."""
+    kind, _, version = header["format"].rpartition(", version ")
+    if kind != FORMAT or not version.isdecimal():
+        raise ValueError(f"{path} has the format {header['format']!r}: pinnlib reads {FORMAT!r}")
+    writer = header["provenance"].get("pinnlib", "?")
+    unknown = sorted(set(header["config"]) - {f.name for f in dataclasses.fields(Config)})
+    if int(version) > VERSION or unknown:
+        what = (
+            f"has settings that are not known here ({', '.join(unknown)})" if unknown else f"has version {version} of the format"
+        )
+        raise ValueError(f"{path} {what}, since pinnlib {writer} wrote it: use that version or a newer one")
+    if int(version) > 1 and header["settings_hash"] != _settings_hash(header["problem"], header["config"]):
+        raise ValueError(f"{path} has settings that were changed after it was written: make or fetch it again")

@@ -211,6 +211,7 @@ def sweep(
             initial=already,
             disable=not progress,
             file=sys.stderr,
+            mininterval=1.0,
             unit="step",
             leave=False,
         )
@@ -266,7 +267,7 @@ def _local(todo: list[Entry], folder: Path, jobs: int, every: float, outcome: Ou
                         said[entry.name] = message = json.loads(line)
                         bar.update(message["step"] - steps[entry.name] if steps[entry.name] else 0)
                         steps[entry.name] = message["step"]
-                        bar.set_description(f"{len(outcome.done)} of {len(todo)} done")
+                        bar.set_description(f"{len(outcome.done)} of {len(todo)} done", refresh=False)
                         continue
                     selector.unregister(process.stdout)
                     del at_work[process]
@@ -381,7 +382,7 @@ def _cluster(todo: list[Entry], folder: Path, scheduler: str, every: float, outc
                 error = future.exception()
                 outcome.failed[entry.name] = str(error) or type(error).__name__
             bar.update(entry.config.steps)
-            bar.set_description(f"{len(outcome.done)} of {len(todo)} done")
+            bar.set_description(f"{len(outcome.done)} of {len(todo)} done", refresh=False)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -65,7 +66,9 @@ def damaged(run, tmp_path):
     path = run.save(tmp_path / "run.npz")
     whole = path.read_bytes()
     flipped = bytearray(whole)
-    flipped[len(whole) // 2] ^= 0xFF
+    with zipfile.ZipFile(path) as archive:  # in the data of an array: elsewhere a bit may mean nothing, such as a date
+        (member,) = (m for m in archive.infolist() if m.filename == "state/parameters.npy")
+    flipped[member.header_offset + 100 + member.compress_size // 2] ^= 0xFF
     np.savez(tmp_path / "foreign.npz", a=np.arange(3))
     foreign = (tmp_path / "foreign.npz").read_bytes()
     np.savez(tmp_path / "pickled.npz", header=np.array([{"a": 1}], dtype=object), allow_pickle=True)
@@ -98,7 +101,7 @@ def test_missing_file_and_another_format(run, tmp_path):
         arrays = dict(file)
     header = json.loads(str(arrays["header"])) | {"format": "pinnlib run, version 99"}
     np.savez(path, **{**arrays, "header": np.array(json.dumps(header))})
-    with pytest.raises(ValueError, match="has the format 'pinnlib run, version 99'"):
+    with pytest.raises(ValueError, match="has version 99 of the format, since pinnlib"):
         pl.Run.load(path)
 
 
@@ -130,3 +133,36 @@ def test_a_users_problem_is_given_on_load(tmp_path):
     with pytest.raises(ValueError, match=r"give it to Run.load"):
         pl.resume(path)
     assert pl.Run.load(path, Mine(a=(1, 1))).residual().shape == (32,)
+
+
+def rewritten(run, path, change):
+    """The run's file with another header."""
+    with np.load(run.save(path), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    header = json.loads(str(arrays["header"]))
+    change(header)
+    np.savez_compressed(path, **arrays | {"header": np.array(json.dumps(header))})
+    return path
+
+
+def test_what_a_newer_version_wrote_is_refused_by_name(run, tmp_path):
+    path = rewritten(run, tmp_path / "a.npz", lambda h: h.update(format="pinnlib run, version 3"))
+    with pytest.raises(ValueError, match=r"a\.npz has version 3 of the format, since pinnlib .* wrote it: use that version"):
+        pl.Run.load(path)
+    path = rewritten(run, tmp_path / "b.npz", lambda h: h["config"].update(warmth=3))
+    with pytest.raises(ValueError, match=r"b\.npz has settings that are not known here \(warmth\), since pinnlib"):
+        pl.Run.load(path)
+
+
+def test_settings_that_were_changed_are_noticed(run, tmp_path):
+    path = rewritten(run, tmp_path / "a.npz", lambda h: h["config"].update(seed=7))
+    with pytest.raises(ValueError, match=r"a\.npz has settings that were changed after it was written"):
+        pl.Run.load(path)
+
+
+def test_version_1_is_read(run, tmp_path):
+    def older(header):
+        header["format"] = "pinnlib run, version 1"
+        del header["settings_hash"]
+
+    assert pl.Run.load(rewritten(run, tmp_path / "a.npz", older)).config == run.config
