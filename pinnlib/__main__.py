@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import problems, reports, sweeps
+from . import lists, problems, reports, sweeps
 from .config import Config
 from .rba import NORMALIZATIONS, RBA
 from .runs import Run
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         one.set_defaults(command=_train)
 
     sweeping = commands.add_parser("sweep", help="make all records of a list; what is done is skipped, what is half done goes on")
-    sweeping.add_argument("list", type=Path, help="a TOML file, see pinnlib.sweeps")
+    sweeping.add_argument("list", type=Path, help="a TOML file, see pinnlib.lists")
     sweeping.add_argument("--folder", type=Path, default=None, help="of the records; that of the list unless told")
     sweeping.add_argument("--jobs", type=int, default=1, metavar="N", help="processes at work at once")
     sweeping.add_argument("--scheduler", default=None, metavar="ADDRESS", help="of a Dask cluster, such as tcp://host:8786")
@@ -158,7 +158,7 @@ def _train_seeds(problem: problems.Problem, config: Config, options: argparse.Na
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    entries = sweeps.read(options.list)
+    entries = lists.read(options.list)
     folder = options.folder or options.list.parent
     if options.status:
         return _status(entries, folder)
@@ -171,11 +171,11 @@ def _sweep(options: argparse.Namespace) -> int:
     return 1 if outcome.failed else 0
 
 
-def _status(entries: list[sweeps.Entry], folder: Path) -> int:
+def _status(entries: list[lists.Entry], folder: Path) -> int:
     wide = max(len(entry.name) for entry in entries)
     kinds: dict[str, int] = {}
     for entry in entries:
-        found = sweeps.state(entry, folder)
+        found = lists.state(entry, folder)
         kinds[found.kind] = kinds.get(found.kind, 0) + 1
         cost = f"{found.seconds:,.0f} s" if found.seconds else ""
         print(f"{entry.name:<{wide}}  {found.kind:<8} {found.step:>9,} of {entry.config.steps:,} steps  {cost:>9}  {found.why}")

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from . import models, native, passes
 from .activations import Activation
-from .derivatives import Fields, Plan
+from .plans import Fields, Plan
 from .problems.base import Problem
 
 __all__ = ["DataTerm", "ResidualTerm"]

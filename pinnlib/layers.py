@@ -24,15 +24,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from types import FunctionType
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from .activations import Activation, _anywhere, product
-
-if TYPE_CHECKING:
-    from .derivatives import Plan, Products
+from .plans import Plan, Products
 
 __all__ = ["Scratch", "backward", "forward"]
 

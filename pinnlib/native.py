@@ -11,16 +11,13 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from math import prod
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from . import compiling
 from .activations import Activation
-
-if TYPE_CHECKING:
-    from .derivatives import Plan, Products
+from .plans import Plan, Products
 
 __all__ = ["Pass", "library", "supports"]
 

@@ -9,7 +9,7 @@ This is the pass in torch's operations, on any device; :mod:`pinnlib.native` has
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,9 +17,7 @@ from torch import Tensor
 from . import layers, models, native
 from .activations import Activation
 from .layers import Scratch
-
-if TYPE_CHECKING:
-    from .derivatives import Plan
+from .plans import Plan
 
 __all__ = ["Pass", "Shared", "make"]
 

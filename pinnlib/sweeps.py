@@ -1,26 +1,10 @@
-"""Many runs from one list: what is done is skipped, what is half done goes on, what fails is named.
-
-A list is a TOML file.  Each ``[[sweep]]`` is a problem with its settings, the weightings and the seeds:
-
-.. code-block:: toml
-
-   [[sweep]]
-   name = "helmholtz_a4-1_{weighting}_seed{seed}"   # of the records; without both words it must be one run
-   problem = "helmholtz"
-   settings = { a = [4, 1] }                        # of the problem
-   weightings = ["vanilla", "rba"]
-   seeds = [0, 1, 2, 3, 4]
-   threads = 1                                      # of each run; part of its settings, since rounding depends on it
-   config = { steps = 20000, compile = true }       # of pinnlib.Config
-   rba = { decay = 0.999, rate = 0.001 }            # of pinnlib.RBA
-   first = { snapshots = 24 }                       # of the first seed alone
+"""Making all runs of a list: what is done is skipped, what is half done goes on, what fails is named.
 
 Every run is a process of its own, or a task of a Dask cluster.  A run's bits do not depend on what runs beside it.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import selectors
@@ -34,69 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
-from . import problems
-from .config import Config
-from .rba import RBA
+from .lists import Entry, path_of, state
 from .runs import Run
+from .trainer import Trainer
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-__all__ = ["Entry", "Outcome", "State", "read", "state", "sweep"]
-
-KEYS = {"name", "problem", "settings", "weightings", "seeds", "threads", "config", "rba", "first"}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One run of a list.
-
-    Attributes:
-        name: of the record, without its ending.
-        problem: its name and settings.
-        config: all settings of the training.
-        threads: CPU threads.
-    """
-
-    name: str
-    problem: tuple[str, dict[str, Any]]
-    config: Config
-    threads: int = 1
-
-    def build(self) -> problems.Problem:
-        """The problem."""
-        kind, settings = self.problem
-        return problems.KNOWN[kind](**settings)
-
-    def differs(self, run: Run) -> list[str]:
-        """Names of the settings in which a run differs from this entry."""
-        asked, had = self.config.as_dict(), run.config.as_dict()
-        other = [name for name in asked if asked[name] != had.get(name)]
-        return other + ["problem"] * (repr(run.problem) != repr(self.build()))
-
-    def to_json(self) -> str:
-        """As one line of text."""
-        return json.dumps([self.name, self.problem, self.config.as_dict(), self.threads])
-
-    @classmethod
-    def from_json(cls, text: str) -> Entry:
-        """The inverse of :meth:`to_json`."""
-        name, problem, config, threads = json.loads(text)
-        return cls(name, tuple(problem), Config.from_dict(config), threads)
-
-
-@dataclass(frozen=True)
-class State:
-    """Where a record stands: ``kind`` is done, stale, partial, missing or damaged."""
-
-    kind: str
-    step: int = 0
-    seconds: float = 0.0
-    why: str = ""
+__all__ = ["Outcome", "sweep", "work"]
 
 
 @dataclass
@@ -106,68 +35,6 @@ class Outcome:
     done: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
-
-
-def read(path: str | os.PathLike[str]) -> list[Entry]:
-    """All runs of a list.
-
-    Raises:
-        ValueError: the list is not TOML, or says something that is not known; the message names the sweep.
-    """
-    try:
-        found = tomllib.loads(Path(path).read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path} is not TOML ({error})") from error
-    if set(found) != {"sweep"}:
-        raise ValueError(f"{path} has {sorted(found)}: give one or more [[sweep]] and nothing else")
-    entries = [entry for number, one in enumerate(found["sweep"], 1) for entry in _entries(one, f"{path}, sweep {number}")]
-    names = [entry.name for entry in entries]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"{path} has {', '.join(twice)} twice: put {{weighting}} and {{seed}} into the name")
-    return entries
-
-
-def _entries(one: dict[str, Any], where: str) -> Iterator[Entry]:
-    unknown = sorted(set(one) - KEYS)
-    if unknown or not {"name", "problem"} <= set(one):
-        raise ValueError(f"{where} has {unknown or 'no name or no problem'}: the keys are {', '.join(sorted(KEYS))}")
-    if one["problem"] not in problems.KNOWN:
-        raise ValueError(f"{where}: no problem is called {one['problem']!r}, choose one of {', '.join(problems.KNOWN)}")
-    seeds = one.get("seeds", [0])
-    for weighting in one.get("weightings", ["vanilla"]):
-        if weighting not in ("vanilla", "rba"):
-            raise ValueError(f"{where}: the weighting {weighting!r} is unknown, use vanilla or rba")
-        for seed in seeds:
-            extra = one.get("first", {}) if seed == seeds[0] else {}
-            try:
-                rule = RBA(**one.get("rba", {})) if weighting == "rba" else None
-                config = Config(**one.get("config", {}) | extra, seed=seed, weighting=rule)
-                problem = one["problem"], one.get("settings", {})
-                problems.KNOWN[problem[0]](**problem[1])
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{where}: {error}") from error
-            yield Entry(one["name"].format(weighting=weighting, seed=seed), problem, config, one.get("threads", 1))
-
-
-def state(entry: Entry, folder: str | os.PathLike[str]) -> State:
-    """Where the record of an entry stands in ``folder``."""
-    path = _path(entry, folder)
-    if not path.exists():
-        return State("missing")
-    try:
-        run = Run.load(path)
-    except (ValueError, OSError) as error:
-        return State("damaged", why=str(error))
-    differs = entry.differs(run)
-    seconds = float(run.provenance.get("wall_time", 0.0))
-    if differs:
-        return State("stale", run.step, seconds, f"other settings of {', '.join(differs)}")
-    return State("done" if run.complete else "partial", run.step, seconds)
-
-
-def _path(entry: Entry, folder: str | os.PathLike[str]) -> Path:
-    return Path(folder) / f"{entry.name}.npz"
 
 
 def sweep(
@@ -182,7 +49,7 @@ def sweep(
     """Make all records of a list that are not there yet.
 
     Args:
-        entries: see :func:`read`.
+        entries: see :func:`pinnlib.lists.read`.
         folder: where the records are and come to be.
         jobs: processes at work at once.
         scheduler: address of a Dask scheduler, whose workers see the same folder; instead of processes.
@@ -202,7 +69,7 @@ def sweep(
             if found.kind == "done":
                 outcome.skipped.append(entry.name)
             elif found.kind in ("stale", "damaged"):
-                outcome.failed[entry.name] = f"{found.why}: move {_path(entry, folder)} away to make it anew"
+                outcome.failed[entry.name] = f"{found.why}: move {path_of(entry, folder)} away to make it anew"
             else:
                 todo.append(entry)
                 already += found.step
@@ -226,6 +93,10 @@ def sweep(
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Hold the folder; the system lets go of it when this process ends, however it ends."""
+    if os.name != "posix":
+        raise OSError(f"a sweep needs Linux or macOS, and this is {sys.platform}: train the runs one by one")
+    import fcntl
+
     lock = folder / ".sweep.lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -281,7 +152,7 @@ def _local(todo: list[Entry], folder: Path, jobs: int, every: float, outcome: Ou
 
 
 def _start(entry: Entry, folder: Path, every: float) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "pinnlib.sweeps", entry.to_json(), str(_path(entry, folder)), str(every)]
+    command = [sys.executable, "-m", "pinnlib.sweeps", entry.to_json(), str(path_of(entry, folder)), str(every)]
     # one thread from the start: a pool of threads that is made larger first is not made smaller later
     environment = os.environ | {"OMP_NUM_THREADS": str(entry.threads), "MKL_NUM_THREADS": str(entry.threads)}
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
@@ -303,9 +174,6 @@ def _ended(entry: Entry, process: subprocess.Popen[str], last: dict[str, Any], o
 
 def work(entry: Entry, path: str, every: float, report: Callable[[int], None] = lambda step: None) -> bool:
     """Make one record, or go on with it; returns whether it is complete."""
-    import torch
-
-    from .trainer import Trainer
 
     torch.set_num_threads(entry.threads)
     trainer = Trainer(entry.build(), entry.config)
@@ -370,7 +238,7 @@ def _cluster(todo: list[Entry], folder: Path, scheduler: str, every: float, outc
     with client:
         entries = {
             client.submit(
-                work, entry, str(_path(entry, folder.resolve())), every, key=f"{entry.name}-{time.time()}", pure=False
+                work, entry, str(path_of(entry, folder.resolve())), every, key=f"{entry.name}-{time.time()}", pure=False
             ): entry
             for entry in todo
         }

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pinnlib as pl
-from pinnlib import sweeps
+from pinnlib import lists, sweeps
 from pinnlib.__main__ import main
 
 SMALL = "width = 8, depth = 2, points = 64, data_points = 16, batches = 4, snapshots = 3, device = 'cpu', probe_every = 50"
@@ -49,14 +49,14 @@ def same(a, b):
 
 
 def test_a_list_is_all_its_runs(tmp_path):
-    entries = sweeps.read(write(tmp_path, 100))
+    entries = lists.read(write(tmp_path, 100))
     assert len(entries) == 12
     first, last = entries[0], entries[-1]
     assert (first.name, last.name) == ("tiny_vanilla_seed0", "tiny_rba_seed5")
     assert (first.config.snapshots, last.config.snapshots) == (5, 3)
     assert last.config.weighting == pl.RBA(decay=0.99)
     assert last.config.seed == 5
-    assert sweeps.Entry.from_json(last.to_json()) == last
+    assert lists.Entry.from_json(last.to_json()) == last
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_list_is_all_its_runs(tmp_path):
 def test_a_list_that_is_wrong(tmp_path, text, message):
     (tmp_path / "list.toml").write_text(text)
     with pytest.raises(ValueError, match=message):
-        sweeps.read(tmp_path / "list.toml")
+        lists.read(tmp_path / "list.toml")
 
 
 def test_killed_three_times_it_ends_with_the_same_records(tmp_path):
@@ -91,7 +91,7 @@ def test_killed_three_times_it_ends_with_the_same_records(tmp_path):
     assert "1 failed" in ended.stdout
     assert "failed: no_gpu: device 'cuda' is not there" in ended.stderr
 
-    outcome = sweeps.sweep(sweeps.read(write(tmp_path, steps)), tmp_path / "alone", jobs=3, progress=False)
+    outcome = sweeps.sweep(lists.read(write(tmp_path, steps)), tmp_path / "alone", jobs=3, progress=False)
     assert len(outcome.done) == 12
     assert not outcome.failed
     for name in outcome.done:
@@ -100,12 +100,12 @@ def test_killed_three_times_it_ends_with_the_same_records(tmp_path):
 
 def test_what_is_done_is_skipped_and_what_is_stale_is_left(tmp_path, capsys):
     path = write(tmp_path, 3)
-    entries = sweeps.read(path)[:2]
+    entries = lists.read(path)[:2]
     assert len(sweeps.sweep(entries, tmp_path, progress=False).done) == 2
     again = sweeps.sweep(entries, tmp_path, progress=False)
     assert (again.done, len(again.skipped)) == ([], 2)
     before = (tmp_path / "tiny_vanilla_seed0.npz").read_bytes()
-    longer = sweeps.sweep(sweeps.read(write(tmp_path, 4))[:1], tmp_path, progress=False)
+    longer = sweeps.sweep(lists.read(write(tmp_path, 4))[:1], tmp_path, progress=False)
     assert "other settings of steps: move" in longer.failed["tiny_vanilla_seed0"]
     (tmp_path / "tiny_vanilla_seed1.npz").write_bytes(before[:100])
     assert main(["sweep", str(path), "--status"]) == 1
@@ -136,7 +136,7 @@ def test_a_full_disk_is_the_reason_given(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez_compressed", full)
-    entry = sweeps.read(write(tmp_path, 3))[0]
+    entry = lists.read(write(tmp_path, 3))[0]
     with pytest.raises(OSError, match="No space left on device"), pytest.warns(UserWarning, match="still in memory"):
         sweeps.work(entry, str(tmp_path / "a.npz"), 60.0)
 
@@ -144,7 +144,7 @@ def test_a_full_disk_is_the_reason_given(tmp_path, monkeypatch):
 CLUSTER = """
 import os, signal, sys, threading, time
 from distributed import LocalCluster
-from pinnlib import sweeps
+from pinnlib import lists, sweeps
 
 def main():
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
@@ -152,7 +152,7 @@ def main():
             time.sleep(4.0)
             os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
         threading.Thread(target=kill, daemon=True).start()
-        outcome = sweeps.sweep(sweeps.read(sys.argv[1]), sys.argv[2], scheduler=cluster.scheduler_address,
+        outcome = sweeps.sweep(lists.read(sys.argv[1]), sys.argv[2], scheduler=cluster.scheduler_address,
                                checkpoint_every=0.3, progress=False)
         print(len(outcome.done), outcome.failed)
 
@@ -175,10 +175,10 @@ def test_on_a_cluster_one_of_whose_workers_is_killed(tmp_path):
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert done.stdout.split("\n")[-2] == "12 {}", done.stderr
-    assert all(sweeps.state(entry, tmp_path / "records").kind == "done" for entry in sweeps.read(path))
+    assert all(lists.state(entry, tmp_path / "records").kind == "done" for entry in lists.read(path))
 
 
 def test_without_dask_the_remedy_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ValueError, match=r"pip install 'pinnlib\[cluster\]'"):
-        sweeps.sweep(sweeps.read(write(tmp_path, 3))[:1], tmp_path, scheduler="tcp://127.0.0.1:1", progress=False)
+        sweeps.sweep(lists.read(write(tmp_path, 3))[:1], tmp_path, scheduler="tcp://127.0.0.1:1", progress=False)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from .. import derivatives, sampling
+from .. import plans, sampling
 
 __all__ = ["Problem"]
 
@@ -64,7 +64,7 @@ class Problem(ABC):
     resolution: int = 201
 
     @abstractmethod
-    def residual(self, points: Tensor, d: derivatives.Fields) -> Tensor:
+    def residual(self, points: Tensor, d: plans.Fields) -> Tensor:
         """What the equation leaves over, ``(..., n_points)``, at ``points`` ``(..., n_points, n_coordinates)``.
 
         Points may carry leading batch axes: take coordinates as ``points[..., 0]``.
@@ -104,9 +104,9 @@ class Problem(ABC):
         return sampling.grid(self.domain, self.resolution)
 
     @cached_property
-    def plan(self) -> derivatives.Plan:
+    def plan(self) -> plans.Plan:
         """The streams that the residual needs."""
-        return derivatives.plan(self.coordinates, self.fields, self.partials, self.operators)
+        return plans.plan(self.coordinates, self.fields, self.partials, self.operators)
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments, by name: what is needed to make this problem again."""

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from .. import sampling
-from ..derivatives import Fields
+from ..plans import Fields
 from .base import Problem
 
 __all__ = ["Burgers"]

@@ -1,0 +1,152 @@
+"""Lists of runs, and where their records stand.
+
+A list is a TOML file.  Each ``[[sweep]]`` is a problem with its settings, the weightings and the seeds:
+
+.. code-block:: toml
+
+   [[sweep]]
+   name = "helmholtz_a4-1_{weighting}_seed{seed}"   # of the records; without both words it must be one run
+   problem = "helmholtz"
+   settings = { a = [4, 1] }                        # of the problem
+   weightings = ["vanilla", "rba"]
+   seeds = [0, 1, 2, 3, 4]
+   threads = 1                                      # of each run; part of its settings, since rounding depends on it
+   config = { steps = 20000, compile = true }       # of pinnlib.Config
+   rba = { decay = 0.999, rate = 0.001 }            # of pinnlib.RBA
+   first = { snapshots = 24 }                       # of the first seed alone
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import problems
+from .config import Config
+from .rba import RBA
+from .runs import Run
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["Entry", "State", "path_of", "read", "state"]
+
+KEYS = {"name", "problem", "settings", "weightings", "seeds", "threads", "config", "rba", "first"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run of a list.
+
+    Attributes:
+        name: of the record, without its ending.
+        problem: its name and settings.
+        config: all settings of the training.
+        threads: CPU threads.
+    """
+
+    name: str
+    problem: tuple[str, dict[str, Any]]
+    config: Config
+    threads: int = 1
+
+    def build(self) -> problems.Problem:
+        """The problem."""
+        kind, settings = self.problem
+        return problems.KNOWN[kind](**settings)
+
+    def differs(self, run: Run) -> list[str]:
+        """Names of the settings in which a run differs from this entry."""
+        asked, had = self.config.as_dict(), run.config.as_dict()
+        other = [name for name in asked if asked[name] != had.get(name)]
+        return other + ["problem"] * (repr(run.problem) != repr(self.build()))
+
+    def to_json(self) -> str:
+        """As one line of text."""
+        return json.dumps([self.name, self.problem, self.config.as_dict(), self.threads])
+
+    @classmethod
+    def from_json(cls, text: str) -> Entry:
+        """The inverse of :meth:`to_json`."""
+        name, problem, config, threads = json.loads(text)
+        return cls(name, tuple(problem), Config.from_dict(config), threads)
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a record stands: ``kind`` is done, stale, partial, missing or damaged."""
+
+    kind: str
+    step: int = 0
+    seconds: float = 0.0
+    why: str = ""
+
+
+def read(path: str | os.PathLike[str]) -> list[Entry]:
+    """All runs of a list.
+
+    Raises:
+        ValueError: the list is not TOML, or says something that is not known; the message names the sweep.
+    """
+    try:
+        found = tomllib.loads(Path(path).read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not TOML ({error})") from error
+    if set(found) != {"sweep"}:
+        raise ValueError(f"{path} has {sorted(found)}: give one or more [[sweep]] and nothing else")
+    entries = [entry for number, one in enumerate(found["sweep"], 1) for entry in _entries(one, f"{path}, sweep {number}")]
+    names = [entry.name for entry in entries]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{path} has {', '.join(twice)} twice: put {{weighting}} and {{seed}} into the name")
+    return entries
+
+
+def _entries(one: dict[str, Any], where: str) -> Iterator[Entry]:
+    unknown = sorted(set(one) - KEYS)
+    if unknown or not {"name", "problem"} <= set(one):
+        raise ValueError(f"{where} has {unknown or 'no name or no problem'}: the keys are {', '.join(sorted(KEYS))}")
+    if one["problem"] not in problems.KNOWN:
+        raise ValueError(f"{where}: no problem is called {one['problem']!r}, choose one of {', '.join(problems.KNOWN)}")
+    seeds = one.get("seeds", [0])
+    for weighting in one.get("weightings", ["vanilla"]):
+        if weighting not in ("vanilla", "rba"):
+            raise ValueError(f"{where}: the weighting {weighting!r} is unknown, use vanilla or rba")
+        for seed in seeds:
+            extra = one.get("first", {}) if seed == seeds[0] else {}
+            try:
+                rule = RBA(**one.get("rba", {})) if weighting == "rba" else None
+                config = Config(**one.get("config", {}) | extra, seed=seed, weighting=rule)
+                problem = one["problem"], one.get("settings", {})
+                problems.KNOWN[problem[0]](**problem[1])
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{where}: {error}") from error
+            yield Entry(one["name"].format(weighting=weighting, seed=seed), problem, config, one.get("threads", 1))
+
+
+def state(entry: Entry, folder: str | os.PathLike[str]) -> State:
+    """Where the record of an entry stands in ``folder``."""
+    path = path_of(entry, folder)
+    if not path.exists():
+        return State("missing")
+    try:
+        run = Run.load(path)
+    except (ValueError, OSError) as error:
+        return State("damaged", why=str(error))
+    differs = entry.differs(run)
+    seconds = float(run.provenance.get("wall_time", 0.0))
+    if differs:
+        return State("stale", run.step, seconds, f"other settings of {', '.join(differs)}")
+    return State("done" if run.complete else "partial", run.step, seconds)
+
+
+def path_of(entry: Entry, folder: str | os.PathLike[str]) -> Path:
+    """The file of an entry's record."""
+    return Path(folder) / f"{entry.name}.npz"
