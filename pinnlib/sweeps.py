@@ -232,7 +232,7 @@ def _cluster(todo: list[Entry], folder: Path, scheduler: str, every: float, outc
     except ImportError as error:
         raise ValueError("--scheduler needs Dask: pip install 'pinnlib[cluster]'") from error
     try:
-        client = Client(scheduler, timeout=10)
+        client = Client(scheduler, timeout=30)
     except OSError as error:
         raise OSError(f"no Dask scheduler answers at {scheduler} ({error}): start one with dask scheduler") from error
     with client:

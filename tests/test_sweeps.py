@@ -142,14 +142,15 @@ def test_a_full_disk_is_the_reason_given(tmp_path, monkeypatch):
 
 
 CLUSTER = """
-import os, signal, sys, threading, time
+import os, pathlib, signal, sys, threading, time
 from distributed import LocalCluster
 from pinnlib import lists, sweeps
 
 def main():
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
         def kill():
-            time.sleep(4.0)
+            while not list(pathlib.Path(sys.argv[2]).glob("*.npz")):
+                time.sleep(0.1)
             os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
         threading.Thread(target=kill, daemon=True).start()
         outcome = sweeps.sweep(lists.read(sys.argv[1]), sys.argv[2], scheduler=cluster.scheduler_address,
@@ -174,6 +175,7 @@ def test_on_a_cluster_one_of_whose_workers_is_killed(tmp_path):
         timeout=300,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
+    assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[-2] == "12 {}", done.stderr
     assert all(lists.state(entry, tmp_path / "records").kind == "done" for entry in lists.read(path))
 
