@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import tempfile
 import warnings
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -73,7 +74,8 @@ def build(text: str) -> ctypes.CDLL:
     """Compile a C++ text for this machine and load it; what was compiled before is taken from the cache.
 
     The cache is ``pinnlib/native`` in the user's cache folder (``XDG_CACHE_HOME``), or a temporary folder where that
-    cannot be written.
+    cannot be written.  It works on all threads if the compiler and the OpenMP library of torch fit each other, as
+    GCC's and that of torch's wheels do, else on one.
 
     Raises:
         BuildError: there is no compiler, or it failed.
@@ -81,25 +83,38 @@ def build(text: str) -> ctypes.CDLL:
     command = compiler()
     if command is None:
         raise BuildError("there is no C++ compiler: install g++ or clang++")
-    runtime = _openmp()
+    trouble: list[BuildError] = []
+    for runtime in dict.fromkeys((_openmp(), None)):
+        try:
+            return _built(text, command, runtime)
+        except BuildError as error:
+            trouble.append(error)
+    raise trouble[0]
+
+
+def _built(text: str, command: str, runtime: str | None) -> ctypes.CDLL:
     tune = "-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native"
     options = [*FLAGS, tune, *(["-fopenmp"] if runtime else [])]
     key = hashlib.sha256("\n".join([text, command, *options, str(runtime), _processor()]).encode()).hexdigest()[:24]
     for folder in _folders():
         target = folder / f"{key}.so"
+        if target.exists():
+            with suppress(OSError):  # damaged: made anew
+                return ctypes.CDLL(str(target))
         try:
-            if target.exists():
-                try:
-                    return ctypes.CDLL(str(target))
-                except OSError:  # damaged: made anew
-                    pass
-            return ctypes.CDLL(str(_compile(text, command, options, runtime, target)))
+            _compile(text, command, options, runtime, target)
         except OSError as error:
             trouble = error
+            continue
+        try:
+            return ctypes.CDLL(str(target))
+        except OSError as error:
+            target.unlink(missing_ok=True)
+            raise BuildError(f"what {Path(command).name} made cannot be loaded ({error})") from error
     raise BuildError(f"nowhere to put what was compiled ({trouble})")
 
 
-def _compile(text: str, command: str, options: list[str], runtime: str | None, target: Path) -> Path:
+def _compile(text: str, command: str, options: list[str], runtime: str | None, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         source, made = Path(folder) / "pass.cpp", Path(folder) / "pass.so"
@@ -110,7 +125,7 @@ def _compile(text: str, command: str, options: list[str], runtime: str | None, t
             _run(parts)
             parts = [command, "-shared", str(made) + ".o", runtime, "-o", str(made)]
         _run(parts)
-        return made.replace(target)
+        made.replace(target)
 
 
 def _run(parts: list[str]) -> None:
@@ -133,10 +148,13 @@ def _own_folder() -> tempfile.TemporaryDirectory[str]:
 
 @cache
 def _openmp() -> str | None:
-    """The file of the OpenMP library in this process; None where it cannot be told."""
+    """The file of the OpenMP library that torch has loaded; None where it cannot be told."""
     maps = Path("/proc/self/maps")
-    found = re.search(r"/\S*/lib(?:gomp|iomp5|omp)\b[^/\s]*$", maps.read_text(), re.MULTILINE) if maps.exists() else None
-    return found[0] if found else None
+    lines = [line.split(maxsplit=5) for line in maps.read_text().splitlines()] if maps.exists() else []
+    found = [Path(parts[5]) for parts in lines if len(parts) == 6 and re.match(r"lib(gomp|iomp5|omp)\b", Path(parts[5]).name)]
+    own = Path(torch.__file__).parent
+    found.sort(key=lambda path: own not in path.parents)  # another package may have brought one too
+    return next((str(path) for path in found if path.exists()), None)
 
 
 @cache

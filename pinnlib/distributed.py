@@ -11,9 +11,10 @@ the batches' gradients.  Everything else, state and history, is the same in ever
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.distributed
@@ -34,12 +35,14 @@ class World:
         size: how many there are.
         asked: whether this process was asked to stop.
         agreed: whether any was, as far as all know; the same in all of them after the same step.
+        device: of what they exchange.
     """
 
     rank: int = 0
     size: int = 1
     asked: bool = False
     agreed: bool = False
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     @property
     def first(self) -> bool:
@@ -52,6 +55,31 @@ class World:
         torch.distributed.all_reduce(whole)
         self.agreed = bool(whole[-1] > 0)
         return tensor.copy_(whole[:-1].div_(self.size).view_as(tensor))
+
+    def any(self, here: bool) -> bool:
+        """Whether it is so in any of the processes."""
+        if self.size == 1:
+            return here
+        found = torch.tensor([float(here)], device=self.device)
+        torch.distributed.all_reduce(found)
+        return bool(found > 0)
+
+    def check_same(self, step: int, *tensors: Tensor) -> None:
+        """Stop, all of them, unless all processes stand at the same step with the same bits.
+
+        Raises:
+            ValueError: they do not.
+        """
+        if self.size == 1:
+            return
+        digest = hashlib.sha256(b"".join(t.detach().cpu().numpy().tobytes() for t in tensors)).digest()
+        here = torch.tensor([step, int.from_bytes(digest[:7], "big")], dtype=torch.int64, device=self.device)
+        there = self.gather(here).view(self.size, 2)
+        if bool((there != here).any()):
+            raise ValueError(
+                f"the processes do not start from the same state (at steps {there[:, 0].tolist()}): "
+                "give all of them the same options, and the same file to resume from"
+            )
 
     def gather(self, tensor: Tensor) -> Tensor:
         """The processes' parts, one after the other along the first axis."""
@@ -73,7 +101,7 @@ def start(device: torch.device) -> World:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    return World(torch.distributed.get_rank(), size)
+    return World(torch.distributed.get_rank(), size, device=device)
 
 
 class ShardedResidual:

@@ -66,6 +66,8 @@ class Entry:
         """Names of the settings in which a run differs from this entry."""
         asked, had = self.config.as_dict(), run.config.as_dict()
         other = [name for name in asked if asked[name] != had.get(name)]
+        if run.provenance.get("threads", self.threads) != self.threads:  # older records do not say
+            other.append("threads")
         return other + ["problem"] * (repr(run.problem) != repr(self.build()))
 
     def to_json(self) -> str:
@@ -115,20 +117,30 @@ def _entries(one: dict[str, Any], where: str) -> Iterator[Entry]:
         raise ValueError(f"{where} has {unknown or 'no name or no problem'}: the keys are {', '.join(sorted(KEYS))}")
     if one["problem"] not in problems.KNOWN:
         raise ValueError(f"{where}: no problem is called {one['problem']!r}, choose one of {', '.join(problems.KNOWN)}")
-    seeds = one.get("seeds", [0])
-    for weighting in one.get("weightings", ["vanilla"]):
-        if weighting not in ("vanilla", "rba"):
-            raise ValueError(f"{where}: the weighting {weighting!r} is unknown, use vanilla or rba")
-        for seed in seeds:
-            extra = one.get("first", {}) if seed == seeds[0] else {}
-            try:
+    try:
+        seeds, threads = one.get("seeds", [0]), one.get("threads", 1)
+        if not isinstance(threads, int) or threads < 1:
+            raise ValueError(f"threads = {threads!r}: give a whole number of at least 1")
+        for weighting in one.get("weightings", ["vanilla"]):
+            if weighting not in ("vanilla", "rba"):
+                raise ValueError(f"the weighting {weighting!r} is unknown, use vanilla or rba")
+            for seed in seeds:
+                extra = one.get("first", {}) if seed == seeds[0] else {}
                 rule = RBA(**one.get("rba", {})) if weighting == "rba" else None
                 config = Config(**one.get("config", {}) | extra, seed=seed, weighting=rule)
                 problem = one["problem"], one.get("settings", {})
                 problems.KNOWN[problem[0]](**problem[1])
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{where}: {error}") from error
-            yield Entry(one["name"].format(weighting=weighting, seed=seed), problem, config, one.get("threads", 1))
+                name = one["name"].format(weighting=weighting, seed=seed)
+                if not name or Path(name).name != name:
+                    raise ValueError(f"name = {name!r}: give the name of a file, without folders")
+                yield Entry(name, problem, config, threads)
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        what = (
+            f"the name has {error}, and only {{weighting}} and {{seed}} are filled in"
+            if isinstance(error, LookupError)
+            else error
+        )
+        raise ValueError(f"{where}: {what}") from error
 
 
 def state(entry: Entry, folder: str | os.PathLike[str]) -> State:

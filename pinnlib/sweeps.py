@@ -135,7 +135,11 @@ def _local(todo: list[Entry], folder: Path, jobs: int, every: float, outcome: Ou
                     line = process.stdout.readline()
                     entry = at_work[process]
                     if line:
-                        said[entry.name] = message = json.loads(line)
+                        try:
+                            message = json.loads(line)
+                        except ValueError:  # some library's own words
+                            continue
+                        said[entry.name] = message
                         bar.update(message["step"] - steps[entry.name] if steps[entry.name] else 0)
                         steps[entry.name] = message["step"]
                         bar.set_description(f"{len(outcome.done)} of {len(todo)} done", refresh=False)
@@ -203,8 +207,11 @@ def _main(text: str, path: str, every: str) -> int:
         sys.stdin.read()
         os._exit(1)
 
+    channel = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a library prints must not get among the messages
+
     def say(**message: Any) -> None:
-        print(json.dumps(message), flush=True)
+        print(json.dumps(message), file=channel, flush=True)
 
     threading.Thread(target=orphaned, daemon=True).start()
     step = 0

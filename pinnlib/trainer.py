@@ -114,24 +114,27 @@ class Trainer:
         return torch.as_tensor(values, dtype=self.dtype, device=self.device)
 
     def set_points(self, points: Tensor, data: Sequence[Tensor] | None = None) -> None:
-        """Train at these collocation points and, if told, data; the first pass shows whether machine code can be made."""
+        """Train at these collocation points and, if told, data; in machine code if it can be made, in all processes."""
         self.points, self.data = points, self.data if data is None else data
-        settings = {"sizes": self.sizes, "activation": self.activation, "path": self.path}
+        if self.world.any(self.path == "eager" or not self._works()):
+            self.path = "eager"
+        self.residual_term, self.data_term = self._terms()
+
+    def _works(self) -> bool:
+        """Whether a pass of this path can be made; says so where it cannot."""
         try:
-            self.residual_term, self.data_term = self._terms(settings)
-            if self.path != "eager":
-                self.evaluate()
+            for term in self._terms():
+                getattr(term, "own", term)(self.weights, self.biases)  # of this process alone
         except Exception as error:
-            if self.path == "eager":
-                raise
             first = (str(error).splitlines() or [""])[0]
             warnings.warn(
-                f"compiling failed ({type(error).__name__}: {first[:200]}): training goes on without, more slowly", stacklevel=5
+                f"compiling failed ({type(error).__name__}: {first[:200]}): training goes on without, more slowly", stacklevel=6
             )
-            self.path = "eager"
-            self.set_points(points, data)
+            return False
+        return True
 
-    def _terms(self, settings: dict[str, Any]) -> tuple[Any, Any]:
+    def _terms(self) -> tuple[Any, Any]:
+        settings = {"sizes": self.sizes, "activation": self.activation, "path": self.path}
         settings_of_residual = settings | {"batches": self.config.batches}
         if self.world.size == 1:
             return ResidualTerm(self.problem, self.points, **settings_of_residual), DataTerm(*self.data, **settings)
@@ -156,6 +159,7 @@ class Trainer:
             leave=False,
         )
         good = self._states()
+        self.world.check_same(self.step, self.theta, self.points, self.rba)
         with bar, _interrupts() as interrupted:
             while True:
                 finished = self.step >= config.steps
@@ -327,6 +331,7 @@ class Trainer:
                 if self.device.type == "cuda"
                 else f"CPU, {torch.get_num_threads()} threads",
                 "path": f"{self.path}, {len(self.residual_term.chunks)} chunks",
+                "threads": torch.get_num_threads(),
                 "seeds_at_once": len(self.configs),
                 "processes": self.world.size,
                 "wall_time": self._wall_time(),

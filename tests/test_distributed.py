@@ -53,3 +53,33 @@ def test_a_checkpoint_moves_between_one_process_and_two(tmp_path):
 def test_batches_that_the_processes_cannot_share(tmp_path):
     done = together(["train", "allencahn", *TRAIN, "--steps", "3", "--out", str(tmp_path / "a.npz")], processes=3, status=1)
     assert "pinnlib: 8 batches do not divide over 3 processes: choose a multiple of 3" in done.stderr
+
+
+UNLIKE = """
+import os, sys, warnings
+import pinnlib as pl
+from pinnlib import compiling
+small = dict(width=16, depth=2, points=128, data_points=32, batches=8, device="cpu", steps=20)
+rank, what, path = int(os.environ["RANK"]), sys.argv[1], sys.argv[2]
+if what == "no compiler" and rank:
+    compiling.compiler = lambda: None
+warnings.simplefilter("ignore")
+if what == "another start" and rank:
+    small["seed"] = 1
+run = pl.train(pl.problems.AllenCahn(), pl.Config(**small, compile=True), progress=False)
+if not rank:
+    run.save(path)
+"""
+
+
+@pytest.mark.parametrize("what", ["no compiler", "another start"])
+def test_processes_that_are_not_alike_do_not_wait_forever(tmp_path, what):
+    script = tmp_path / "unlike.py"
+    script.write_text(UNLIKE)
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    done = subprocess.run([*start, what, str(tmp_path / "a.npz")], capture_output=True, text=True, check=False, timeout=120)
+    if what == "no compiler":
+        assert done.returncode == 0, done.stderr
+        assert pl.Run.load(tmp_path / "a.npz").provenance["path"].startswith("eager")
+    else:
+        assert "the processes do not start from the same state (at steps [0, 0])" in done.stderr

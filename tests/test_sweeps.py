@@ -1,5 +1,6 @@
 """Sweeps: killed and started again, with failures, twice at once, on a cluster."""
 
+import dataclasses
 import os
 import random
 import signal
@@ -68,6 +69,11 @@ def test_a_list_is_all_its_runs(tmp_path):
         ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nsteps = 3", r"sweep 1 has \['steps'\]: the keys are"),
         ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nconfig = { steps = 0 }", "sweep 1: steps = 0: give a whole number"),
         ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nweightings = ['attention']", "the weighting 'attention' is unknown"),
+        ("[[sweep]]\nname = 'a{x}'\nproblem = 'burgers'", r"sweep 1: the name has 'x', and only \{weighting\} and \{seed\}"),
+        ("[[sweep]]\nname = 'a{seed'\nproblem = 'burgers'", "sweep 1: expected"),
+        ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nseeds = 3", "sweep 1: 'int' object is not"),
+        ("[[sweep]]\nname = '../a'\nproblem = 'burgers'", "sweep 1: name = '../a': give the name of a file"),
+        ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nthreads = 0", "sweep 1: threads = 0: give a whole number"),
         ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nseeds = [1, 2]", r"has a twice: put \{weighting\} and \{seed\} into"),
     ],
 )
@@ -114,6 +120,13 @@ def test_what_is_done_is_skipped_and_what_is_stale_is_left(tmp_path, capsys):
     assert "tiny_vanilla_seed1  damaged" in out
     assert "tiny_rba_seed5      missing" in out
     assert (tmp_path / "tiny_vanilla_seed0.npz").read_bytes() == before
+
+
+def test_other_threads_are_other_settings(tmp_path):
+    entry = lists.read(write(tmp_path, 3))[0]
+    sweeps.sweep([entry], tmp_path, progress=False)
+    assert lists.state(entry, tmp_path).kind == "done"
+    assert lists.state(dataclasses.replace(entry, threads=2), tmp_path).why == "other settings of threads"
 
 
 def test_two_sweeps_in_one_folder_at_once(tmp_path, capsys):
