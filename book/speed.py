@@ -76,7 +76,7 @@ print(f"Python {machine['python']}, torch {machine['torch']}, JAX {machine['jax'
 # %% [markdown]
 # ## A step
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Median time of a training step at three sizes; the thin lines are quartiles. The dotted line is the time of the step's matrix products alone, at the speed that matrix products of that width reach in the same run.", "name": "fig-speed-steps"}, "image": {"alt": "Three panels of horizontal bars, one a contender. The compiled library has by far the shortest bar in each panel, close to the dotted line of the matrix products; PyTorch, DeepXDE and JAX take two to five times as long."}}
+# %% mystnb={"figure": {"caption": "Median time of a training step at three sizes; the thin lines are quartiles. The dotted line is the time of the step's matrix products alone, at the speed that matrix products of that width reach in the same run.", "name": "fig-speed-steps"}, "image": {"alt": "Three panels of horizontal bars, one a contender. The compiled library has by far the shortest bar in each panel, close to the dotted line of the matrix products; PyTorch, DeepXDE and JAX take two to five times as long."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.9), sharey=True)
 for ax, size in zip(axes, (LARGE, MIDDLE, SMALL), strict=True):
     rows = [row("steps", size, name) for name in NAMES]
@@ -112,7 +112,7 @@ display(Markdown("How many times as long as the compiled library the others take
 # %% [markdown]
 # ## Against points and width
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Median time of a step against the number of points at 64 x 4, and against the width at 2,048 points.", "name": "fig-speed-scaling"}, "image": {"alt": "Two panels with logarithmic axes. All curves rise with points and with width; the compiled library is the lowest everywhere; the gap to nested PyTorch is much the same for all points and narrower for wide layers."}}
+# %% mystnb={"figure": {"caption": "Median time of a step against the number of points at 64 x 4, and against the width at 2,048 points.", "name": "fig-speed-scaling"}, "image": {"alt": "Two panels with logarithmic axes. All curves rise with points and with width; the compiled library is the lowest everywhere; the gap to nested PyTorch is much the same for all points and narrower for wide layers."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), sharey=True)
 sweeps = (("points", lambda r: r["width"] == 64), ("width", lambda r: r["points"] == 2_048))
 for ax, (axis, chosen) in zip(axes, sweeps, strict=True):
@@ -147,7 +147,7 @@ for name in (NESTED, "JAX, forward"):
 #
 # ## Memory
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Peak memory of three steps above start-up, each contender in a process of its own. Start-up is imports and a step of a tiny network.", "name": "fig-speed-memory"}, "image": {"alt": "Two panels with logarithmic axes, for 64 x 4 and 128 x 6. The library's curves rise to a hundred megabytes at most and hardly further; those of the others rise in proportion to the points, to several gigabytes."}}
+# %% mystnb={"figure": {"caption": "Peak memory of three steps above start-up, each contender in a process of its own. Start-up is imports and a step of a tiny network.", "name": "fig-speed-memory"}, "image": {"alt": "Two panels with logarithmic axes, for 64 x 4 and 128 x 6. The library's curves rise to a hundred megabytes at most and hardly further; those of the others rise in proportion to the points, to several gigabytes."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), sharey=True)
 for ax, width in zip(axes, (64, 128), strict=True):
     for name in NAMES:
@@ -171,7 +171,7 @@ plt.show()
 #
 # ## Where the time goes
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Parts of a step. For PyTorch's operations by its profiler; for machine code the matrix products at the speed that they have alone, and the rest of the passes. A difference below zero, which is noise, is drawn as zero.", "name": "fig-speed-profile"}, "image": {"alt": "Three panels of stacked bars. In the nested formulation at the large size activations and other arithmetic take more than half; in the compiled library most of each bar is matrix products."}}
+# %% mystnb={"figure": {"caption": "Parts of a step. For PyTorch's operations by its profiler; for machine code the matrix products at the speed that they have alone, and the rest of the passes. A difference below zero, which is noise, is drawn as zero.", "name": "fig-speed-profile"}, "image": {"alt": "Three panels of stacked bars. In the nested formulation at the large size activations and other arithmetic take more than half; in the compiled library most of each bar is matrix products."}} tags=["hide-input"]
 PARTS = ("matrix products", "activations and other arithmetic", "copies and memory", "everything else")
 fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.6), sharey=True)
 who = (OURS, EAGER, NESTED)

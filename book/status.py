@@ -51,6 +51,7 @@ for package in ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "jupyte
 # %% [markdown]
 # ## Times
 #
-# On two CPU cores the quick trainings of the chapter on the Helmholtz equation took 69 to 80 seconds
-# each. In a fresh clone, `.ci/run` took 6 min 50 s: the environment, 1 min 26 s of unit tests, 3 min 6 s of
-# `pytest --nbval book/`, `make book` in about 10 s, and 42 s of checks in the browser. No time was measured on a GPU.
+# On two CPU cores with a C++ compiler the quick trainings of the chapter on the Helmholtz equation took about 20 seconds
+# each. The published records were made before the library had machine code; what a step costs now is on the page
+# {doc}`speed`. In a fresh clone, `.ci/run` took 8 min 22 s: the environment, 4 min 45 s of unit tests, 1 min 9 s of
+# `pytest --nbval book/`, `make book`, and 46 s of checks in the browser. No time was measured on a GPU.
