@@ -23,7 +23,7 @@
 # **What this chapter does.** It defines SNR and RBA, trains both kinds of PINN here and now, and then reads
 # published records of 20,000 steps and five seeds each. At the end every claim gets a verdict. Some do not hold.
 #
-# **Time.** Less than a minute on two CPU cores for the two trainings, about two and a half without a C++ compiler. Times
+# **Time.** Less than a minute on two CPU cores for the two trainings, and longer without a C++ compiler ({doc}`speed`). Times
 # on a GPU were not measured yet.
 
 # %% tags=["hide-cell"]
@@ -218,7 +218,7 @@ print("RBA at least 3x more accurate at the end:", bool(3 * rba.at(STEPS)["rel_l
 # the noise belongs to the residual term alone, while the signal is the sum of both terms' mean gradients. We compare
 # the SNR of the whole loss with the SNR of its residual term.
 
-# %% mystnb={"figure": {"caption": "SNR of the whole loss and of its residual term alone, in the quick run with RBA.", "name": "fig-split"}, "image": {"alt": "SNR against the Adam step for RBA. The whole loss starts near ten to the fifth, its residual term near 0.15; from about step one hundred the two curves lie on each other."}}
+# %% mystnb={"figure": {"caption": "SNR of the whole loss and of its residual term alone, in the quick run with RBA.", "name": "fig-split"}, "image": {"alt": "SNR against the Adam step for RBA. The whole loss starts near ten to the fifth, its residual term near 0.04; from about step one hundred the two curves lie on each other."}}
 fig, ax = plt.subplots()
 h = quick["RBA"].history
 split = {"whole loss": h["snr"], "residual term alone": h["snr_residual"]}

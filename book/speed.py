@@ -138,7 +138,8 @@ def times_as_long(name, points, width):
 for name in (NESTED, "JAX, forward"):
     over_points = ", ".join(f"{n:,}: {times_as_long(name, n, 64):.1f}" for n in (512, 2_048, 16_384))
     over_width = ", ".join(f"{w}: {times_as_long(name, 2_048, w):.1f}" for w in (16, 64, 256))
-    print(f"{name} over compiled, by points {over_points}; by width {over_width}")
+    print(f"{name} over compiled, by points: {over_points}")
+    print(f"{'':{len(name)}}                by width:  {over_width}")
 
 # %% [markdown]
 # In {numref}`fig-speed-scaling` the gap to nested autograd hardly depends on the number of points. It closes with the width, since

@@ -19,7 +19,6 @@ backward pass, which is what training needs; no graph of a graph is ever built.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -77,7 +76,7 @@ class _Propagate(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             raise ValueError("points that require gradients: ask the plan for partial derivatives by the coordinates instead")
         weights, like = ctx.saved_tensors[: ctx.n_layers], ctx.saved_tensors[0]
-        total = like.new_zeros(*like.shape[:-2], sum(math.prod(shape) for shape in models.shapes(ctx.one.sizes)))
+        total = like.new_zeros(*like.shape[:-2], models.count(ctx.one.sizes))
         ctx.one.backward(g, weights, total)
         return None, None, None, None, None, *models.split(total, ctx.one.sizes)
 

@@ -11,7 +11,6 @@ ratio of :mod:`pinnlib.snr` costs hardly more than the step itself.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -102,8 +101,7 @@ class ResidualTerm:
         self.kept = KEEP_BYTES[device] // (largest * row * each * sum(sizes))
         self._shared = passes.Shared()
         self._passes: dict[tuple[int, tuple[int, ...]], Engine] = {}
-        n_params = sum(math.prod(shape) for shape in models.shapes(sizes))
-        self._total = points.new_empty(*lead, n_params)
+        self._total = points.new_empty(*lead, models.count(sizes))
         self._apart: Tensor | None = None
 
     def __call__(
@@ -200,7 +198,7 @@ class DataTerm:
         self.points, self.values = points, values
         plan = Plan(n_coordinates, (), {})
         self._pass = passes.make(path, lead, n, sizes, activation, plan, points, lead=len(lead))
-        self._total = points.new_empty(*lead, sum(math.prod(shape) for shape in models.shapes(sizes)))
+        self._total = points.new_empty(*lead, models.count(sizes))
 
     def __call__(self, weights: Sequence[Tensor], biases: Sequence[Tensor], *, scale: float = 1.0) -> tuple[Tensor, Tensor]:
         """Losses ``(*lead,)``; then ``scale`` times their gradients, ``(*lead, n_params)``, valid until the next call."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from . import activations
 
-__all__ = ["MLP", "shapes", "split"]
+__all__ = ["MLP", "count", "shapes", "split"]
 
 
 class MLP(nn.Module):
@@ -79,6 +79,11 @@ def shapes(sizes: Sequence[int]) -> list[tuple[int, ...]]:
     """Shapes of all weights and then all biases of a network with ``sizes``: coordinates, hidden widths, fields."""
     pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
     return [*((n_out, n_in) for n_in, n_out in pairs), *((n_out,) for _, n_out in pairs)]
+
+
+def count(sizes: Sequence[int]) -> int:
+    """Number of parameters of such a network."""
+    return sum(map(prod, shapes(sizes)))
 
 
 def split(flat: Tensor, sizes: Sequence[int]) -> list[Tensor]:

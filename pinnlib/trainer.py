@@ -116,22 +116,24 @@ class Trainer:
     def set_points(self, points: Tensor, data: Sequence[Tensor] | None = None) -> None:
         """Train at these collocation points and, if told, data; in machine code if it can be made, in all processes."""
         self.points, self.data = points, self.data if data is None else data
-        if self.world.any(self.path == "eager" or not self._works()):
-            self.path = "eager"
-        self.residual_term, self.data_term = self._terms()
+        terms = None if self.path == "eager" else self._tried()
+        if self.world.any(terms is None):
+            self.path, terms = "eager", None
+        self.residual_term, self.data_term = terms or self._terms()
 
-    def _works(self) -> bool:
-        """Whether a pass of this path can be made; says so where it cannot."""
+    def _tried(self) -> tuple[Any, Any] | None:
+        """The terms after a pass of each; None, and a notice, where this path cannot be had."""
         try:
-            for term in self._terms():
+            terms = self._terms()
+            for term in terms:
                 getattr(term, "own", term)(self.weights, self.biases)  # of this process alone
         except Exception as error:
             first = (str(error).splitlines() or [""])[0]
             warnings.warn(
                 f"compiling failed ({type(error).__name__}: {first[:200]}): training goes on without, more slowly", stacklevel=6
             )
-            return False
-        return True
+            return None
+        return terms
 
     def _terms(self) -> tuple[Any, Any]:
         settings = {"sizes": self.sizes, "activation": self.activation, "path": self.path}
@@ -269,9 +271,9 @@ class Trainer:
         own = self.optimizer.state.get(self.theta, {})
         parts = {"parameters": self.theta, "rba": self.rba}
         parts |= {name: own.get(name, torch.zeros_like(self.theta)) for name in ("exp_avg", "exp_avg_sq")}
-        split = {name: self._each(part) for name, part in parts.items()}
+        members = {name: self._each(part) for name, part in parts.items()}
         return [
-            {"step": np.array(self.step), **{name: _array(part[e]) for name, part in split.items()}}
+            {"step": np.array(self.step), **{name: _array(part[e]) for name, part in members.items()}}
             for e in range(len(self.configs))
         ]
 

@@ -11,7 +11,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from pinnlib import records
+from pinnlib import lists, records
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -94,6 +94,13 @@ def test_records_and_their_digests_agree():
     published = {p.stem: records.digest(p) for p in (ROOT / "book" / "records").glob("*.npz")}
     assert published
     assert json.loads((ROOT / "pinnlib" / "records.json").read_text()) == published
+
+
+def test_every_record_is_made_by_the_list():
+    folder = ROOT / "book" / "records"
+    entries = lists.read(folder / "records.toml")
+    assert {entry.name for entry in entries} == {p.stem for p in folder.glob("*.npz")}
+    assert {entry.name: lists.state(entry, folder).kind for entry in entries} == {entry.name: "done" for entry in entries}
 
 
 def test_records_are_complete_and_small():

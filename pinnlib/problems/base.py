@@ -50,7 +50,7 @@ class Problem(ABC):
         fields: the network's outputs.
         domain: ``(low, high)`` for each coordinate.
         partials: the values that :meth:`residual` reads, such as ``"u"``, ``"u_x"``, ``"u_xx"``.
-        operators: second-order operators that travel as one stream (see :mod:`pinnlib.derivatives`).
+        operators: sums of partials that travel as one stream (see :mod:`pinnlib.derivatives`).
         reference_error: the reference's own estimated relative L2 error; 0 where it is a closed form.
         resolution: points a side of the test grid.
     """
