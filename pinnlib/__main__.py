@@ -1,4 +1,4 @@
-"""Command line: ``python -m pinnlib train``, ``sweep``, ``info`` and ``compare``."""
+"""Command line: ``python -m pinnlib train``, ``sweep``, ``info``, ``compare`` and ``compact``."""
 
 from __future__ import annotations
 
@@ -64,6 +64,15 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("record", type=Path)
     info.set_defaults(command=_info)
 
+    compacting = commands.add_parser(
+        "compact", help="make records small enough to publish; they can no longer be trained further"
+    )
+    compacting.add_argument("records", type=Path, nargs="+", metavar="RECORD")
+    compacting.add_argument("--folder", type=Path, required=True, help="where the small ones go")
+    compacting.add_argument("--rows", type=int, default=1000, help="most probes to keep")
+    compacting.add_argument("--snapshots", type=int, default=None, help="most snapshots to keep; all unless told")
+    compacting.set_defaults(command=_compact)
+
     comparing = commands.add_parser("compare", help="show two records side by side")
     comparing.add_argument("records", type=Path, nargs=2, metavar="RECORD")
     comparing.set_defaults(command=_compare)
@@ -91,7 +100,8 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("residual-based attention", "used with --weighting rba; see pinnlib.RBA")
     for item in dataclasses.fields(RBA):
         choices = {"choices": NORMALIZATIONS} if item.name == "normalization" else {}
-        group.add_argument(f"--{item.name}", type=type(item.default), default=item.default, help=" ", **choices)
+        kind = float if item.default is None else type(item.default)
+        group.add_argument(f"--{item.name.replace('_', '-')}", type=kind, default=item.default, help=" ", **choices)
 
 
 def _settings(options: argparse.Namespace) -> tuple[problems.Problem, Config]:
@@ -185,6 +195,14 @@ def _status(entries: list[lists.Entry], folder: Path) -> int:
 
 def _info(options: argparse.Namespace) -> int:
     print(reports.summary(Run.load(options.record)))
+    return 0
+
+
+def _compact(options: argparse.Namespace) -> int:
+    for path in options.records:
+        before = path.stat().st_size
+        target = Run.load(path).compacted(rows=options.rows, snapshots=options.snapshots).save(options.folder / path.name)
+        print(f"{target}: {before / 1e3:,.0f} kB before, {target.stat().st_size / 1e3:,.0f} kB now")
     return 0
 
 

@@ -14,10 +14,12 @@ A list is a TOML file.  Each ``[[sweep]]`` is a problem with its settings, the w
    config = { steps = 20000, compile = true }       # of pinnlib.Config
    rba = { decay = 0.999, rate = 0.001 }            # of pinnlib.RBA
    first = { snapshots = 24 }                       # of the first seed alone
+   compact = { rows = 1000 }                        # made small once complete, as pinnlib.Run.compacted does
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import sys
@@ -38,7 +40,7 @@ else:
 
 __all__ = ["Entry", "State", "path_of", "read", "state"]
 
-KEYS = {"name", "problem", "settings", "weightings", "seeds", "threads", "config", "rba", "first"}
+KEYS = {"name", "problem", "settings", "weightings", "seeds", "threads", "config", "rba", "first", "compact"}
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,18 @@ class Entry:
         problem: its name and settings.
         config: all settings of the training.
         threads: CPU threads.
+        compact: how the record is made small once it is complete; None to leave it whole.
     """
 
     name: str
     problem: tuple[str, dict[str, Any]]
     config: Config
     threads: int = 1
+    compact: dict[str, int] | None = None
+
+    def finished(self, run: Run) -> Run:
+        """A complete run as it is published."""
+        return run if self.compact is None or not run.complete else run.compacted(**self.compact)
 
     def build(self) -> problems.Problem:
         """The problem."""
@@ -72,13 +80,13 @@ class Entry:
 
     def to_json(self) -> str:
         """As one line of text."""
-        return json.dumps([self.name, self.problem, self.config.as_dict(), self.threads])
+        return json.dumps([self.name, self.problem, self.config.as_dict(), self.threads, self.compact])
 
     @classmethod
     def from_json(cls, text: str) -> Entry:
         """The inverse of :meth:`to_json`."""
-        name, problem, config, threads = json.loads(text)
-        return cls(name, tuple(problem), Config.from_dict(config), threads)
+        name, problem, config, *others = json.loads(text)
+        return cls(name, tuple(problem), Config.from_dict(config), *others)
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,9 @@ def _entries(one: dict[str, Any], where: str) -> Iterator[Entry]:
         seeds, threads = one.get("seeds", [0]), one.get("threads", 1)
         if not isinstance(threads, int) or threads < 1:
             raise ValueError(f"threads = {threads!r}: give a whole number of at least 1")
+        compact = one.get("compact")
+        if compact is not None:
+            inspect.signature(Run.compacted).bind(None, **compact)
         for weighting in one.get("weightings", ["vanilla"]):
             if weighting not in ("vanilla", "rba"):
                 raise ValueError(f"the weighting {weighting!r} is unknown, use vanilla or rba")
@@ -133,7 +144,7 @@ def _entries(one: dict[str, Any], where: str) -> Iterator[Entry]:
                 name = one["name"].format(weighting=weighting, seed=seed)
                 if not name or Path(name).name != name:
                     raise ValueError(f"name = {name!r}: give the name of a file, without folders")
-                yield Entry(name, problem, config, threads)
+                yield Entry(name, problem, config, threads, compact)
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         what = (
             f"the name has {error}, and only {{weighting}} and {{seed}} are filled in"

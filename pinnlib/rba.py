@@ -33,6 +33,8 @@ class RBA:
         power: 2 for (lambda r)^2 as in the paper, 1 for lambda r^2 as in some libraries.
         normalization: ``"max"`` for abs(r) / max abs(r), ``"min-max"`` for (abs(r) - min) / (max - min).
         initial: lambda at the start; the paper takes 0.
+        first_rate: eta of the very first step; that of all others unless told.  The authors' runs of the Helmholtz
+            equation take 1, so that their weights begin as the normalized residual and not near 0.
     """
 
     decay: float = 0.999
@@ -40,6 +42,7 @@ class RBA:
     power: int = 2
     normalization: str = "max"
     initial: float = 0.0
+    first_rate: float | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.decay < 1.0:
@@ -52,6 +55,12 @@ class RBA:
             raise ValueError(f"RBA normalization {self.normalization!r} is unknown: choose one of {NORMALIZATIONS}")
         if not self.initial >= 0.0:
             raise ValueError(f"RBA initial = {self.initial}: a weight must not be negative")
+        if self.first_rate is not None and not self.first_rate >= 0.0:
+            raise ValueError(f"RBA first_rate = {self.first_rate}: it must not be negative")
+
+    def rate_at(self, step: int) -> float:
+        """eta of the update after ``step`` steps."""
+        return self.rate if step or self.first_rate is None else self.first_rate
 
 
 def update(weights: Tensor, residual: Tensor, *, decay: float, rate: float, normalization: str = "max") -> Tensor:
@@ -78,8 +87,8 @@ def update(weights: Tensor, residual: Tensor, *, decay: float, rate: float, norm
 
 
 def bound(rba: RBA) -> float:
-    """The largest value that a weight can take: max(initial, rate / (1 - decay))."""
-    return max(rba.initial, rba.rate / (1.0 - rba.decay))
+    """The largest value that a weight can take: of its start, its value after the first step, and rate / (1 - decay)."""
+    return max(rba.initial, rba.decay * rba.initial + rba.rate_at(0), rba.rate / (1.0 - rba.decay))
 
 
 def weighted_square(weights: Tensor, residual: Tensor, *, power: int) -> Tensor:

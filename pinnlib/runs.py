@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import evaluation, problems
+from . import compacting, evaluation, problems
 from .config import Config
 from .models import MLP
 
 __all__ = ["Run"]
 
-FORMAT, VERSION = "pinnlib run", 2
+PARTS = ("history", "extremes", "snapshots", "state")
+FORMAT, VERSION = "pinnlib run", 3
 
 
 @dataclass
@@ -38,6 +39,9 @@ class Run:
         snapshots: ``step`` ``(k,)``, ``parameters`` ``(k, n_params)``, ``rba`` ``(k, n_points)``.
         state: where training stands: ``step``, ``parameters``, Adam's ``exp_avg`` and ``exp_avg_sq``, ``rba``.
         provenance: versions, device, threads, wall time in seconds.
+        extremes: of a compact run whose history was thinned, smallest and largest values around each probe,
+            ``(2, n_probes, ...)`` by name; else empty.
+        compact: whether the run was made small for publishing, see :meth:`compacted`.
     """
 
     config: Config
@@ -48,6 +52,8 @@ class Run:
     snapshots: dict[str, np.ndarray]
     state: dict[str, np.ndarray]
     provenance: dict[str, Any] = field(default_factory=dict)
+    extremes: dict[str, np.ndarray] = field(default_factory=dict)
+    compact: bool = False
 
     @property
     def step(self) -> int:
@@ -109,6 +115,36 @@ class Run:
             )
         return self.problem
 
+    def range(self, name: str) -> np.ndarray:
+        """Smallest and largest values of a series around each probe, ``(2, n_probes, ...)``; alike where none was left out."""
+        return self.extremes.get(name, np.stack([self.history[name]] * 2))
+
+    def compacted(self, *, rows: int = 1000, snapshots: int | None = None) -> Run:
+        """This run in a size to publish; it can be looked at in every way, but not trained further.
+
+        Adam's moments are left out.  Of a history longer than ``rows`` one probe of each group is kept, with the group's
+        extremes (:func:`pinnlib.compacting.thin`).  :meth:`save` writes the snapshots in fixed point
+        (:func:`pinnlib.compacting.encode`); they are rounded here already, so that what is saved is what is loaded.
+
+        Args:
+            rows: most probes to keep.
+            snapshots: most snapshots to keep, evenly by number, the first and the last among them; all unless told.
+        """
+        history, extremes = compacting.thin(self.history, rows)
+        n = len(self.snapshots["step"])
+        keep = np.unique(np.linspace(0, n - 1, min(snapshots or n, n)).round().astype(int)) if n else np.arange(0)
+        shots = {name: values[keep] for name, values in self.snapshots.items()}
+        for name, bits in compacting.BITS.items():
+            shots[name] = compacting.decode(compacting.encode(shots[name], bits))
+        return dataclasses.replace(
+            self,
+            history=history,
+            extremes=extremes or self.extremes,
+            snapshots=shots,
+            state={name: self.state[name] for name in ("step", "parameters", "rba")},
+            compact=True,
+        )
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the run to one npz file, by a temporary name, so that a file is never half written."""
         path = Path(path)
@@ -118,10 +154,14 @@ class Run:
             "problem": self.problem_spec,
             "settings_hash": _settings_hash(self.problem_spec, self.config.as_dict()),
             "provenance": self.provenance,
+            "compact": self.compact,
         }
         arrays = {"header": np.array(json.dumps(header)), "points": self.points}
-        for part in ("history", "snapshots", "state"):
+        for part in PARTS:
             arrays |= {f"{part}/{name}": np.asarray(values) for name, values in getattr(self, part).items()}
+        for name, bits in compacting.BITS.items() if self.compact else ():
+            coded = compacting.encode(arrays.pop(f"snapshots/{name}"), bits)
+            arrays |= {f"coded/{name}/{part}": values for part, values in coded.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         try:
@@ -160,11 +200,15 @@ class Run:
             header = json.loads(str(arrays.pop("header")))
             _check(path, header)
             config = Config.from_dict(header["config"])
-            parts: dict[str, dict[str, np.ndarray]] = {"history": {}, "snapshots": {}, "state": {}}
+            parts: dict[str, dict[str, np.ndarray]] = {part: {} for part in (*PARTS, "coded")}
             points = arrays.pop("points")
             for name, values in arrays.items():
                 part, _, key = name.partition("/")
                 parts[part][key] = values
+            coded = parts.pop("coded")
+            for name in compacting.BITS if coded else ():
+                part_of = {part: coded[f"{name}/{part}"] for part in ("codes", "low", "span")}
+                parts["snapshots"][name] = compacting.decode(part_of)
             spec = header["problem"]
             for needed in ("step", "parameters"):
                 parts["state"][needed], parts["snapshots"][needed]
@@ -186,7 +230,8 @@ class Run:
             ) from error
         if problem is None and spec["name"] in problems.KNOWN:
             problem = problems.KNOWN[spec["name"]](**spec["settings"])
-        return cls(config, problem, spec, points=points, provenance=header["provenance"], **parts)
+        own = {"points": points, "provenance": header["provenance"], "compact": header.get("compact", False)}
+        return cls(config, problem, spec, **own, **parts)
 
     def __repr__(self) -> str:
         lines = [f"Run of {self.problem or self.problem_spec['name']}: {self.config.describe()}"]

@@ -182,7 +182,7 @@ def work(entry: Entry, path: str, every: float, report: Callable[[int], None] = 
     torch.set_num_threads(entry.threads)
     trainer = Trainer(entry.build(), entry.config)
     if Path(path).exists():
-        trainer.restore(Run.load(path))
+        trainer.restore(Run.load(path))  # a complete one was skipped
     ended = threading.Event()
 
     def watch() -> None:
@@ -196,7 +196,7 @@ def work(entry: Entry, path: str, every: float, report: Callable[[int], None] = 
     finally:
         ended.set()
         watcher.join()
-    run.save(path)  # raises where a checkpoint only warns
+    entry.finished(run).save(path)  # raises where a checkpoint only warns
     return run.complete
 
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from . import __version__, compiling, distributed, native, rba, sampling
+from . import __version__, capturing, compiling, distributed, native, rba, sampling
 from .config import Config
 from .gradients import DataTerm, ResidualTerm
 from .models import MLP, split
@@ -68,7 +68,9 @@ class Trainer:
                 p.data = part
         views = split(self.theta.detach(), self.sizes)
         self.weights, self.biases = views[: len(views) // 2], views[len(views) // 2 :]
-        self.optimizer = torch.optim.Adam([self.theta], lr=config.lr, betas=(0.9, 0.999), eps=1e-8, fused=True)
+        on_gpu = self.device.type == "cuda"
+        rate = torch.tensor(config.lr, device=self.device) if on_gpu else config.lr  # a recorded step reads it anew
+        self.optimizer = torch.optim.Adam([self.theta], lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=True, capturable=on_gpu)
         # a vanilla run follows the weights too, unused in its loss, so that both kinds can be compared
         self.rule = config.weighting or rba.RBA()
         points = self._stack(
@@ -85,6 +87,7 @@ class Trainer:
             self.path = "eager"
         self.set_points(points, values)
         self.ready: Evaluated | None = None
+        self.captured = capturing.Captured(self._body, self._moving) if on_gpu and self.world.size == 1 else None
         self.probe = Probe(problem, config, self.path)
         self.step = 0
         self.wall_before = 0.0
@@ -211,7 +214,8 @@ class Trainer:
 
         def attend(residual: Tensor) -> Tensor:
             nonlocal attention
-            attention = rba.update(self.rba, residual, decay=rule.decay, rate=rule.rate, normalization=rule.normalization)
+            rate = rule.rate_at(self.step)
+            attention = rba.update(self.rba, residual, decay=rule.decay, rate=rate, normalization=rule.normalization)
             return attention**rule.power
 
         factor = None if config.weighting is None else attend
@@ -226,19 +230,40 @@ class Trainer:
         return Evaluated(loss, residual, loss_data, attention, grads, data_grads, batch_grads)
 
     def advance(self) -> bool:
-        """One Adam step; False, and nothing changed, if a loss is not finite."""
-        here = self.ready or self.evaluate()
-        if not torch.isfinite(here.loss).all():
-            self.ready = here
-            return False
+        """One Adam step; False, and nothing changed, if a loss is not finite.
+
+        A GPU is not asked for its loss, since that would wait for it: there the next probe finds out.
+        """
+        rate = self.config.learning_rate(self.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate(self.step)
-        torch.add(here.grads, here.data_grads, out=self.theta.grad)
-        self.optimizer.step()
-        self.rba = here.attention
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+        if self.ready is None and self.captured:
+            self.captured()
+        else:
+            here = self.ready or self.evaluate()
+            if not torch.isfinite(here.loss).all():
+                self.ready = here
+                return False
+            self._apply(here)
         self.step += 1
         self.ready = None
         return True
+
+    def _body(self) -> None:
+        """One step without a look at its loss: what a GPU records."""
+        self._apply(self.evaluate())
+
+    def _apply(self, here: Evaluated) -> None:
+        torch.add(here.grads, here.data_grads, out=self.theta.grad)
+        self.optimizer.step()
+        self.rba.copy_(here.attention)
+
+    def _moving(self) -> list[Tensor]:
+        """The tensors that a step changes and the next one reads."""
+        return [self.theta.detach(), self.rba, *self.optimizer.state[self.theta].values()]
 
     def _probed(self) -> bool:
         return bool(self.history[0]) and self.history[0][-1]["step"] == self.step
@@ -279,9 +304,11 @@ class Trainer:
 
     def restore(self, run: Run) -> None:
         """Take over a run's state, history and snapshots."""
+        if run.compact:
+            raise ValueError(f"the run of step {run.step} was made compact and has lost Adam's moments: go on from a checkpoint")
         state = run.state
         self.theta.data.copy_(self._tensor(state["parameters"]))
-        self.rba = self._tensor(state["rba"])
+        self.rba.copy_(self._tensor(state["rba"]))
         self.set_points(self._tensor(run.points))
         self.step = run.step
         self.wall_before = float(run.provenance["wall_time"])

@@ -108,7 +108,7 @@ def test_allen_cahn_starts_from_its_initial_data():
     assert (points[:, 1] == 0.0).all()
     assert np.allclose(values[:, 0], points[:, 0] ** 2 * np.cos(np.pi * points[:, 0]), rtol=1e-14)
     assert problem.plan.n_streams == 3
-    assert not problem.has_reference
+    assert problem.solution(points) == pytest.approx(values, abs=3e-7)
 
 
 def test_burgers_has_initial_and_boundary_data():

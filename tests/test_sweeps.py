@@ -19,7 +19,7 @@ SMALL = "width = 8, depth = 2, points = 64, data_points = 16, batches = 4, snaps
 LIST = """
 [[sweep]]
 name = "tiny_{weighting}_seed{seed}"
-problem = "allencahn"
+problem = "burgers"
 weightings = ["vanilla", "rba"]
 seeds = [0, 1, 2, 3, 4, 5]
 config = { STEPS, SMALL }

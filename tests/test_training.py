@@ -390,8 +390,8 @@ def test_seeds_need_a_checkpoint_each(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [pl.problems.AllenCahn, pl.problems.Burgers])
-def test_problems_without_a_reference_train(kind):
+def test_problems_with_a_stored_or_integrated_reference_train(kind):
     config = pl.Config(**{**SMALL, "steps": 60, "lr": 5e-3})
     run = pl.train(kind(), config, progress=False)
     assert run.history["loss"][-1] < 0.9 * run.history["loss"][0]
-    assert np.isnan(run.history["rel_l2"]).all()
+    assert run.history["rel_l2"][-1] < 1.2

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from .. import sampling
 from ..plans import Fields
+from ..reference import allen_cahn
 from .base import Problem
 
 __all__ = ["AllenCahn"]
@@ -20,14 +21,16 @@ class AllenCahn(Problem):
        u_t - 10^{-4}\,u_{xx} + 5 u^3 - 5 u = 0, \qquad x \in [-1, 1],\ t \in [0, 1], \qquad
        u(x, 0) = x^2 \cos(\pi x) .
 
-    The data are the initial values; as in the paper, periodicity in x is not imposed.
+    The data are the initial values; as in the paper, periodicity in x is not imposed.  The reference is periodic, and is
+    compared on 512 x 201 points, see :mod:`pinnlib.reference.allen_cahn`.
     """
 
     coordinates = ("x", "t")
     fields = ("u",)
     domain = ((-1.0, 1.0), (0.0, 1.0))
     partials = ("u",)
-    operators = {"diffusion_u": {"u_t": 1.0, "u_xx": -1e-4}}
+    operators = {"diffusion_u": {"u_t": 1.0, "u_xx": -allen_cahn.DIFFUSION}}
+    reference_error = allen_cahn.ERROR
 
     def residual(self, points: Tensor, d: Fields) -> Tensor:
         """(u_t - 1e-4 u_xx) + 5 u^3 - 5 u."""
@@ -36,5 +39,13 @@ class AllenCahn(Problem):
     def data(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """``n`` random initial points with x^2 cos(pi x)."""
         points = sampling.face(self.domain, n, axis=1, value=0.0, seed=seed)
-        x = points[:, :1]
-        return points, x**2 * np.cos(np.pi * x)
+        return points, allen_cahn.initial(points[:, :1])
+
+    def reference(self, points: np.ndarray) -> np.ndarray:
+        """The periodic solution, by spectral elements."""
+        return allen_cahn.reference(points)
+
+    def test_grid(self) -> np.ndarray:
+        """512 places in [-1, 1), 201 moments in [0, 1]."""
+        x, t = np.linspace(-1.0, 1.0, 512, endpoint=False), allen_cahn.TIMES
+        return np.stack(np.meshgrid(x, t, indexing="ij"), axis=-1).reshape(-1, 2)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .. import sampling
 from ..plans import Fields
+from ..reference import burgers
 from .base import Problem
 
 __all__ = ["Burgers"]
@@ -32,6 +33,7 @@ class Burgers(Problem):
     fields = ("u",)
     domain = ((-1.0, 1.0), (0.0, 1.0))
     partials = ("u", "u_x")
+    reference_error = burgers.ERROR
 
     def __init__(self, viscosity: float = 0.01 / math.pi) -> None:
         self.viscosity = float(viscosity)
@@ -49,3 +51,12 @@ class Burgers(Problem):
         ends = [sampling.face(self.domain, n // 4, axis=0, value=x, seed=seed) for x in self.domain[0]]
         values = [-np.sin(np.pi * initial[:, :1]), *(np.zeros((len(end), 1)) for end in ends)]
         return np.concatenate([initial, *ends]), np.concatenate(values)
+
+    def reference(self, points: np.ndarray) -> np.ndarray:
+        """By the Cole-Hopf transform, see :mod:`pinnlib.reference.burgers`."""
+        return burgers.reference(points, self.viscosity)
+
+    def test_grid(self) -> np.ndarray:
+        """257 places, 101 moments."""
+        x, t = np.linspace(-1.0, 1.0, 257), np.linspace(0.0, 1.0, 101)
+        return np.stack(np.meshgrid(x, t, indexing="ij"), axis=-1).reshape(-1, 2)

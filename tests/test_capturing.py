@@ -1,0 +1,120 @@
+"""The recorded step: no waiting for the device, and the same training as kernel by kernel; a GPU where there is one."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import pinnlib as pl
+from pinnlib import capturing
+from pinnlib.trainer import Trainer
+
+PROBLEM = pl.problems.Helmholtz(a=(1, 1))
+SMALL = {"width": 12, "depth": 2, "points": 64, "data_points": 16, "batches": 4, "compile": False, "lr_decay_every": 5}
+
+
+class Waits(TorchDispatchMode):
+    """Counts what makes the host wait for a device: reading one number of a tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten._local_scalar_dense.default:
+            self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+class Tape:
+    """Stands in for a CUDA graph: nothing runs while it records, and a replay does the recorded step."""
+
+    wrong = False
+
+    def replay(self):
+        self.body()
+        if self.wrong:
+            self.trainer.theta.data.mul_(1.01)
+
+
+def trainer_with_tape(monkeypatch, config, wrong=False):
+    trainer = Trainer(PROBLEM, config)
+    trainer.captured = capturing.Captured(trainer._body, trainer._moving)
+    body = trainer._body
+
+    class Graph(Tape):
+        pass
+
+    Graph.body, Graph.trainer, Graph.wrong = staticmethod(body), trainer, wrong
+    recording = []
+
+    class Recording:
+        def __init__(self, graph):
+            pass
+
+        def __enter__(self):
+            recording.append(1)
+            trainer.captured.body = lambda: None
+
+        def __exit__(self, *error):
+            trainer.captured.body = body
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph", Recording)
+    return trainer, recording
+
+
+@pytest.mark.parametrize("weighting", [None, pl.RBA(), pl.RBA(normalization="min-max", first_rate=1.0)])
+def test_a_step_never_waits(weighting):
+    trainer = Trainer(PROBLEM, pl.Config(**SMALL, steps=5, weighting=weighting, device="cpu"))
+    trainer._body()
+    with Waits() as waits:
+        trainer._body()
+    # the fused Adam of a CPU reads its own step counter; nothing else reads a number
+    assert waits.count == 0
+
+
+@pytest.mark.parametrize("weighting", [None, pl.RBA(first_rate=1.0)])
+def test_recorded_steps_are_the_plain_ones(monkeypatch, weighting):
+    config = pl.Config(**SMALL, steps=40, weighting=weighting, device="cpu")
+    trainer, recording = trainer_with_tape(monkeypatch, config)
+    (run,) = trainer.run([None], 60.0, None, False)
+    plain = pl.train(PROBLEM, config, progress=False)
+    assert recording == [1]
+    assert trainer.captured.act.__name__ == "replay"
+    for name in ("parameters", "rba", "exp_avg", "exp_avg_sq"):
+        assert np.array_equal(run.state[name], plain.state[name]), name
+
+
+def test_a_recording_that_differs_is_not_used(monkeypatch):
+    config = pl.Config(**SMALL, steps=30, device="cpu")
+    trainer, _ = trainer_with_tape(monkeypatch, config, wrong=True)
+    with pytest.warns(UserWarning, match="could not be recorded .a replayed step differs .* times more than rounding does"):
+        (run,) = trainer.run([None], 60.0, None, False)
+    assert np.array_equal(run.state["parameters"], pl.train(PROBLEM, config, progress=False).state["parameters"])
+
+
+def test_a_recording_that_fails_is_not_used(monkeypatch):
+    config = pl.Config(**SMALL, steps=30, device="cpu")
+    trainer, _ = trainer_with_tape(monkeypatch, config)
+
+    def fail():
+        raise RuntimeError("operation not permitted\nwhen stream is capturing")
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", fail)
+    with pytest.warns(UserWarning, match="could not be recorded .operation not permitted.: training goes on without"):
+        (run,) = trainer.run([None], 60.0, None, False)
+    assert np.array_equal(run.state["parameters"], pl.train(PROBLEM, config, progress=False).state["parameters"])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("weighting", [None, pl.RBA()])
+def test_on_a_gpu(weighting, tmp_path):
+    config = pl.Config(**SMALL, steps=60, weighting=weighting, device="cuda")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run = pl.train(PROBLEM, config, progress=False)
+    plain = pl.train(PROBLEM, pl.Config(**config.as_dict() | {"device": "cpu", "weighting": weighting}), progress=False)
+    assert run.history["loss"] == pytest.approx(plain.history["loss"], rel=1e-3)

@@ -1,0 +1,150 @@
+"""Small records: groups by hand, bounds of the fixed point, figures that stay."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import pinnlib as pl
+from pinnlib import compacting, lists, sweeps
+from pinnlib.__main__ import main
+
+CONFIG = pl.Config(
+    width=8, depth=2, points=64, data_points=8, batches=4, steps=300, probe_every=2, snapshots=9, weighting=pl.RBA(), device="cpu"
+)
+
+
+@pytest.fixture(scope="module")
+def run():
+    problem = pl.problems.Helmholtz(a=(1, 2), k=0.5)
+    problem.resolution = 21
+    return pl.train(problem, CONFIG, progress=False)
+
+
+def test_groups_by_hand():
+    assert compacting.groups(5, 8).tolist() == [0, 1, 2, 3, 4]
+    # four alone, then the probes 4 to 12 by three, then the last
+    assert compacting.groups(14, 8).tolist() == [0, 1, 2, 3, 4, 7, 10, 13]
+    with pytest.raises(ValueError, match="rows = 3: give at least 4"):
+        compacting.groups(9, 3)
+
+
+@given(st.integers(1, 500), st.integers(4, 60))
+def test_groups_cover_everything_and_are_few_enough(n, rows):
+    first = compacting.groups(n, rows)
+    assert len(first) <= rows
+    assert first[0] == 0
+    assert first[-1] == n - 1
+    assert (np.diff(first) > 0).all()
+
+
+@given(st.integers(5, 200), st.integers(4, 40), st.integers(0, 2**31))
+def test_no_extreme_is_lost_and_every_row_was_measured(n, rows, seed):
+    rng = np.random.default_rng(seed)
+    history = {"step": np.arange(n), "snr": rng.lognormal(size=n), "layers": rng.normal(size=(n, 3))}
+    history["snr"][rng.random(n) < 0.1] = np.nan
+    kept, extremes = compacting.thin(history, rows)
+    assert len(kept["step"]) == min(len(compacting.groups(n, rows)), n)
+    if n <= rows:
+        assert not extremes
+        return
+    for name, values in history.items():
+        assert np.array_equal(kept[name], values[kept["step"]], equal_nan=True)
+        if not np.isnan(values).all():
+            assert np.nanmin(extremes[name]) == np.nanmin(values)
+            assert np.nanmax(extremes[name]) == np.nanmax(values)
+    assert kept["step"][-1] == n - 1
+    # against a loop over the groups
+    first = compacting.groups(n, rows)
+    for row, (a, b) in enumerate(zip(first, [*first[1:], n], strict=True)):
+        own = history["snr"][a:b]
+        if not np.isnan(own).any() and row < len(first) - 1:
+            assert kept["snr"][row] == sorted(own)[(b - a - 1) // 2]
+        assert a <= kept["step"][row] < b
+
+
+FINITE = st.floats(-1e6, 1e6, width=32)
+
+
+@given(hnp.arrays(np.float32, st.tuples(st.integers(1, 3), st.integers(1, 600)), elements=FINITE), st.sampled_from([8, 16]))
+def test_fixed_point_errs_by_half_a_step(values, bits):
+    coded = compacting.encode(values, bits)
+    back = compacting.decode(coded)
+    assert back.dtype == values.dtype
+    assert coded["codes"].dtype.itemsize * 8 == bits
+    for k in range(0, values.shape[1], compacting.BLOCK):
+        own, found = values[:, k : k + compacting.BLOCK].astype(float), back[:, k : k + compacting.BLOCK]
+        half = (own.max(1) - own.min(1)) / (2**bits - 1) / 2
+        slack = 4 * np.finfo(np.float32).eps * np.abs(own).max()
+        assert (np.abs(found - own).max(1) <= half + slack).all()
+
+
+def test_fixed_point_wants_numbers():
+    with pytest.raises(ValueError, match="some values are not finite numbers: keep this run as it is"):
+        compacting.encode(np.array([1.0, np.nan]), 8)
+
+
+def test_a_compact_run_is_what_is_loaded(run, tmp_path):
+    small = run.compacted(rows=60, snapshots=4)
+    loaded = pl.Run.load(small.save(tmp_path / "small.npz"))
+    assert loaded.compact
+    assert loaded.complete
+    assert len(loaded.history["step"]) <= 60 < len(run.history["step"])
+    assert len(loaded.snapshots["step"]) == 4
+    assert loaded.snapshots["step"][[0, -1]].tolist() == [0, 300]
+    for part in ("history", "extremes", "snapshots", "state"):
+        ours, theirs = getattr(small, part), getattr(loaded, part)
+        assert ours.keys() == theirs.keys()
+        for name in ours:
+            assert np.array_equal(ours[name], theirs[name], equal_nan=True), name
+    again = pl.Run.load(loaded.save(tmp_path / "again.npz"))
+    assert np.abs(again.snapshots["parameters"] - loaded.snapshots["parameters"]).max() < 1e-6
+    low, high = loaded.range("snr")
+    assert (low <= loaded.history["snr"]).all()
+    assert (loaded.history["snr"] <= high).all()
+    assert low.min() == run.history["snr"].min()
+    assert high.max() == run.history["snr"].max()
+    assert np.array_equal(*run.range("loss"))
+
+
+def test_a_compact_run_shows_the_same(run):
+    small = run.compacted(rows=60)
+    for k in range(len(run.snapshots["step"])):
+        whole, part = run.residual(k), small.residual(k)
+        assert np.linalg.norm(whole - part) < 1e-3 * np.linalg.norm(whole)
+    a, b = (pl.phases.detect(one.history["step"], one.history["snr"]) for one in (run, small))
+    assert a.sequence == b.sequence
+
+
+def test_a_compact_run_is_not_trained_further(run):
+    with pytest.raises(ValueError, match="the run of step 300 was made compact and has lost Adam's moments"):
+        pl.resume(run.compacted(), steps=400, progress=False)
+
+
+def test_a_list_makes_its_records_small(tmp_path):
+    (tmp_path / "list.toml").write_text(
+        "[[sweep]]\nname = 'a'\nproblem = 'burgers'\ncompact = { rows = 40 }\nconfig = { width = 8, depth = 1, points = 32, "
+        "data_points = 8, batches = 4, steps = 200, probe_every = 1, device = 'cpu' }\n"
+    )
+    (entry,) = lists.read(tmp_path / "list.toml")
+    assert lists.Entry.from_json(entry.to_json()) == entry
+    assert sweeps.sweep([entry], tmp_path, progress=False).done == ["a"]
+    assert lists.state(entry, tmp_path).kind == "done"
+    made = pl.Run.load(tmp_path / "a.npz")
+    assert made.compact
+    assert len(made.history["step"]) <= 40
+    unfinished = dataclasses.replace(made, compact=False, state=made.state | {"step": np.array(3)})
+    assert entry.finished(unfinished) is unfinished
+    (tmp_path / "list.toml").write_text("[[sweep]]\nname = 'a'\nproblem = 'burgers'\ncompact = { row = 40 }")
+    with pytest.raises(ValueError, match="unexpected keyword argument 'row'"):
+        lists.read(tmp_path / "list.toml")
+
+
+def test_the_command(run, tmp_path, capsys):
+    run.save(tmp_path / "a.npz")
+    assert main(["compact", str(tmp_path / "a.npz"), "--folder", str(tmp_path / "small"), "--rows", "50"]) == 0
+    assert "kB before" in capsys.readouterr().out
+    assert pl.Run.load(tmp_path / "small" / "a.npz").compact
