@@ -11,10 +11,7 @@
 #
 # Which versions and machines made what you see, and how long it took.
 #
-# ## The published records
-#
-# A record holds the settings, the history, the weights at log-spaced steps and where it was made. All numbers here
-# are read from the records themselves.
+# The published runs have a page of their own, {doc}`published`.
 
 # %% tags=["hide-cell"]
 import subprocess
@@ -27,21 +24,7 @@ if "google.colab" in sys.modules:  # elsewhere this cell does nothing
 # %% tags=["hide-input"]
 from importlib.metadata import version
 
-from IPython.display import Markdown, display
-
-import pinnlib as pl
-
-lines = ["| record | settings | device | seconds | torch |", "|---|---|---|---|---|"]
-for name in pl.records.names():
-    run = pl.records.load(name)
-    p = run.provenance
-    lines.append(f"| {name} | {run.config.describe()} | {p['device']} | {p['wall_time']:,.0f} | {p['torch']} |")
-display(Markdown("\n".join(lines)))
-
 # %% [markdown]
-# The seconds are of two trainings side by side on a machine with two cores (AMD EPYC), shared with other work, and so an upper bound.
-# No record was made on a GPU yet.
-#
 # ## Versions behind the rendered pages
 
 # %% tags=["hide-input", "nbval-ignore-output"]

@@ -144,7 +144,7 @@ class ShardedResidual:
 class ShardedData:
     """:class:`pinnlib.gradients.DataTerm`, which every process has whole; averaged, so that no rounding sets them apart."""
 
-    def __init__(self, world: World, *arguments: Tensor, **settings: object) -> None:
+    def __init__(self, world: World, *arguments: Problem | Tensor, **settings: object) -> None:
         self.world, self.own = world, DataTerm(*arguments, **settings)
 
     def __call__(self, weights: Sequence[Tensor], biases: Sequence[Tensor], *, scale: float = 1.0) -> tuple[Tensor, Tensor]:

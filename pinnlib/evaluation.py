@@ -9,7 +9,7 @@ from . import derivatives
 from .models import MLP
 from .problems.base import Problem
 
-__all__ = ["predict", "relative_l2", "residual"]
+__all__ = ["error", "observe", "predict", "relative_l2", "residual"]
 
 
 def predict(model: MLP, points: np.ndarray, *, chunk: int = 8192, path: str = "eager") -> np.ndarray:
@@ -28,6 +28,22 @@ def predict(model: MLP, points: np.ndarray, *, chunk: int = 8192, path: str = "e
     with torch.no_grad():
         parts = [fields(part).double().cpu() for part in _tensor(points, like).split(chunk)]
     return torch.cat(parts).numpy()
+
+
+def observe(model: MLP, problem: Problem, points: np.ndarray, *, chunk: int = 8192, path: str = "eager") -> np.ndarray:
+    """What the problem's data and reference speak of, ``(n_points, n_observed)``, float64."""
+    like, plan = model.weights[0], problem.observe_plan
+    with torch.no_grad():
+        parts = [
+            problem.observe(derivatives.evaluate(model, part, plan, path=path)).double().cpu()
+            for part in _tensor(points, like).split(chunk)
+        ]
+    return torch.cat(parts).numpy()
+
+
+def error(model: MLP, problem: Problem, points: np.ndarray, reference: np.ndarray, *, path: str = "eager") -> float:
+    """Relative L2 error at ``points``, against ``problem.solution(points)``."""
+    return relative_l2(problem.compared(observe(model, problem, points, path=path)), problem.compared(reference))
 
 
 def residual(model: MLP, problem: Problem, points: np.ndarray, *, chunk: int = 8192) -> np.ndarray:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from . import models, native, passes
 from .activations import Activation
-from .plans import Fields, Plan
+from .plans import Fields
 from .problems.base import Problem
 
 __all__ = ["DataTerm", "ResidualTerm"]
@@ -181,30 +181,40 @@ class ResidualTerm:
 
 
 class DataTerm:
-    """The mean squared error at the data points, and its gradient.
+    """The mean squared misfit at the data points, and its gradient.
 
     Args:
+        problem: what it observes, and its misfit.
         points: ``(*lead, n, n_coordinates)``.
-        values: ``(*lead, n, n_fields)``.
+        values: ``(*lead, n, n_observed)``.
         sizes: of the network: coordinates, widths of the hidden layers, fields.
         activation: of its hidden layers.
         path: torch's operations or machine code; see :mod:`pinnlib.compiling`.
     """
 
     def __init__(
-        self, points: Tensor, values: Tensor, *, sizes: Sequence[int], activation: Activation, path: str = "eager"
+        self,
+        problem: Problem,
+        points: Tensor,
+        values: Tensor,
+        *,
+        sizes: Sequence[int],
+        activation: Activation,
+        path: str = "eager",
     ) -> None:
-        *lead, n, n_coordinates = points.shape
-        self.points, self.values = points, values
-        plan = Plan(n_coordinates, (), {})
-        self._pass = passes.make(path, lead, n, sizes, activation, plan, points, lead=len(lead))
+        *lead, n, _ = points.shape
+        self.problem, self.points, self.values = problem, points, values
+        self._pass = passes.make(path, lead, n, sizes, activation, problem.observe_plan, points, lead=len(lead))
         self._total = points.new_empty(*lead, models.count(sizes))
 
     def __call__(self, weights: Sequence[Tensor], biases: Sequence[Tensor], *, scale: float = 1.0) -> tuple[Tensor, Tensor]:
         """Losses ``(*lead,)``; then ``scale`` times their gradients, ``(*lead, n_params)``, valid until the next call."""
         weights, biases = [w.detach() for w in weights], [b.detach() for b in biases]
         with torch.no_grad():
-            error = self._pass.forward(self.points, weights, biases).squeeze(-3) - self.values
+            streams = self._pass.forward(self.points, weights, biases).detach().requires_grad_()
+            with torch.enable_grad():
+                misfit = self.problem.misfit(self.problem.observe(Fields(streams, self.problem.observe_plan)), self.values)
+            (g,) = torch.autograd.grad(misfit, streams, misfit.detach() * (2.0 * scale / misfit.shape[-2]))
             total = self._total.zero_()
-            self._pass.backward((error * (2.0 * scale / error.shape[-2])).unsqueeze(-3), weights, total)
-            return error.square().sum(-1).mean(-1), total
+            self._pass.backward(g, weights, total)
+            return misfit.detach().square().sum(-1).mean(-1), total

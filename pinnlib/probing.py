@@ -96,7 +96,7 @@ class Probe:
         residual, attention = here.residual.double(), here.attention.double()
         error = float("nan")
         if self.test_points is not None:
-            error = evaluation.relative_l2(evaluation.predict(model, self.test_points, path=self.path), self.test_values)
+            error = evaluation.error(model, self.problem, self.test_points, self.test_values, path=self.path)
         return {
             "step": step,
             "loss": float(here.loss),

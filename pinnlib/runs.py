@@ -95,6 +95,10 @@ class Run:
         """The fields of a snapshot's network at ``points``; ``(n_points, n_fields)``."""
         return evaluation.predict(self.model(snapshot), points)
 
+    def observe(self, points: np.ndarray, snapshot: int = -1) -> np.ndarray:
+        """What data and reference speak of, by a snapshot's network, at ``points``; ``(n_points, n_observed)``."""
+        return evaluation.observe(self.model(snapshot), self._known_problem(), points)
+
     def _network(self, parameters: np.ndarray) -> MLP:
         c, problem = self.config, self.problem_spec
         model = MLP(

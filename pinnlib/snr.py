@@ -178,10 +178,17 @@ def batch_gradients(
 
 
 def data_gradients(
-    model: MLP, points: Tensor, values: Tensor, *, weight: float = 1.0, biases: bool = False, path: str = "eager"
+    model: MLP,
+    problem: Problem,
+    points: Tensor,
+    values: Tensor,
+    *,
+    weight: float = 1.0,
+    biases: bool = False,
+    path: str = "eager",
 ) -> list[Tensor]:
-    """Gradient of ``weight`` times the data term, the mean squared error at the data points; one ``(n_out, n_in)`` a layer."""
-    term = DataTerm(points, values, sizes=model.sizes, activation=model.activation, path=path)
+    """Gradient of ``weight`` times the data term, the mean squared misfit at the data points; one ``(n_out, n_in)`` a layer."""
+    term = DataTerm(problem, points, values, sizes=model.sizes, activation=model.activation, path=path)
     _, grads = term(list(model.weights), list(model.biases), scale=weight)
     return by_layer(models.split(grads, model.sizes), biases=biases)
 

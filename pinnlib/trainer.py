@@ -142,10 +142,13 @@ class Trainer:
         settings = {"sizes": self.sizes, "activation": self.activation, "path": self.path}
         settings_of_residual = settings | {"batches": self.config.batches}
         if self.world.size == 1:
-            return ResidualTerm(self.problem, self.points, **settings_of_residual), DataTerm(*self.data, **settings)
+            return (
+                ResidualTerm(self.problem, self.points, **settings_of_residual),
+                DataTerm(self.problem, *self.data, **settings),
+            )
         return (
             distributed.ShardedResidual(self.world, self.problem, self.points, **settings_of_residual),
-            distributed.ShardedData(self.world, *self.data, **settings),
+            distributed.ShardedData(self.world, self.problem, *self.data, **settings),
         )
 
     def run(self, checkpoints: Sequence[Path | None], every: float, until: int | None, progress: bool) -> list[Run]:

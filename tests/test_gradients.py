@@ -117,7 +117,7 @@ def test_an_ensemble_is_its_members_one_by_one(monkeypatch, path):
 def test_the_data_term_by_autograd(path):
     model, points = setup(PROBLEMS["allen-cahn"])
     values = torch.sin(points[:, :1])
-    term = gradients.DataTerm(points, values, sizes=model.sizes, activation=model.activation, path=path)
+    term = gradients.DataTerm(PROBLEMS["allen-cahn"], points, values, sizes=model.sizes, activation=model.activation, path=path)
     loss, grads = term(list(model.weights), list(model.biases), scale=3.0)
     expected = ((model(points) - values) ** 2).sum(-1).mean()
     assert close(loss, expected.detach())
@@ -154,3 +154,21 @@ def test_memory_does_not_grow_with_the_points(monkeypatch, path):
         return sum(t.numel() for one in term._passes.values() for t in memory(one))
 
     assert held(16_384) == held(1_024) > 0
+
+
+@pytest.mark.parametrize("path", PATHS[:2])
+def test_a_data_term_with_slopes_and_a_misfit_of_its_own(path):
+    problem = pl.problems.Cavity(100)
+    model = models.MLP(2, 2, width=9, depth=2, seed=1, dtype=torch.float64)
+    points, values = map(torch.as_tensor, problem.data(40, 0))
+    term = gradients.DataTerm(problem, points, values, sizes=model.sizes, activation=model.activation, path=path)
+    loss, grads = term(list(model.weights), list(model.biases), scale=2.0)
+    x = points.clone().requires_grad_()
+    slopes = torch.autograd.grad(model(x)[:, 0].sum(), x, create_graph=True)[0]
+    expected = ((slopes[:, 1] - values[:, 0]).abs() + slopes[:, 0].abs()).square().mean()
+    assert close(loss, expected.detach())
+    slow_grads = torch.autograd.grad(2.0 * expected, [*model.weights, *model.biases], allow_unused=True)
+    slow_grads = [
+        torch.zeros_like(p) if g is None else g for g, p in zip(slow_grads, [*model.weights, *model.biases], strict=True)
+    ]
+    assert all(close(g, e) for g, e in zip(models.split(grads, model.sizes), slow_grads, strict=True))

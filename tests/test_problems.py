@@ -123,3 +123,62 @@ def test_burgers_has_initial_and_boundary_data():
     assert problem.plan.n_streams == 3
     with pytest.raises(ValueError, match=r"viscosity = 0"):
         pl.problems.Burgers(viscosity=0.0)
+
+
+@pytest.mark.parametrize("formulation", pl.problems.cavity.FORMULATIONS)
+def test_the_cavity_residual_by_autograd(formulation):
+    """Both formulations against the equations written out with nested autograd."""
+    problem = pl.problems.Cavity(50, formulation)
+    model = pl.models.MLP(2, len(problem.fields), width=10, depth=2, seed=3, dtype=torch.float64)
+    points = torch.rand(20, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+
+    def slope(f, axis):
+        return torch.autograd.grad(f.sum(), points, create_graph=True)[0][:, axis]
+
+    out = model(points)
+    u, v, p = (slope(out[:, 0], 1), -slope(out[:, 0], 0), out[:, 1]) if formulation == "streamfunction" else out.T
+    momentum = [
+        u * slope(w, 0) + v * slope(w, 1) + slope(p, axis) - (slope(slope(w, 0), 0) + slope(slope(w, 1), 1)) / 50
+        for axis, w in enumerate((u, v))
+    ]
+    mass = slope(u, 0) + slope(v, 1)
+    expected = momentum[0].abs() + momentum[1].abs() + (0.0 if formulation == "streamfunction" else mass.abs())
+    where = points.detach()
+    found = problem.residual(where, pl.derivatives.evaluate(model, where, problem.plan))
+    assert torch.allclose(found, expected, rtol=1e-10, atol=1e-12)
+    observed = pl.evaluation.observe(model, problem, where.numpy())
+    assert np.allclose(observed, torch.stack([u, v], dim=-1).detach().numpy(), rtol=1e-10)
+    if formulation == "streamfunction":
+        assert mass.abs().max() < 1e-12
+
+
+def test_the_cavity_data_and_error():
+    problem = pl.problems.Cavity(1000, "velocity")
+    points, values = problem.data(400, seed=0)
+    lid = points[:, 1] == 1.0
+    assert lid.sum() == 100
+    assert (values[lid, 0] == 1.0).all()
+    assert (values[~lid] == 0.0).all()
+    assert (values[:, 1] == 0.0).all()
+    found = torch.tensor([[0.5, -0.25]])
+    assert problem.misfit(found, torch.tensor([[1.0, 0.0]])).tolist() == [[0.75]]
+    assert problem.compared(np.array([[3.0, 4.0]])).tolist() == [[5.0]]
+    assert problem.reference_error == 2e-3
+    assert problem.has_reference
+    other = pl.problems.Cavity(250)
+    assert not other.has_reference
+    with pytest.raises(ValueError, match="has no reference solution"):
+        other.solution(points)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"reynolds": -100}, "reynolds = -100: give a positive number"),
+        ({"reynolds": float("nan")}, "reynolds = nan: give a positive number"),
+        ({"formulation": "vorticity"}, r"formulation 'vorticity' is unknown: choose one of \('streamfunction', 'velocity'\)"),
+    ],
+)
+def test_the_cavity_bad_settings(settings, message):
+    with pytest.raises(ValueError, match=message):
+        pl.problems.Cavity(**settings)

@@ -49,7 +49,7 @@ NATIVE = pytest.param("native", marks=pytest.mark.skipif(compiling.compiler() is
 def test_statistics_against_a_loop_of_backward_passes(activation, power, biases, path):
     problem, model, points, data, weights = setup(activation)
     grads = snr.batch_gradients(model, problem, points, batches=8, weights=weights, power=power, biases=biases, path=path)
-    stats = snr.statistics(grads, snr.data_gradients(model, *data, weight=3.0, biases=biases, path=path))
+    stats = snr.statistics(grads, snr.data_gradients(model, problem, *data, weight=3.0, biases=biases, path=path))
     signal, noise, layers = loop(problem, model, points, data, weights, power, 8, biases, 3.0)
     assert stats.signal == pytest.approx(signal, rel=1e-12)
     assert stats.noise == pytest.approx(noise, rel=1e-12)

@@ -110,7 +110,7 @@ def test_a_probe_takes_weights_only():
     by_choice = {
         biases: pl.snr.statistics(
             pl.snr.batch_gradients(model, PROBLEM, points, batches=8, biases=biases),
-            pl.snr.data_gradients(model, where, values, biases=biases),
+            pl.snr.data_gradients(model, PROBLEM, where, values, biases=biases),
         ).snr
         for biases in (False, True)
     }

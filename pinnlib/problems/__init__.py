@@ -5,9 +5,10 @@ from __future__ import annotations
 from .allen_cahn import AllenCahn
 from .base import Problem
 from .burgers import Burgers
+from .cavity import Cavity
 from .helmholtz import Helmholtz
 
-__all__ = ["KNOWN", "AllenCahn", "Burgers", "Helmholtz", "Problem"]
+__all__ = ["KNOWN", "AllenCahn", "Burgers", "Cavity", "Helmholtz", "Problem"]
 
 #: Problems that a record or the command line can name.
-KNOWN: dict[str, type[Problem]] = {c.__name__.lower(): c for c in (AllenCahn, Burgers, Helmholtz)}
+KNOWN: dict[str, type[Problem]] = {c.__name__.lower(): c for c in (AllenCahn, Burgers, Cavity, Helmholtz)}

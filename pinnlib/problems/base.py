@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from .. import plans, sampling
@@ -51,6 +52,7 @@ class Problem(ABC):
         domain: ``(low, high)`` for each coordinate.
         partials: the values that :meth:`residual` reads, such as ``"u"``, ``"u_x"``, ``"u_xx"``.
         operators: sums of partials that travel as one stream (see :mod:`pinnlib.derivatives`).
+        observed: the values that :meth:`observe` reads; the fields unless told.
         reference_error: the reference's own estimated relative L2 error; 0 where it is a closed form.
         resolution: points a side of the test grid.
     """
@@ -60,6 +62,7 @@ class Problem(ABC):
     domain: tuple[tuple[float, float], ...]
     partials: tuple[str, ...]
     operators: Mapping[str, Mapping[str, float]] = {}
+    observed: tuple[str, ...] = ()
     reference_error: float = 0.0
     resolution: int = 201
 
@@ -72,10 +75,27 @@ class Problem(ABC):
 
     @abstractmethod
     def data(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Boundary or initial data: points ``(m, n_coordinates)`` and values ``(m, n_fields)``; m is about ``n``."""
+        """Boundary or initial data: points ``(m, n_coordinates)`` and values ``(m, n_observed)``; m is about ``n``."""
+
+    def observe(self, d: plans.Fields) -> Tensor:
+        """What data and reference speak of, ``(..., n_points, n_observed)``: the fields; override it for a formula of them."""
+        return torch.stack([getattr(d, name) for name in self.observe_plan.names], dim=-1)
+
+    def misfit(self, found: Tensor, values: Tensor) -> Tensor:
+        """What the data term squares, sums over its last axis and averages over points; the differences, or override it.
+
+        Args:
+            found: observed, ``(..., n_points, n_observed)``.
+            values: data, of the same shape.
+        """
+        return found - values
+
+    def compared(self, values: np.ndarray) -> np.ndarray:
+        """What the relative L2 error is taken of, from observed values ``(n_points, n_observed)``; these, or override it."""
+        return values
 
     def reference(self, points: np.ndarray) -> np.ndarray:
-        """Override: the solution at ``points`` ``(n_points, n_coordinates)``, float64, ``(n_points, n_fields)``."""
+        """Override: the solution at ``points`` ``(n_points, n_coordinates)``, float64, ``(n_points, n_observed)``."""
         raise NotImplementedError
 
     @property
@@ -84,7 +104,7 @@ class Problem(ABC):
         return type(self).reference is not Problem.reference
 
     def solution(self, points: np.ndarray) -> np.ndarray:
-        """Reference values ``(n_points, n_fields)``, float64, at ``points`` ``(n_points, n_coordinates)``.
+        """Reference values ``(n_points, n_observed)``, float64, at ``points`` ``(n_points, n_coordinates)``.
 
         Raises:
             ValueError: the problem has no reference, or the points have another number of coordinates.
@@ -107,6 +127,11 @@ class Problem(ABC):
     def plan(self) -> plans.Plan:
         """The streams that the residual needs."""
         return plans.plan(self.coordinates, self.fields, self.partials, self.operators)
+
+    @cached_property
+    def observe_plan(self) -> plans.Plan:
+        """The streams that :meth:`observe` needs."""
+        return plans.plan(self.coordinates, self.fields, self.observed or self.fields, {})
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments, by name: what is needed to make this problem again."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from . import allen_cahn, store
+from . import allen_cahn, cavity, store
 
-MAKERS = {"allen_cahn": allen_cahn.make}
+MAKERS = {"allen_cahn": allen_cahn.make, "cavity": cavity.make}
 
 
 def main(names: list[str]) -> int:

@@ -1,0 +1,256 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Published runs
+#
+# The chapters read their large figures from published runs, so that nobody has to train for hours to read a page. This
+# page says which runs there are, how they compare with the authors', what making them small has cost, and what a GPU would add.
+
+# %% tags=["hide-cell"]
+import subprocess
+import sys
+
+REPOSITORY = "https://github.com/learning-in-pinns/learning-in-pinns"
+if "google.colab" in sys.modules:  # elsewhere this cell does nothing
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"pinnlib @ git+{REPOSITORY}"], check=True)
+
+# %% tags=["hide-cell"]
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import Markdown, display
+
+import pinnlib as pl
+from pinnlib import compacting, costs, figures, verdicts
+
+figures.style()
+
+# %% [markdown]
+# ## The runs
+#
+# Every run is in one list, `book/records/records.toml`. `make records` says which are there, which are stale because the list has
+# changed, and what each cost. `python -m pinnlib sweep book/records/records.toml --jobs 2` makes those that are not there. A
+# sweep that was interrupted goes on where it stopped, and ends with the same bits.
+
+# %% tags=["hide-input"]
+begun = time.perf_counter()
+runs = {name: pl.records.load(name) for name in pl.records.names()}
+loading = time.perf_counter() - begun
+groups = {}
+for name, run in runs.items():
+    groups.setdefault(name.rpartition("_seed")[0], []).append(run)
+lines = [
+    "| runs | seeds | network | points | steps | relative L2 at the end | hours of one core | device |",
+    "|---|---|---|---|---|---|---|---|",
+]
+for name, members in groups.items():
+    c, hours = members[0].config, sum(run.provenance["wall_time"] * run.provenance.get("threads", 1) for run in members) / 3600
+    error = verdicts.spread([run.history["rel_l2"][-1] for run in members])
+    lines.append(
+        f"| {name} | {len(members)} | {c.width} x {c.depth} | {c.points:,} | {c.steps:,} | {error} | {hours:.1f} "
+        f"| {members[0].provenance['device']} |"
+    )
+display(Markdown("\n".join(lines)))
+
+# %%
+print("all records load within 3 seconds:", loading < 3.0)
+print("runs:", len(runs))
+
+# %% [markdown]
+# ## Beside the authors' runs
+#
+# The authors' numbers were computed from their published result files. Ours are medians and ranges over seeds, at the step that is named.
+
+
+# %%
+def first_below(run, level):
+    below = run.history["step"][run.history["rel_l2"] < level]
+    return int(below[0]) if len(below) else None
+
+
+def at(group, step):
+    return verdicts.spread([run.at(step)["rel_l2"] for run in groups[group]])
+
+
+def passes(group, level):
+    return verdicts.spread([first_below(run, level) for run in groups[group]], ",.0f")
+
+
+# %% tags=["hide-input"]
+rows = [
+    (
+        "Helmholtz (6, 6), their settings, vanilla",
+        "first below 0.5 at 32,300",
+        f"at step 3,000: {at('helmholtz_a6-6_paper_vanilla', 3000)}",
+        "not assessed",
+        "a hundredth of their steps",
+    ),
+    (
+        "Helmholtz (6, 6), their settings, RBA",
+        "first below 0.5 at 1,200",
+        f"below 0.5: {passes('helmholtz_a6-6_paper_rba', 0.5)}; at step 3,000: {at('helmholtz_a6-6_paper_rba', 3000)}",
+        "not",
+        "see below",
+    ),
+    (
+        "Helmholtz (6, 6), 64 x 4, vanilla",
+        "3.57e-2 at the end",
+        f"at step 20,000: {at('helmholtz_a6-6_vanilla', 20000)}",
+        "not",
+        "smaller network, a sixth of the points, a fifteenth of the steps",
+    ),
+    (
+        "Helmholtz (6, 6), 64 x 4, RBA",
+        "1.30e-2 at the end",
+        f"at step 20,000: {at('helmholtz_a6-6_rba', 20000)}",
+        "not",
+        "the same",
+    ),
+    (
+        "Helmholtz (4, 1), vanilla",
+        "0.107 at 20,000",
+        f"at step 20,000: {at('helmholtz_a4-1_vanilla', 20000)}",
+        "partly",
+        "smaller network; boundary weight 1 where they have 100",
+    ),
+    ("Helmholtz (4, 1), RBA", "2.9e-2 at 20,000", f"at step 20,000: {at('helmholtz_a4-1_rba', 20000)}", "reproduced", "the same"),
+]
+display(
+    Markdown(
+        "\n".join(
+            ["| run | authors | here | verdict | reason |", "|---|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+        )
+    )
+)
+
+# %% [markdown]
+# **Helmholtz with the authors' own settings.** These two runs stop at step 3,000 of 300,000, since a step takes 0.7 seconds on one core.
+# Even so they show the transition that smaller settings miss. {numref}`fig-paper-scale` has it: around step
+# 1,000 both residuals collapse, by more than two decades within 500 steps, and with RBA further than without. The authors draw the start
+# of total diffusion at step 1,000 with RBA and at 19,000 without. Here both come at the same time. The error does not follow
+# at once, because the mean squared error on the boundary is still above 1 when the equation is already solved well inside.
+# What it does not show is SNR as the mark of the phase: with RBA it *falls* to 0.01 after the collapse, while the vanilla run, which is
+# worse, rises to 3.
+
+# %% mystnb={"figure": {"caption": "Helmholtz, a = (6, 6), with the authors' network, points and batches: unweighted residual loss, error and SNR of one seed of each kind.", "name": "fig-paper-scale"}, "image": {"alt": "Three panels against the Adam step to 3,000. Both residual losses collapse near step one thousand, RBA's further; errors stay above one; the SNR rises to three for vanilla and falls to one hundredth for RBA."}}
+pair = {"vanilla": groups["helmholtz_a6-6_paper_vanilla"][0], "RBA": groups["helmholtz_a6-6_paper_rba"][0]}
+step = pair["RBA"].history["step"]
+fig, axes = plt.subplots(3, 1, figsize=(7.2, 7.6), sharex=True)
+for ax, quantity, label in zip(
+    axes, ("loss_residual", "rel_l2", "snr"), ("residual loss", "relative L2 error", "SNR"), strict=True
+):
+    figures.curves(ax, step, {name: run.history[quantity] for name, run in pair.items()}, ylabel=label)
+axes[2].axhline(1.0, color="black", lw=0.8, ls=":")
+figures.legend(fig, axes[0])
+figures.stamp(fig, f"records: {pair['RBA'].config.describe()}")
+plt.show()
+
+# %%
+for name, run in pair.items():
+    before, after = run.at(800), run.at(1_500)
+    print(f"{name}: residual loss {before['loss_residual']:.3g} at step 800, {after['loss_residual']:.3g} at 1,500;")
+    last = run.at(3_000)
+    print(f"    at step 3,000: relative L2 {last['rel_l2']:.3g}, boundary loss {last['loss_data']:.3g}, SNR {last['snr']:.3g}")
+
+# %% [markdown]
+# ## What small records lose
+#
+# A published record has no moments of Adam's, so it cannot be trained further. Its snapshots are in fixed point, 16 bits for a weight
+# of the network. The last state is kept in full, so the loss of accuracy can be measured: both errors below are of
+# the same network, before and after rounding.
+
+# %%
+change, size = [], []
+for run in runs.values():
+    grid, whole = run.problem.test_grid(), run.final_model()
+    exact = run.problem.solution(grid)
+    a, b = (pl.evaluation.error(model, run.problem, grid, exact) for model in (whole, run.model()))
+    change.append(abs(b / a - 1.0))
+print("change of the error by rounding, largest of all runs, below 2%:", bool(max(change) < 0.02))
+print(f"largest {max(change):.2%}, median {np.median(change):.2%}")
+
+# %% [markdown]
+# A history of more than 1,000 probes is thinned. Neighbours form groups, of each group the probe with the median SNR stays, and
+# for every series the smallest and the largest value of the group. {numref}`fig-thin` thins a history much harder than
+# any published one, to a quarter. Nothing that one would say of the upper panel changes in the lower one.
+
+# %%
+full = groups["helmholtz_a4-1_rba"][0]
+kept, extremes = compacting.thin(full.history, 120)
+print(f"probes: {len(full.history['step'])} measured, {len(kept['step'])} kept")
+a, b = pl.phases.detect(full.history["step"], full.history["snr"]), pl.phases.detect(kept["step"], kept["snr"])
+print("phases before:", ", ".join(a.sequence))
+print("phases after: ", ", ".join(b.sequence))
+print(
+    "largest and smallest SNR are kept:",
+    extremes["snr"].max() == full.history["snr"].max(),
+    extremes["snr"].min() == full.history["snr"].min(),
+)
+
+# %% mystnb={"figure": {"caption": "SNR of one record, all probes above, a quarter of them below: dots are kept probes, bars reach from the smallest to the largest value of each group.", "name": "fig-thin"}, "image": {"alt": "Two panels of SNR against the Adam step, nearly alike: all probes as dots above, and a quarter of them with bars for the extremes below."}}
+fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.6), sharex=True, sharey=True)
+for ax, history, title in ((axes[0], full.history, "all probes"), (axes[1], kept, "thinned to a quarter")):
+    middle = 10 ** pl.phases.running_quantiles(np.log10(history["snr"]), (0.5,))[0]
+    ax.plot(history["step"], history["snr"], ".", ms=2.5, color=figures.COLOURS["RBA"], alpha=0.6)
+    figures.curves(ax, history["step"], {"RBA": middle}, ylabel="SNR", title=title)
+axes[1].vlines(kept["step"], *extremes["snr"], color=figures.COLOURS["RBA"], lw=0.6, alpha=0.6)
+figures.stamp(fig, f"record: {full.config.describe()}")
+plt.show()
+
+# %% [markdown]
+# ## What a GPU would add
+#
+# No GPU was at hand when this was written. What follows is counted, not measured: the multiplications and additions of the matrix
+# products of a step ({func}`pinnlib.costs.cost`), over *half* of the float32 peak that the makers state (8.1 Tflop/s for a T4, 66.9 for an
+# H100). Whether half is reached is open. On two CPU cores the same arithmetic runs at 91% of the rate of plain matrix
+# products ({doc}`speed`).
+
+# %% tags=["hide-input"]
+authors = dict(width=128, depth=6, points=25_600, batches=100, steps=300_000, probe_every=100)
+wanted = {
+    "Helmholtz (6, 6)": (pl.problems.Helmholtz(a=(6, 6)), authors | {"data_points": 400}, "helmholtz --a 6 6"),
+    "Allen-Cahn": (pl.problems.AllenCahn(), authors | {"data_points": 512}, "allencahn"),
+}
+lines = ["| run | operations a step | steps | H100 | T4 | two CPU cores |", "|---|---|---|---|---|---|"]
+total = 0.0
+per_step = pair["vanilla"].provenance["wall_time"] / pair["vanilla"].step / 2  # two cores: half of one core's
+cpu_rate = costs.cost(pair["vanilla"].problem, pair["vanilla"].config).total / pair["vanilla"].step / per_step
+for name, (problem, settings, _) in wanted.items():
+    for weighting in (None, pl.RBA()):
+        c = costs.cost(problem, pl.Config(**settings, weighting=weighting))
+        times = [c.seconds(costs.DEVICES[device]) for device in ("H100", "T4")] + [c.seconds(cpu_rate, 1.0)]
+        total += times[0]
+        lines.append(
+            f"| {name}, {'RBA' if weighting else 'vanilla'} | {c.step / 1e9:.0f} Gflop | {c.steps:,} | {times[0] / 60:.0f} min "
+            f"| {times[1] / 3600:.1f} h | {times[2] / 3600:.0f} h |"
+        )
+display(Markdown("\n".join(lines)))
+
+# %%
+print(f"all of them on one H100, as counted: {total / 60:.0f} minutes")
+print("within one GPU-hour:", total < 3600)
+
+# %% [markdown]
+# The last column is from the time that the vanilla run above took on one core, halved. All of these runs are made by one command, which
+# goes on where it was interrupted:
+#
+# ```
+# python -m pinnlib sweep book/records/paper.toml
+# ```
+#
+# and one of them alone, on a machine with a GPU, by
+#
+# ```
+# python -m pinnlib train helmholtz --a 6 6 --width 128 --depth 6 --points 25600 --batches 100 --steps 300000 \
+#     --probe-every 100 --weighting rba --normalization min-max --first-rate 1 --device cuda --out run.npz
+# ```
+#
+# With `--forecast` it only says how long it would take, from a few steps made there. On a GPU the whole step is recorded as a CUDA
+# graph; that path compares itself with a plain step before it is used, but it was tested on a CPU only, with a stand-in for the graph.
