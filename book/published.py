@@ -66,7 +66,9 @@ print("runs:", len(runs))
 # %% [markdown]
 # ## Beside the authors' runs
 #
-# The authors' numbers were computed from their published result files. Ours are medians and ranges over seeds, at the step that is named.
+# The authors' numbers were computed from their published result files {cite}`anagnostopoulos2024learning`, those of (4, 1) are from the
+# paper on RBA {cite}`anagnostopoulos2024residual`. Ours are medians and ranges over seeds. *Reproduced* means at most twice their
+# number, *partly* at most five times.
 
 
 # %%
@@ -76,11 +78,23 @@ def first_below(run, level):
 
 
 def at(group, step):
-    return verdicts.spread([run.at(step)["rel_l2"] for run in groups[group]])
+    values = [run.at(step)["rel_l2"] for run in groups[group]]
+    return f"{verdicts.spread(values) if len(values) > 1 else format(values[0], '.3g')} at {step:,}"
 
 
 def passes(group, level):
     return verdicts.spread([first_below(run, level) for run in groups[group]], ",.0f")
+
+
+def verdict(here, authors):
+    """Of errors, or of steps: reproduced up to twice the authors' number, partly up to five times, else not."""
+    if here is None:
+        return "not"
+    return "reproduced" if here <= 2 * authors else "partly" if here <= 5 * authors else "not"
+
+
+def end(group):
+    return float(np.median([run.history["rel_l2"][-1] for run in groups[group]]))
 
 
 # %% tags=["hide-input"]
@@ -88,56 +102,51 @@ rows = [
     (
         "Helmholtz (6, 6), their settings, vanilla",
         "first below 0.5 at 32,300",
-        f"at step 3,000: {at('helmholtz_a6-6_paper_vanilla', 3000)}",
+        at("helmholtz_a6-6_paper_vanilla", 3_000),
         "not assessed",
-        "a hundredth of their steps",
     ),
     (
         "Helmholtz (6, 6), their settings, RBA",
         "first below 0.5 at 1,200",
-        f"below 0.5: {passes('helmholtz_a6-6_paper_rba', 0.5)}; at step 3,000: {at('helmholtz_a6-6_paper_rba', 3000)}",
-        "not",
-        "see below",
+        f"first below 0.5: {passes('helmholtz_a6-6_paper_rba', 0.5)}; " + at("helmholtz_a6-6_paper_rba", 3_000),
+        verdict(first_below(groups["helmholtz_a6-6_paper_rba"][0], 0.5), 1_200),
     ),
     (
         "Helmholtz (6, 6), 64 x 4, vanilla",
-        "3.57e-2 at the end",
-        f"at step 20,000: {at('helmholtz_a6-6_vanilla', 20000)}",
-        "not",
-        "smaller network, a sixth of the points, a fifteenth of the steps",
+        "0.0357 at the end",
+        at("helmholtz_a6-6_vanilla", 20_000),
+        verdict(end("helmholtz_a6-6_vanilla"), 0.0357),
     ),
     (
         "Helmholtz (6, 6), 64 x 4, RBA",
-        "1.30e-2 at the end",
-        f"at step 20,000: {at('helmholtz_a6-6_rba', 20000)}",
-        "not",
-        "the same",
+        "0.0130 at the end",
+        at("helmholtz_a6-6_rba", 20_000),
+        verdict(end("helmholtz_a6-6_rba"), 0.0130),
     ),
     (
         "Helmholtz (4, 1), vanilla",
         "0.107 at 20,000",
-        f"at step 20,000: {at('helmholtz_a4-1_vanilla', 20000)}",
-        "partly",
-        "smaller network; boundary weight 1 where they have 100",
+        at("helmholtz_a4-1_vanilla", 20_000),
+        verdict(end("helmholtz_a4-1_vanilla"), 0.107),
     ),
-    ("Helmholtz (4, 1), RBA", "2.9e-2 at 20,000", f"at step 20,000: {at('helmholtz_a4-1_rba', 20000)}", "reproduced", "the same"),
+    ("Helmholtz (4, 1), RBA", "0.029 at 20,000", at("helmholtz_a4-1_rba", 20_000), verdict(end("helmholtz_a4-1_rba"), 0.029)),
 ]
-display(
-    Markdown(
-        "\n".join(
-            ["| run | authors | here | verdict | reason |", "|---|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
-        )
-    )
-)
+lines = ["| run | authors | here | verdict |", "|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+display(Markdown("\n".join(lines)))
 
 # %% [markdown]
-# **Helmholtz with the authors' own settings.** These two runs stop at step 3,000 of 300,000, since a step takes 0.7 seconds on one core.
-# Even so they show the transition that smaller settings miss. {numref}`fig-paper-scale` has it: around step
-# 1,000 both residuals collapse, by more than two decades within 500 steps, and with RBA further than without. The authors draw the start
-# of total diffusion at step 1,000 with RBA and at 19,000 without. Here both come at the same time. The error does not follow
-# at once, because the mean squared error on the boundary is still above 1 when the equation is already solved well inside.
-# What it does not show is SNR as the mark of the phase: with RBA it *falls* to 0.01 after the collapse, while the vanilla run, which is
-# worse, rises to 3.
+# **Why the harder case fails at 64 x 4**: a smaller network, a sixth of the points, a fifteenth of the steps. The case (4, 1) has a smaller
+# network than the authors' too, and boundary weight 1 where they have 100; it is easy enough.
+#
+# **Helmholtz with the authors' own settings.** These two runs stop at step 3,000 of 300,000, since a step took 0.8 seconds on one
+# core. Even so they show a transition that smaller settings miss. {numref}`fig-paper-scale` has it: around step 1,000 both
+# residuals collapse, by more than a decade within 700 steps. The authors draw the start of total diffusion at step
+# 1,000 with RBA and at 19,000 without. Here both come at nearly the same time. After it RBA is far ahead: its error is falling at
+# 0.55 when the vanilla run has 1.9. The error does not follow the residual at once, because the equation is solved well inside while the
+# boundary is still off.
+#
+# What the figure does not show is SNR as the mark of that phase. With RBA it *falls* to 0.01 after the collapse, while that of the
+# vanilla run, which is worse, rises to 3. One seed of each kind: an anecdote with a number.
 
 # %% mystnb={"figure": {"caption": "Helmholtz, a = (6, 6), with the authors' network, points and batches: unweighted residual loss, error and SNR of one seed of each kind.", "name": "fig-paper-scale"}, "image": {"alt": "Three panels against the Adam step to 3,000. Both residual losses collapse near step one thousand, RBA's further; errors stay above one; the SNR rises to three for vanilla and falls to one hundredth for RBA."}}
 pair = {"vanilla": groups["helmholtz_a6-6_paper_vanilla"][0], "RBA": groups["helmholtz_a6-6_paper_rba"][0]}
@@ -179,15 +188,18 @@ print(f"largest {max(change):.2%}, median {np.median(change):.2%}")
 # %% [markdown]
 # A history of more than 1,000 probes is thinned. Neighbours form groups, of each group the probe with the median SNR stays, and
 # for every series the smallest and the largest value of the group. {numref}`fig-thin` thins a history much harder than
-# any published one, to a quarter. Nothing that one would say of the upper panel changes in the lower one.
+# any published one, to a quarter. The bursts and spells look the same, and no extreme is lost. One thing does change: the rule for
+# phases takes a running median over 7 probes, and after such thinning they span four times as many steps. So the
+# last phase is no longer found. Thinned to a half it still is. No history published here is longer than 1,000 probes, so none is thinned.
 
 # %%
 full = groups["helmholtz_a4-1_rba"][0]
 kept, extremes = compacting.thin(full.history, 120)
 print(f"probes: {len(full.history['step'])} measured, {len(kept['step'])} kept")
-a, b = pl.phases.detect(full.history["step"], full.history["snr"]), pl.phases.detect(kept["step"], kept["snr"])
-print("phases before:", ", ".join(a.sequence))
-print("phases after: ", ", ".join(b.sequence))
+half, _ = compacting.thin(full.history, 220)
+for name, h in (("all probes", full.history), ("a half", half), ("a quarter", kept)):
+    print(f"phases from {name}:", ", ".join(pl.phases.detect(h["step"], h["snr"]).sequence))
+print("thinned histories among the published:", sum(bool(run.extremes) for run in runs.values()))
 print(
     "largest and smallest SNR are kept:",
     extremes["snr"].max() == full.history["snr"].max(),

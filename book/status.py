@@ -24,6 +24,10 @@ if "google.colab" in sys.modules:  # elsewhere this cell does nothing
 # %% tags=["hide-input"]
 from importlib.metadata import version
 
+import pinnlib as pl
+
+print(len(pl.records.names()), "published runs, by pinnlib", pl.__version__)
+
 # %% [markdown]
 # ## Versions behind the rendered pages
 
@@ -35,6 +39,5 @@ for package in ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "jupyte
 # ## Times
 #
 # On two CPU cores with a C++ compiler the quick trainings of the chapter on the Helmholtz equation took about 20 seconds
-# each. The published records were made before the library had machine code; what a step costs now is on the page
-# {doc}`speed`. In a fresh clone, `.ci/run` took 8 min 22 s: the environment, 4 min 45 s of unit tests, 1 min 9 s of
+# each. What a step costs is on the page {doc}`speed`, what the published runs took on the page {doc}`published`. In a fresh clone, `.ci/run` took 8 min 22 s: the environment, 4 min 45 s of unit tests, 1 min 9 s of
 # `pytest --nbval book/`, `make book`, and 46 s of checks in the browser. No time was measured on a GPU.

@@ -51,4 +51,6 @@ def spread(values: Sequence[float | None], form: str = ".3g") -> str:
     note = f", none in {missing} of {len(values)}" if missing else ""
     if not there:
         return f"none in {len(values)}"
+    if len(there) == 1:
+        return f"{there[0]:{form}}{note}"
     return f"{np.median(there):{form}} ({min(there):{form}} to {max(there):{form}}{note})"

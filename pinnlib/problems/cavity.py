@@ -27,7 +27,8 @@ class Cavity(Problem):
        f_2 = u v_x + v v_y + p_y - \tfrac{1}{Re} \Delta v, \qquad r = |f_1| + |f_2| .
 
     The velocity is 1 on the lid and 0 on the other walls; a data point's misfit is :math:`|u - u_d| + |v - v_d|`, which
-    enters squared, as the residual does.  The error is that of the speed.  Source: the paper, section on the cavity; Ghia, Ghia and Shin (1982).
+    enters squared, as the residual does.  The error is that of the speed.  Source: the paper, section on the cavity; Ghia,
+    Ghia and Shin (1982).
 
     Args:
         reynolds: Reynolds number, positive; a reference is there for 100, 400 and 1000.
