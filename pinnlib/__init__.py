@@ -5,7 +5,7 @@
 
 __version__ = "0.1.0"
 
-from . import derivatives, evaluation, information, order, phases, problems, rba, records, sampling, snr, verdicts
+from . import claims, derivatives, evaluation, information, order, phases, problems, rba, records, sampling, snr, verdicts
 from .config import Config
 from .problems import Problem
 from .rba import RBA
@@ -18,6 +18,7 @@ __all__ = [
     "Problem",
     "Run",
     "TrainingDiverged",
+    "claims",
     "derivatives",
     "evaluation",
     "forecast",

@@ -1,0 +1,125 @@
+"""The paper's claims that every benchmark is asked about, turned into a yes or no for each run by fixed rules.
+
+A run's phases come from its SNR alone (:func:`pinnlib.phases.detect`).  "Abrupt" is a rise whose interval spans less than a
+factor of 2 in steps.  "Homogeneous" is the order of the residual, averaged over the second half of the training.  The error
+"falls fastest" where the slope of log error against log step, over a quarter of a decade, is steepest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from . import phases
+from .runs import Run
+from .verdicts import Claim, spread
+
+__all__ = ["PHASES", "first_below", "homogeneity", "onset", "of_phases", "rise", "steepest_fall", "summary"]
+
+PHASES = ("fitting", "diffusion", "total diffusion")
+
+
+def of_phases(run: Run) -> phases.Phases:
+    """A run's phases."""
+    return phases.detect(run.history["step"], run.history["snr"])
+
+
+def onset(run: Run) -> int | None:
+    """Step at which total diffusion starts; None where it does not."""
+    found = of_phases(run).total_diffusion
+    return None if found is None else found.step
+
+
+def rise(run: Run) -> float | None:
+    """Factor in steps that the interval of the onset spans; None where there is none."""
+    found = of_phases(run).total_diffusion
+    return None if found is None else found.high / max(found.low, 1)
+
+
+def first_below(run: Run, level: float) -> int | None:
+    """First probe whose relative L2 error is below ``level``; None where none is."""
+    below = run.history["step"][run.history["rel_l2"] < level]
+    return int(below[0]) if len(below) else None
+
+
+def homogeneity(run: Run) -> float:
+    """Order of the residual, averaged over the second half of the training."""
+    step = run.history["step"]
+    return float(run.history["order_residual"][step >= step[-1] / 2].mean())
+
+
+def steepest_fall(run: Run) -> float:
+    """Step, after the tenth, at which log error falls fastest against log step, over a quarter of a decade."""
+    step, error = run.history["step"], run.history["rel_l2"]
+    late = step > 10
+    x, y = np.log10(step[late]), np.log10(error[late])
+    slope = np.interp(x + 0.125, x, y) - np.interp(x - 0.125, x, y)
+    inside = (x - 0.125 >= x[0]) & (x + 0.125 <= x[-1])
+    return float(10 ** x[inside][np.argmin(slope[inside])])
+
+
+def summary(vanilla: Sequence[Run], rba: Sequence[Run], paper: Mapping[str, str], moments: Sequence[int]) -> list[Claim]:
+    """The claims about one benchmark.
+
+    Args:
+        vanilla: runs without weights, one a seed.
+        rba: runs with residual-based attention, of the same seeds.
+        paper: what the paper or its authors' runs say, by the keys ``phases``, ``accuracy``, ``onset``; what is missing is
+            said to be without a number.
+        moments: steps at which the errors are compared; the last one is quoted.
+
+    Raises:
+        ValueError: the two kinds are not of the same seeds.
+    """
+    if [run.config.seed for run in vanilla] != [run.config.seed for run in rba]:
+        raise ValueError("vanilla runs and RBA runs are of different seeds: give them in pairs")
+    both, pairs, last = [*vanilla, *rba], list(zip(vanilla, rba, strict=True)), moments[-1]
+    said = {"phases": "yes, no number", "accuracy": "yes, no number", "onset": "yes, no number"} | dict(paper)
+    ordered = {name: sum(of_phases(run).sequence == PHASES for run in runs) for name, runs in (("v", vanilla), ("r", rba))}
+    ratio = [v.at(last)["rel_l2"] / r.at(last)["rel_l2"] for v, r in pairs]
+    starts = [[onset(run) for run in runs] for runs in (rba, vanilla)]
+    falls = [steepest_fall(run) for run in both]
+    return [
+        Claim(
+            "three phases, in this order",
+            said["phases"],
+            f"RBA {ordered['r']} of {len(rba)}; vanilla {ordered['v']} of {len(vanilla)}",
+            [of_phases(run).sequence == PHASES for run in both],
+        ),
+        Claim(
+            "RBA is more accurate at equal steps",
+            said["accuracy"],
+            f"{spread(ratio)} times at step {last:,}",
+            [all(r.at(m)["rel_l2"] < v.at(m)["rel_l2"] for m in moments) for v, r in pairs],
+        ),
+        Claim(
+            "RBA reaches total diffusion earlier",
+            said["onset"],
+            f"onset {spread(starts[0], '.0f')} against {spread(starts[1], '.0f')}",
+            [a is not None and (b is None or a < b) for a, b in zip(*starts, strict=True)],
+        ),
+        Claim(
+            "SNR rises abruptly",
+            "yes, no number",
+            f"interval of the rise spans a factor of {spread([rise(run) for run in both], '.2g')} in steps",
+            [(rise(run) or np.inf) < 2.0 for run in both],
+        ),
+        Claim(
+            "residuals are more homogeneous with RBA",
+            "yes, no number",
+            f"order {spread([homogeneity(r) for r in rba])} against {spread([homogeneity(v) for v in vanilla])}",
+            [homogeneity(r) > homogeneity(v) for v, r in pairs],
+        ),
+        Claim(
+            "the error falls fastest at total diffusion",
+            "yes, no number",
+            f"steepest at {spread(falls[len(vanilla) :], '.0f')} (RBA) and {spread(falls[: len(vanilla)], '.0f')} (vanilla)",
+            [_near(onset(run), fall) for run, fall in zip(both, falls, strict=True)],
+        ),
+    ]
+
+
+def _near(a: int | None, b: float) -> bool:
+    """Within a factor of 2."""
+    return a is not None and max(a / b, b / a) <= 2.0

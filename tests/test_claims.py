@@ -1,0 +1,59 @@
+"""The paper's claims on runs whose history was written by hand."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import pinnlib as pl
+from pinnlib import claims
+
+STEP = np.array([0, *np.unique(np.geomspace(1, 10_000, 300).round().astype(int))])
+
+
+@pytest.fixture(scope="module")
+def blank():
+    config = pl.Config(width=4, depth=1, points=8, data_points=8, batches=2, steps=1, device="cpu")
+    return pl.train(pl.problems.Helmholtz(), config, progress=False)
+
+
+def written(blank, seed, *, fitting, onset, end, order):
+    """SNR 10, 0.1 and 10 with sharp boundaries; an error of 1 that falls to ``end`` within a tenth of a decade at the onset."""
+    snr = np.where(fitting > STEP, 10.0, 0.1)
+    if onset:
+        snr = np.where(onset <= STEP, 10.0, snr)
+    where = np.clip((np.log10(np.maximum(STEP, 1)) - np.log10(onset or 1e9)) / 0.1, 0.0, 1.0)
+    history = {"step": STEP, "snr": snr, "rel_l2": end**where, "order_residual": np.full(len(STEP), order)}
+    return dataclasses.replace(blank, config=dataclasses.replace(blank.config, seed=seed), history=history)
+
+
+def test_what_is_read_from_a_run(blank):
+    run = written(blank, 0, fitting=50, onset=1000, end=0.01, order=0.8)
+    assert claims.of_phases(run).sequence == claims.PHASES
+    assert claims.onset(run) == pytest.approx(1000, rel=0.05)
+    assert claims.rise(run) < 1.2
+    assert claims.steepest_fall(run) == pytest.approx(1000 * 10**0.05, rel=0.25)
+    assert claims.homogeneity(run) == pytest.approx(0.8)
+    assert claims.first_below(run, 0.5) == pytest.approx(1040, rel=0.05)
+    assert claims.first_below(run, 1e-3) is None
+    without = written(blank, 0, fitting=50, onset=None, end=1.0, order=0.8)
+    assert claims.onset(without) is None
+    assert claims.rise(without) is None
+
+
+def test_verdicts_by_hand(blank):
+    vanilla = [written(blank, s, fitting=50, onset=5000, end=0.1, order=0.5) for s in range(5)]
+    rba = [written(blank, s, fitting=50, onset=1000 if s else 8000, end=0.01, order=0.9) for s in range(5)]
+    found = claims.summary(vanilla, rba, {"onset": "1,000 against 19,000"}, (2_000, 10_000))
+    by_text = {claim.text: claim for claim in found}
+    assert by_text["three phases, in this order"].verdict == "reproduced"
+    accuracy = by_text["RBA is more accurate at equal steps"]
+    assert list(accuracy.holds) == [False, True, True, True, True]  # seed 0 has not begun at step 2,000
+    assert "10 (8.67 to 10) times at step 10,000" in accuracy.here  # that of seed 0 has not ended its fall
+    earlier = by_text["RBA reaches total diffusion earlier"]
+    assert list(earlier.holds) == [False, True, True, True, True]
+    assert earlier.paper == "1,000 against 19,000"
+    assert by_text["residuals are more homogeneous with RBA"].verdict == "reproduced"
+    assert by_text["the error falls fastest at total diffusion"].verdict == "reproduced"
+    with pytest.raises(ValueError, match="different seeds: give them in pairs"):
+        claims.summary(vanilla[1:], rba[:-1], {}, (100,))
