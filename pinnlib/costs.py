@@ -48,7 +48,7 @@ def cost(problem: Problem, config: Config) -> Cost:
         problem: what is solved.
         config: all settings.
     """
-    sizes = [len(problem.coordinates), *[config.width] * config.depth, len(problem.fields)]
+    sizes = [problem.inputs, *[config.width] * config.depth, len(problem.fields)]
     one = 2.0 * float(np.dot(sizes[:-1], sizes[1:]))  # one row through all layers
     step = 3.0 * one * (problem.plan.n_streams * config.points + config.data_points)
     grid = len(problem.test_grid()) if problem.has_reference else 0

@@ -61,9 +61,9 @@ class _Propagate(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, points, activation, plan, path, n_layers, *parameters):
-        *batch, n_points, n_coordinates = points.shape
+        *batch, n_points, _ = points.shape
         weights, biases = parameters[:n_layers], parameters[n_layers:]
-        sizes = [n_coordinates, *(w.shape[-2] for w in weights)]
+        sizes = [weights[0].shape[-1], *(w.shape[-2] for w in weights)]
         one = passes.make(path, batch, n_points, sizes, activation, plan, points, lead=weights[0].ndim - 2)
         out = one.forward(points, weights, biases)
         ctx.one, ctx.n_layers = one, n_layers

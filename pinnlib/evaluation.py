@@ -18,7 +18,7 @@ def predict(model: MLP, points: np.ndarray, *, chunk: int = 8192, path: str = "e
     ``path`` is torch's operations or machine code, see :mod:`pinnlib.compiling`.
     """
     like = model.weights[0]
-    value = derivatives.Plan(like.shape[1], (), {})
+    value = derivatives.Plan(like.shape[1], (), {}, model.embedding)
 
     def fields(part: torch.Tensor) -> torch.Tensor:
         if path != "native":

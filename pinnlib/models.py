@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from . import activations
+from .embeddings import Periodic
 
 __all__ = ["MLP", "count", "shapes", "split"]
 
@@ -23,6 +24,7 @@ class MLP(nn.Module):
         depth: number of hidden layers; so there are ``depth + 1`` weight matrices.
         activation: ``"tanh"``, ``"sine"`` or ``"softplus"``.
         seed: of the weights, drawn on the CPU, so that every device starts from the same network.
+        embedding: what it is given instead of the coordinates; ``inputs`` is then the number of its features.
 
     Attributes:
         sizes: coordinates, widths of the hidden layers, fields.
@@ -40,8 +42,10 @@ class MLP(nn.Module):
         activation: str = "tanh",
         seed: int = 0,
         dtype: torch.dtype = torch.float32,
+        embedding: Periodic | None = None,
     ) -> None:
         super().__init__()
+        self.embedding = embedding
         self.activation = activations.get(activation)
         self.sizes = sizes = [inputs, *[width] * depth, outputs]
         generator = torch.Generator().manual_seed(seed)
@@ -67,7 +71,7 @@ class MLP(nn.Module):
     def activity(self, points: Tensor) -> list[Tensor]:
         """What every layer puts out: ``depth`` activations ``(n_points, width)``, then the fields."""
         out: list[Tensor] = []
-        h = points
+        h = points if self.embedding is None else self.embedding.partial(points)
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             h = self.activation.value(nn.functional.linear(h, weight, bias))
             out.append(h)

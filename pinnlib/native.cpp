@@ -2,7 +2,7 @@
 //
 // A tile is a few points.  Its streams stay in the nearest caches from the first layer to the last, and what goes to
 // memory is only what the backward pass needs.  native.py puts into the place marked below what depends on the plan: the
-// type `real`, the number of streams `S`, `DIRECTIONS` (the streams of the coordinates themselves), and `rise` and `fall`,
+// type `real`, the number of streams `S`, `EMBEDDED` and `DIRECTIONS` (the streams of the coordinates themselves), and `rise` and `fall`,
 // the activation on all streams, forward and backward; the formulas are in layers.py.
 //
 // Tensors are row-major.  Flat gradients hold all weights (n_out, n_in), then all biases (n_out).
@@ -144,9 +144,18 @@ struct Net {
   }
 };
 
-// the coordinates' streams of `t` points, (S, t, coordinates)
+// numbers that a point brings: its coordinates, or all streams of its features
+long brought(const Net& net) { return (EMBEDDED ? S : 1) * net.in(0); }
+
+// the streams of `t` points in front of the first layer, (S, t, inputs)
 void start(const Net& net, const real* points, long t, real* h) {
   const long c = net.in(0);
+  if constexpr (EMBEDDED) {
+    for (long k = 0; k < S; ++k)
+      for (long p = 0; p < t; ++p)
+        for (long i = 0; i < c; ++i) h[(k * t + p) * c + i] = points[(p * S + k) * c + i];
+    return;
+  }
   for (long i = 0; i < t * c; ++i) h[i] = points[i];
   for (long k = 1; k < S; ++k)
     for (long p = 0; p < t; ++p)
@@ -260,7 +269,7 @@ void needs(const long* shape, long* found) {
   found[2] = net.threads * net.scratch();
 }
 
-// points (members, batches, points, coordinates) with `stride` between members; parameters: a pointer to each weight and
+// points (members, batches, points, coordinates or streams of features) with `stride` between members; parameters: a pointer to each weight and
 // then each bias, with strides between members; out (members, batches, S, points, fields)
 void forward(const long* shape, const real* points, long stride, const real* const* parameters, const long* strides,
              real* packed, real* scratch, real* kept, real* out) {
@@ -284,7 +293,7 @@ void forward(const long* shape, const real* points, long stride, const real* con
       for (long p = net.points * part / net.split, end = net.points * (part + 1) / net.split; p < end; p += T) {
         const long t = end - p < T ? end - p : T, at = b * net.points + p;
         forward_tile(net, packed + m * one, parameters[net.layers - 1] + m * strides[net.layers - 1],
-                     points + m * stride + ((b % net.batches) * net.points + p) * net.in(0), t, own, kept + at * net.kept(),
+                     points + m * stride + ((b % net.batches) * net.points + p) * brought(net), t, own, kept + at * net.kept(),
                      out + (b * S * net.points + p) * fields, net.points * fields);
       }
     }
@@ -307,7 +316,7 @@ void backward(const long* shape, const real* points, long stride, const real* pa
       const long b = q / net.split, m = b / net.batches, part = q % net.split;
       for (long p = net.points * part / net.split, end = net.points * (part + 1) / net.split; p < end; p += T) {
         const long t = end - p < T ? end - p : T, at = b * net.points + p;
-        backward_tile(net, packed + m * one, points + m * stride + ((b % net.batches) * net.points + p) * net.in(0), t, own,
+        backward_tile(net, packed + m * one, points + m * stride + ((b % net.batches) * net.points + p) * brought(net), t, own,
                       kept + at * net.kept(), g + (b * S * net.points + p) * fields, net.points * fields, grad);
       }
       if (apart)

@@ -62,6 +62,7 @@ typedef real vec __attribute__((vector_size(BYTES)));
 typedef real loose __attribute__((vector_size(BYTES), aligned(sizeof(real))));  // anywhere in memory
 constexpr long L = BYTES / sizeof(real);
 constexpr int S = {plan.n_streams};
+constexpr bool EMBEDDED = {"true" if plan.embedding else "false"};
 constexpr real DIRECTIONS[S][{plan.n_coordinates}] = {{{directions}}};
 
 {_value(activation, dtype)}
@@ -172,7 +173,7 @@ class Pass:
         *,
         lead: int = 0,
     ) -> None:
-        self.sizes, self.lead = list(sizes), lead
+        self.sizes, self.lead, self.plan = list(sizes), lead, plan
         self.library = library(activation.name, plan, like.dtype)
         threads, members, batches = torch.get_num_threads(), prod(batch[:lead]), prod(batch[lead:])
         # parts of a batch, so that all threads have as much to do
@@ -187,6 +188,8 @@ class Pass:
 
     def forward(self, points: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
         """The output's streams ``(*batch, n_streams, n_points, n_fields)``, valid until the next call."""
+        if self.plan.embedding:  # all streams of a point, one behind the other
+            points = self.plan.embedding.streams(points, self.plan).transpose(-3, -2).flatten(-2)
         self._points, stride = _members(points, self.lead, points.ndim - self.lead)
         parameters = [_members(p, self.lead, 2 if k < len(weights) else 1) for k, p in enumerate((*weights, *biases))]
         n = len(parameters)

@@ -72,7 +72,7 @@ class Pass:
         self.z = [torch.empty_like(h) for h in self.h[1:]]
         self.out = torch.empty(*shape, sizes[-1], dtype=like.dtype, device=like.device)
         first = self.h[0].zero_()
-        for k, op in enumerate(plan.operators, start=1):
+        for k, op in enumerate(() if plan.embedding else plan.operators, start=1):
             for index, c in op.terms:
                 if len(index) == 1:
                     first[..., k, :, index[0]] = c
@@ -80,7 +80,10 @@ class Pass:
     def forward(self, points: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
         """The output's streams ``(*batch, n_streams, n_points, n_fields)``, valid until the next call."""
         lead = self.out.shape[: self.lead]
-        self.h[0].select(-3, 0).copy_(points)
+        if self.plan.embedding:
+            self.h[0].copy_(self.plan.embedding.streams(points, self.plan))
+        else:
+            self.h[0].select(-3, 0).copy_(points)
         for k, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
             z = self.z[k] if k < len(self.z) else self.out
             torch.matmul(_rows(self.h[k], lead), weight.transpose(-1, -2), out=_rows(z, lead))

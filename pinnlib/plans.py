@@ -9,6 +9,8 @@ from functools import cached_property
 
 from torch import Tensor
 
+from .embeddings import Periodic
+
 __all__ = ["ORDER", "Fields", "Operator", "Plan", "Products", "plan"]
 
 Index = tuple[int, ...]  # a partial derivative: the numbers of its coordinates, sorted
@@ -33,12 +35,13 @@ class Plan:
     """Which streams a pass carries, and under which name each result is found.
 
     Stream 0 is the value; the rest are ``operators``, of which single partials are a case.
-    ``names`` maps a name to ``(stream, field)``.
+    ``names`` maps a name to ``(stream, field)``.  ``embedding`` is what the network is given instead of the coordinates.
     """
 
     n_coordinates: int
     operators: tuple[Operator, ...]
     names: Mapping[str, tuple[int, int]] = field(hash=False)
+    embedding: Periodic | None = None
 
     @property
     def n_streams(self) -> int:
@@ -86,6 +89,7 @@ def plan(
     fields: Sequence[str],
     partials: Sequence[str],
     operators: Mapping[str, Mapping[str, float]] | None = None,
+    embedding: Periodic | None = None,
 ) -> Plan:
     """Work out the streams for the partials and operators that a residual asks for.
 
@@ -95,6 +99,7 @@ def plan(
         partials: names such as ``"u"``, ``"u_x"``, ``"u_xt"``, ``"u_xxy"``; at most third order.
         operators: sums of partials of one field that travel as one stream, e.g.
             ``{"laplace_u": {"u_xx": 1.0, "u_yy": 1.0}}``.
+        embedding: what the network is given instead of the coordinates.
 
     Raises:
         ValueError: a name that is not a field, a coordinate, or at most third order.
@@ -117,7 +122,7 @@ def plan(
     needed = [Operator(((index, 1.0),)) for index in sorted(blocks, key=lambda index: (len(index), index))]
     carried = sorted(dict.fromkeys(needed + asked), key=lambda op: (op.order, not _is_partial(op)))
     names = {name: (0 if op is None else 1 + carried.index(op), field) for name, (field, op) in wanted.items()}
-    return Plan(len(coordinates), tuple(carried), names)
+    return Plan(len(coordinates), tuple(carried), names, embedding)
 
 
 def _parse(name: str, coordinates: Sequence[str], fields: Sequence[str]) -> tuple[int, Index]:

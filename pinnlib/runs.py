@@ -100,14 +100,16 @@ class Run:
         return evaluation.observe(self.model(snapshot), self._known_problem(), points)
 
     def _network(self, parameters: np.ndarray) -> MLP:
-        c, problem = self.config, self.problem_spec
+        c, spec = self.config, self.problem_spec
+        inputs = spec.get("inputs", len(spec["coordinates"]))
         model = MLP(
-            len(problem["coordinates"]),
-            len(problem["fields"]),
+            inputs,
+            len(spec["fields"]),
             width=c.width,
             depth=c.depth,
             activation=c.activation,
             dtype=c.torch_dtype,
+            embedding=self._known_problem().embedding if inputs != len(spec["coordinates"]) else None,
         )
         torch.nn.utils.vector_to_parameters(torch.as_tensor(parameters, dtype=c.torch_dtype), model.parameters())
         return model

@@ -97,13 +97,14 @@ class Trainer:
 
     def _network(self, config: Config) -> MLP:
         return MLP(
-            len(self.problem.coordinates),
+            self.problem.inputs,
             len(self.problem.fields),
             width=config.width,
             depth=config.depth,
             activation=config.activation,
             seed=config.seed,
             dtype=self.dtype,
+            embedding=self.problem.embedding,
         ).to(self.device)
 
     def _stack(self, tensors: list[Tensor]) -> Tensor:
@@ -339,6 +340,7 @@ class Trainer:
             "settings": problem.settings(),
             "coordinates": list(problem.coordinates),
             "fields": list(problem.fields),
+            "inputs": problem.inputs,
         }
         dtype = np.dtype(config.dtype)
         return Run(

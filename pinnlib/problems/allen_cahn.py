@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from .. import sampling
+from ..embeddings import Periodic
 from ..plans import Fields
 from ..reference import allen_cahn
 from .base import Problem
@@ -21,8 +22,12 @@ class AllenCahn(Problem):
        u_t - 10^{-4}\,u_{xx} + 5 u^3 - 5 u = 0, \qquad x \in [-1, 1],\ t \in [0, 1], \qquad
        u(x, 0) = x^2 \cos(\pi x) .
 
-    The data are the initial values; as in the paper, periodicity in x is not imposed.  The reference is periodic, and is
-    compared on 512 x 201 points, see :mod:`pinnlib.reference.allen_cahn`.
+    The data are the initial values.  As in the paper, periodicity in x is not imposed, unless ``modes`` is positive: then
+    the network is given so many Fourier modes of x, and is periodic exactly, as in the paper on residual-based
+    attention with 10 modes.  The reference is compared on 512 x 201 points, see :mod:`pinnlib.reference.allen_cahn`.
+
+    Args:
+        modes: Fourier modes of x; 0 for x itself.
     """
 
     coordinates = ("x", "t")
@@ -31,6 +36,12 @@ class AllenCahn(Problem):
     partials = ("u",)
     operators = {"diffusion_u": {"u_t": 1.0, "u_xx": -allen_cahn.DIFFUSION}}
     reference_error = allen_cahn.ERROR
+
+    def __init__(self, modes: int = 0) -> None:
+        if not isinstance(modes, int) or isinstance(modes, bool) or modes < 0:
+            raise ValueError(f"modes = {modes!r}: give a whole number of Fourier modes, or 0 to leave periodicity to the data")
+        self.modes = modes
+        self.embedding = Periodic(2, 0, self.domain[0], modes) if modes else None
 
     def residual(self, points: Tensor, d: Fields) -> Tensor:
         """(u_t - 1e-4 u_xx) + 5 u^3 - 5 u."""

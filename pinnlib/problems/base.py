@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import plans, sampling
+from .. import embeddings, plans, sampling
 
 __all__ = ["Problem"]
 
@@ -52,6 +52,7 @@ class Problem(ABC):
         domain: ``(low, high)`` for each coordinate.
         partials: the values that :meth:`residual` reads, such as ``"u"``, ``"u_x"``, ``"u_xx"``.
         operators: sums of partials that travel as one stream (see :mod:`pinnlib.derivatives`).
+        embedding: what the network is given instead of the coordinates, see :mod:`pinnlib.embeddings`; None for these.
         observed: the values that :meth:`observe` reads; the fields unless told.
         reference_error: the reference's own estimated relative L2 error; 0 where it is a closed form.
         resolution: points a side of the test grid.
@@ -62,6 +63,7 @@ class Problem(ABC):
     domain: tuple[tuple[float, float], ...]
     partials: tuple[str, ...]
     operators: Mapping[str, Mapping[str, float]] = {}
+    embedding: embeddings.Periodic | None = None
     observed: tuple[str, ...] = ()
     reference_error: float = 0.0
     resolution: int = 201
@@ -126,12 +128,17 @@ class Problem(ABC):
     @cached_property
     def plan(self) -> plans.Plan:
         """The streams that the residual needs."""
-        return plans.plan(self.coordinates, self.fields, self.partials, self.operators)
+        return plans.plan(self.coordinates, self.fields, self.partials, self.operators, self.embedding)
+
+    @property
+    def inputs(self) -> int:
+        """Inputs of the network."""
+        return len(self.coordinates) if self.embedding is None else self.embedding.n_features
 
     @cached_property
     def observe_plan(self) -> plans.Plan:
         """The streams that :meth:`observe` needs."""
-        return plans.plan(self.coordinates, self.fields, self.observed or self.fields, {})
+        return plans.plan(self.coordinates, self.fields, self.observed or self.fields, {}, self.embedding)
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments, by name: what is needed to make this problem again."""
