@@ -534,6 +534,7 @@ def near(a, b):
     return a is not None and b is not None and max(a / b, b / a) <= 2.0
 
 
+# %%
 three = ("fitting", "diffusion", "total diffusion")
 both = records["vanilla"] + records["RBA"]
 pairs = list(zip(records["vanilla"], records["RBA"], strict=True))
@@ -563,16 +564,16 @@ claims = [
         f"step {verdicts.spread(below['RBA'], '.0f')} against {verdicts.spread(below['vanilla'], '.0f')}",
         [r is not None and (v is None or r < v) for v, r in zip(below["vanilla"], below["RBA"], strict=True)],
     ),
+]
+
+# %%
+claims += [
     verdicts.Claim(
         "total diffusion starts at the same step in both kinds",
         "20,000 and 20,000",
         f"{verdicts.spread(onsets['vanilla'], '.0f')} and {verdicts.spread(onsets['RBA'], '.0f')}",
         [near(v, r) for v, r in zip(onsets["vanilla"], onsets["RBA"], strict=True)],
     ),
-]
-
-# %%
-claims += [
     verdicts.Claim(
         "residuals are more homogeneous with RBA",
         "yes, no number",
