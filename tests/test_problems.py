@@ -125,10 +125,11 @@ def test_burgers_has_initial_and_boundary_data():
         pl.problems.Burgers(viscosity=0.0)
 
 
+@pytest.mark.parametrize("combined", pl.problems.cavity.COMBINED)
 @pytest.mark.parametrize("formulation", pl.problems.cavity.FORMULATIONS)
-def test_the_cavity_residual_by_autograd(formulation):
-    """Both formulations against the equations written out with nested autograd."""
-    problem = pl.problems.Cavity(50, formulation)
+def test_the_cavity_residual_by_autograd(formulation, combined):
+    """Both formulations, combined in both ways, against the equations written out with nested autograd."""
+    problem = pl.problems.Cavity(50, formulation, combined)
     model = pl.models.MLP(2, len(problem.fields), width=10, depth=2, seed=3, dtype=torch.float64)
     points = torch.rand(20, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
 
@@ -142,7 +143,8 @@ def test_the_cavity_residual_by_autograd(formulation):
         for axis, w in enumerate((u, v))
     ]
     mass = slope(u, 0) + slope(v, 1)
-    expected = momentum[0].abs() + momentum[1].abs() + (0.0 if formulation == "streamfunction" else mass.abs())
+    parts = torch.stack([*momentum, torch.zeros_like(mass) if formulation == "streamfunction" else mass])
+    expected = parts.abs().sum(0) if combined == "absolute" else parts.square().sum(0).sqrt()
     where = points.detach()
     found = problem.residual(where, pl.derivatives.evaluate(model, where, problem.plan))
     assert torch.allclose(found, expected, rtol=1e-10, atol=1e-12)
@@ -150,6 +152,16 @@ def test_the_cavity_residual_by_autograd(formulation):
     assert np.allclose(observed, torch.stack([u, v], dim=-1).detach().numpy(), rtol=1e-10)
     if formulation == "streamfunction":
         assert mass.abs().max() < 1e-12
+
+
+def test_the_cavity_squares_have_a_slope_where_all_equations_hold():
+    """Without something small under the root its slope at 0 would be no number."""
+    problem = pl.problems.Cavity(100, "velocity", "squares")
+    streams = torch.zeros(problem.plan.n_streams, 5, 3, requires_grad=True)
+    r = problem.residual(torch.zeros(5, 2), Fields(streams, problem.plan))
+    (slope,) = torch.autograd.grad(r.square().sum(), streams)
+    assert r.max() <= 1e-9
+    assert (slope == 0.0).all()
 
 
 def test_the_cavity_data_and_error():
@@ -162,6 +174,8 @@ def test_the_cavity_data_and_error():
     assert (values[:, 1] == 0.0).all()
     found = torch.tensor([[0.5, -0.25]])
     assert problem.misfit(found, torch.tensor([[1.0, 0.0]])).tolist() == [[0.75]]
+    squares = pl.problems.Cavity(1000, "velocity", "squares")
+    assert squares.misfit(found, torch.tensor([[1.0, 0.0]])).tolist() == [[-0.5, -0.25]]
     assert problem.compared(np.array([[3.0, 4.0]])).tolist() == [[5.0]]
     assert problem.reference_error == 2e-3
     assert problem.has_reference
@@ -177,6 +191,7 @@ def test_the_cavity_data_and_error():
         ({"reynolds": -100}, "reynolds = -100: give a positive number"),
         ({"reynolds": float("nan")}, "reynolds = nan: give a positive number"),
         ({"formulation": "vorticity"}, r"formulation 'vorticity' is unknown: choose one of \('streamfunction', 'velocity'\)"),
+        ({"combined": "cubes"}, r"combined = 'cubes' is unknown: choose one of \('absolute', 'squares'\)"),
     ],
 )
 def test_the_cavity_bad_settings(settings, message):

@@ -13,9 +13,11 @@ from ..plans import Fields
 from ..reference import cavity
 from .base import Problem
 
-__all__ = ["FORMULATIONS", "Cavity"]
+__all__ = ["COMBINED", "FORMULATIONS", "Cavity"]
 
 FORMULATIONS = ("streamfunction", "velocity")
+COMBINED = ("absolute", "squares")
+TINY = 1e-20  # under the root, so that it has a slope where all equations hold
 
 
 class Cavity(Problem):
@@ -34,17 +36,21 @@ class Cavity(Problem):
         reynolds: Reynolds number, positive; a reference is there for 100, 400 and 1000.
         formulation: ``"streamfunction"``, with fields (psi, p) and u = psi_y, v = -psi_x, which conserves mass exactly, as in the
             paper; or ``"velocity"``, with fields (u, v, p), whose residual has :math:`|u_x + v_y|` added.
+        combined: ``"absolute"``, the sums of absolute values of the paper; or ``"squares"``, the roots of the sums of squares, so
+            that the loss is the customary mean of :math:`f_1^2 + f_2^2` and of :math:`(u - u_d)^2 + (v - v_d)^2`, without kinks.
     """
 
     coordinates = ("x", "y")
     domain = ((0.0, 1.0), (0.0, 1.0))
 
-    def __init__(self, reynolds: float = 100.0, formulation: str = "streamfunction") -> None:
-        self.reynolds, self.formulation = float(reynolds), formulation
+    def __init__(self, reynolds: float = 100.0, formulation: str = "streamfunction", combined: str = "absolute") -> None:
+        self.reynolds, self.formulation, self.combined = float(reynolds), formulation, combined
         if not (math.isfinite(self.reynolds) and self.reynolds > 0.0):
             raise ValueError(f"reynolds = {reynolds}: give a positive number; 100, 400 and 1000 have a reference")
         if formulation not in FORMULATIONS:
             raise ValueError(f"formulation {formulation!r} is unknown: choose one of {FORMULATIONS}")
+        if combined not in COMBINED:
+            raise ValueError(f"combined = {combined!r} is unknown: choose one of {COMBINED}")
         if formulation == "streamfunction":
             self.fields = ("psi", "p")
             self.partials = ("psi_x", "psi_y", "psi_xx", "psi_xy", "psi_yy", "p_x", "p_y")
@@ -63,16 +69,21 @@ class Cavity(Problem):
         return self.reynolds in cavity.ERRORS
 
     def residual(self, points: Tensor, d: Fields) -> Tensor:
-        """The sum of the absolute residuals of the equations."""
+        """The residuals of all equations, combined into one number a point."""
         mu = 1.0 / self.reynolds
         if self.formulation == "streamfunction":
             u, v = d.psi_y, -d.psi_x
             f1 = u * d.psi_xy + v * d.psi_yy + d.p_x - mu * d.laplace_u
             f2 = -u * d.psi_xx - v * d.psi_xy + d.p_y + mu * d.minus_laplace_v
-            return f1.abs() + f2.abs()
+            return self._combine(f1, f2)
         f1 = d.u * d.u_x + d.v * d.u_y + d.p_x - mu * d.laplace_u
         f2 = d.u * d.v_x + d.v * d.v_y + d.p_y - mu * d.laplace_v
-        return f1.abs() + f2.abs() + (d.u_x + d.v_y).abs()
+        return self._combine(f1, f2, d.u_x + d.v_y)
+
+    def _combine(self, *parts: Tensor) -> Tensor:
+        if self.combined == "squares":
+            return torch.sqrt(sum((f.square() for f in parts), torch.full_like(parts[0], TINY)))
+        return sum((f.abs() for f in parts[1:]), parts[0].abs())
 
     def data(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """``n`` points on the walls, a quarter on each, with their velocity."""
@@ -86,8 +97,9 @@ class Cavity(Problem):
         return torch.stack([d.u, d.v], dim=-1)
 
     def misfit(self, found: Tensor, values: Tensor) -> Tensor:
-        """abs(u - u_d) + abs(v - v_d)."""
-        return (found - values).abs().sum(-1, keepdim=True)
+        """abs(u - u_d) + abs(v - v_d), or both differences where squares are summed."""
+        apart = found - values
+        return apart if self.combined == "squares" else apart.abs().sum(-1, keepdim=True)
 
     def compared(self, values: np.ndarray) -> np.ndarray:
         """The speed."""
