@@ -103,11 +103,28 @@ def test_every_record_is_made_by_the_list():
     assert {entry.name: lists.state(entry, folder).kind for entry in entries} == {entry.name: "done" for entry in entries}
 
 
+def test_the_list_for_a_gpu_has_the_authors_settings():
+    entries = lists.read(ROOT / "book" / "records" / "paper.toml")
+    assert {entry.problem[0] for entry in entries} == {"helmholtz", "allencahn", "cavity", "burgers"}
+    for entry in entries:
+        c = entry.config
+        assert (c.width, c.depth, c.batches, c.steps, c.lr, c.lr_decay, c.lr_decay_every) == (128, 6, 100, 300_000, 1e-3, 0.9, 5000)
+        assert c.points == (10_000 if entry.problem[0] == "cavity" else 25_600)
+        assert entry.name.rpartition("_seed")[0].endswith(("_vanilla", "_rba"))
+
+
 def test_records_are_complete_and_small():
     for path in (ROOT / "book" / "records").glob("*.npz"):
         run = records.Run.load(path)
         assert run.complete, path.name
         assert path.stat().st_size < 2_000_000, path.name
+    assert sum(path.stat().st_size for path in (ROOT / "book" / "records").glob("*.npz")) < 40_000_000
+
+
+def test_the_package_is_small():
+    """With its reference solutions, without caches."""
+    files = [p for p in (ROOT / "pinnlib").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    assert sum(path.stat().st_size for path in files) < 3_000_000
 
 
 def test_measuring_does_not_import_matplotlib():

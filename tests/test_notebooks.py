@@ -79,11 +79,12 @@ class TestNotebook:
         assert not [c.source for c in code(path) if c.source.lstrip().startswith(("%", "!"))]
 
 
-def test_the_welcome_page_quotes_the_chapter():
-    """Numbers in bold on the welcome page stand in the chapter's stored output, letter by letter."""
+def test_the_welcome_page_quotes_the_chapters():
+    """Numbers in bold on the welcome page stand in a chapter's stored output, letter by letter."""
     chapter = "\n".join(
         o.get("text", "") + o.get("data", {}).get("text/markdown", "")
-        for c in code(BOOK / "02_signal_and_noise.ipynb")
+        for path in NOTEBOOKS
+        for c in code(path)
         for o in c.outputs
     )
     quoted = re.findall(r"\| [^|]*?\*\*([^*]+)\*\*", (BOOK / "welcome.md").read_text())
