@@ -75,7 +75,7 @@ def test_against_a_time_integration():
 def test_no_slip_and_periodic():
     u = perivascular.reference(PLACES, 1 / 9, RADII)
     assert np.abs(u[(PLACES[:, 0] == 1.0) | (PLACES[:, 0] == 2.0)]).max() < 1e-14
-    assert perivascular.reference(PLACES + [0.0, 2 * math.pi], 1 / 9, RADII) == pytest.approx(u, abs=1e-14)
+    assert perivascular.reference(PLACES + np.array([0.0, 2 * math.pi]), 1 / 9, RADII) == pytest.approx(u, abs=1e-14)
 
 
 def test_a_slow_beat_is_quasi_steady():

@@ -118,9 +118,10 @@ def test_least_squares_on_the_truth_tell_both_unknowns():
     for alpha in (0.25, 3.0):
         problem, h = Perivascular(womersley=alpha), 1e-3
         grid = np.stack(np.meshgrid(np.linspace(1.1, 1.9, 30), t, indexing="ij"), axis=-1).reshape(-1, 2)
-        left, here, right = (problem.solution(grid + [s, 0.0])[:, 0] for s in (-h, 0.0, h))
+        left, here, right = (problem.solution(grid + np.array([s, 0.0]))[:, 0] for s in (-h, 0.0, h))
         laplace = (left - 2 * here + right) / h**2 + (right - left) / (2 * h * grid[:, 0])
-        rate = (problem.solution(grid + [0.0, h])[:, 0] - problem.solution(grid - [0.0, h])[:, 0]) / (2 * h)
+        up = np.array([0.0, h])
+        rate = (problem.solution(grid + up)[:, 0] - problem.solution(grid - up)[:, 0]) / (2 * h)
         # twice the viscosity and the best g(t) for it
         left_over = (rate - 2 * problem.viscosity * laplace).reshape(30, -1)
         cost[alpha] = (left_over - left_over.mean(axis=0)).std() / (problem.viscosity * laplace).std()
