@@ -39,7 +39,7 @@ class Perivascular(Problem):
         womersley: gap times root of (angular frequency / viscosity); nu = 1 / womersley^2.  In a mouse it is 0.1 to 0.3, where
             only g / nu can be told.
         noise: standard deviation of the data's errors over the rms of u, 0 to 1.
-        guess: nu_0, where the search starts; 2.7 times too large at womersley = 3 unless told.
+        guess: nu_0, where the search starts; 2.5 times too large at womersley = 5 unless told.
         radii: of the artery and of the outer wall, in gaps.
     """
 
@@ -50,7 +50,7 @@ class Perivascular(Problem):
     reference_error = perivascular.ERROR
 
     def __init__(
-        self, womersley: float = 3.0, noise: float = 0.02, guess: float = 0.3, radii: Sequence[float] = (1.0, 2.0)
+        self, womersley: float = 5.0, noise: float = 0.02, guess: float = 0.1, radii: Sequence[float] = (1.0, 2.0)
     ) -> None:
         self.womersley, self.noise, self.guess = float(womersley), float(noise), float(guess)
         self.radii = tuple(float(v) for v in radii)
@@ -59,7 +59,7 @@ class Perivascular(Problem):
         if not 0.0 <= self.noise <= 1.0:
             raise ValueError(f"noise = {noise}: give a share of the rms velocity from 0 to 1, such as 0.02 for 2%")
         if not (math.isfinite(self.guess) and self.guess > 0.0):
-            raise ValueError(f"guess = {guess}: give a positive viscosity to start from, such as 0.3")
+            raise ValueError(f"guess = {guess}: give a positive viscosity to start from, such as 0.1")
         if len(self.radii) != 2 or not 0.0 < self.radii[0] < self.radii[1] < math.inf:
             raise ValueError(f"radii = {tuple(radii)}: give two positive numbers, the smaller one first, such as (1, 2)")
         self.domain = (self.radii, (-math.pi, math.pi))

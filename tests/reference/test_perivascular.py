@@ -1,6 +1,7 @@
 """Pulsatile flow in an annulus: Bessel functions against 40 digits, against a time integration, and in two limits."""
 
 import math
+from functools import cache
 
 import mpmath
 import numpy as np
@@ -15,22 +16,23 @@ RADII = (1.0, 2.0)
 PLACES = np.array([(r, t) for r in (1.0, 1.003, 1.2, 1.55, 1.9, 2.0) for t in (-3.0, -0.4, 1.1, 2.5)])
 
 
+@cache
+def bessel(name, k, x, viscosity):
+    return getattr(mpmath, name)(0, mpmath.sqrt(mpmath.mpc(0, k) / viscosity) * x)
+
+
 def in_many_digits(r, t, viscosity):
-    a, b = map(mpmath.mpf, RADII)
     with mpmath.workdps(40):
-        r, t, nu = mpmath.mpf(float(r)), mpmath.mpf(float(t)), mpmath.mpf(viscosity)
-        u = (a**2 - r**2 + (b**2 - a**2) * mpmath.log(r / a) / mpmath.log(b / a)) / (4 * nu)
+        a, b, r, t, nu = map(mpmath.mpf, (*RADII, float(r), float(t), viscosity))
+        u = mpmath.mpf(perivascular.MEAN) * (a**2 - r**2 + (b**2 - a**2) * mpmath.log(r / a) / mpmath.log(b / a)) / (4 * nu)
         for k, (c, s) in enumerate(perivascular.WAVEFORM, 1):
-            beta = mpmath.sqrt(mpmath.mpc(0, k) / nu)
-            i, j = (lambda x, f=f, beta=beta: f(0, beta * x) for f in (mpmath.besseli, mpmath.besselk))
-            below = i(a) * j(b) - i(b) * j(a)
-            shape = 1 - (i(r) * (j(b) - j(a)) + j(r) * (i(a) - i(b))) / below
-            amplitude = mpmath.mpc(c, -s) / mpmath.mpc(0, k)
-            u += (amplitude * mpmath.exp(mpmath.mpc(0, k * t)) * shape).real
+            (ia, ib, ir), (ja, jb, jr) = ([bessel(f, k, x, nu) for x in (a, b, r)] for f in ("besseli", "besselk"))
+            shape = 1 - (ir * (jb - ja) + jr * (ia - ib)) / (ia * jb - ib * ja)
+            u += (mpmath.mpc(c, -s) / mpmath.mpc(0, k) * mpmath.exp(mpmath.mpc(0, k * t)) * shape).real
         return float(u)
 
 
-@pytest.mark.parametrize("alpha", [0.1, 0.25, 3.0, 30.0])
+@pytest.mark.parametrize("alpha", [0.1, 0.25, 5.0, 30.0])
 def test_against_many_digits(alpha):
     found = perivascular.reference(PLACES, 1 / alpha**2, RADII)[:, 0]
     exact = np.array([in_many_digits(r, t, 1 / alpha**2) for r, t in PLACES])
@@ -62,9 +64,9 @@ def integrated(viscosity, steps, beats, elements=6, degree=8):
 
 def test_against_a_time_integration():
     """Crank-Nicolson is of second order, and what it tends to is the exact solution."""
-    viscosity, errors = 1 / 9, []
+    viscosity, errors = 1 / 25, []
     for steps in (100, 200):
-        nodes, times, values = integrated(viscosity, steps, beats=5)
+        nodes, times, values = integrated(viscosity, steps, beats=8)
         points = np.stack(np.meshgrid(times, nodes, indexing="ij")[::-1], axis=-1).reshape(-1, 2)
         exact = perivascular.reference(points, viscosity, RADII).reshape(values.shape)
         errors.append(np.linalg.norm(values - exact) / np.linalg.norm(exact))
@@ -73,9 +75,9 @@ def test_against_a_time_integration():
 
 
 def test_no_slip_and_periodic():
-    u = perivascular.reference(PLACES, 1 / 9, RADII)
+    u = perivascular.reference(PLACES, 1 / 25, RADII)
     assert np.abs(u[(PLACES[:, 0] == 1.0) | (PLACES[:, 0] == 2.0)]).max() < 1e-14
-    assert perivascular.reference(PLACES + np.array([0.0, 2 * math.pi]), 1 / 9, RADII) == pytest.approx(u, abs=1e-14)
+    assert perivascular.reference(PLACES + np.array([0.0, 2 * math.pi]), 1 / 25, RADII) == pytest.approx(u, abs=1e-14)
 
 
 def test_a_slow_beat_is_quasi_steady():
@@ -83,7 +85,9 @@ def test_a_slow_beat_is_quasi_steady():
     alpha = 0.1
     u = perivascular.reference(PLACES, 1 / alpha**2, RADII)[:, 0]
     steady = perivascular.reference(PLACES, 1 / alpha**2, RADII, waveform=())[:, 0]
-    assert u == pytest.approx(steady * perivascular.pressure_gradient(PLACES[:, 1]), abs=2e-3 * np.abs(u).max())
+    assert u == pytest.approx(
+        steady * perivascular.pressure_gradient(PLACES[:, 1]) / perivascular.MEAN, abs=2e-3 * np.abs(u).max()
+    )
 
 
 def test_a_fast_beat_moves_the_core_as_a_whole():
