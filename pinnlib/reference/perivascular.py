@@ -38,7 +38,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ive, kve
 
-__all__ = ["ERROR", "MEAN", "WAVEFORM", "pressure_gradient", "reference", "womersley"]
+__all__ = ["ERROR", "MEAN", "WAVEFORM", "pressure_gradient", "profile", "reference", "womersley"]
 
 Waveform = Sequence[tuple[float, float]]
 
@@ -80,13 +80,13 @@ def reference(
     (r, t), (a, b) = points.T, radii
     u = mean * (a**2 - r**2 + (b**2 - a**2) * np.log(r / a) / math.log(b / a)) / (4.0 * viscosity)
     for k, (c, s) in enumerate(waveform, 1):
-        u = u + ((c - 1j * s) * np.exp(1j * k * t) * _profile(r, k, viscosity, a, b)).real
+        u = u + ((c - 1j * s) * np.exp(1j * k * t) * profile(r, k, viscosity, radii)).real
     return u[:, None]
 
 
-def _profile(r: np.ndarray, k: int, viscosity: float, a: float, b: float) -> np.ndarray:
-    """Complex amplitude of the k-th harmonic for a unit pressure gradient."""
-    beta = np.sqrt(1j * k / viscosity)
+def profile(r: np.ndarray, k: int, viscosity: float, radii: tuple[float, float]) -> np.ndarray:
+    """Complex amplitude at ``r`` of the velocity that g = exp(i k t) drives, k at least 1; of the same shape."""
+    (a, b), beta = radii, np.sqrt(1j * k / viscosity)
 
     def rising(x: np.ndarray) -> np.ndarray:  # I_0(beta x) / I_0(beta b), by scaled functions that do not overflow
         return ive(0, beta * x) / ive(0, beta * b) * np.exp(beta.real * (x - b))
