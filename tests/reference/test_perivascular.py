@@ -12,8 +12,8 @@ from scipy.sparse.linalg import splu
 from pinnlib.reference import perivascular
 from pinnlib.reference.spectral_elements import Mesh, lobatto
 
-RADII = (1.0, 2.0)
-PLACES = np.array([(r, t) for r in (1.0, 1.003, 1.2, 1.55, 1.9, 2.0) for t in (-3.0, -0.4, 1.1, 2.5)])
+RADII = (1.0, 3.0)
+PLACES = np.array([(r, t) for r in (1.0, 1.006, 1.4, 2.1, 2.8, 3.0) for t in (-3.0, -0.4, 1.1, 2.5)])
 
 
 @cache
@@ -34,8 +34,8 @@ def in_many_digits(r, t, viscosity):
 
 @pytest.mark.parametrize("alpha", [0.1, 0.25, 5.0, 30.0])
 def test_against_many_digits(alpha):
-    found = perivascular.reference(PLACES, 1 / alpha**2, RADII)[:, 0]
-    exact = np.array([in_many_digits(r, t, 1 / alpha**2) for r, t in PLACES])
+    found = perivascular.reference(PLACES, 4 / alpha**2, RADII)[:, 0]
+    exact = np.array([in_many_digits(r, t, 4 / alpha**2) for r, t in PLACES])
     assert np.linalg.norm(found - exact) < perivascular.ERROR * np.linalg.norm(exact)
 
 
@@ -64,7 +64,7 @@ def integrated(viscosity, steps, beats, elements=6, degree=8):
 
 def test_against_a_time_integration():
     """Crank-Nicolson is of second order, and what it tends to is the exact solution."""
-    viscosity, errors = 1 / 25, []
+    viscosity, errors = 4 / 25, []
     for steps in (100, 200):
         nodes, times, values = integrated(viscosity, steps, beats=8)
         points = np.stack(np.meshgrid(times, nodes, indexing="ij")[::-1], axis=-1).reshape(-1, 2)
@@ -75,16 +75,16 @@ def test_against_a_time_integration():
 
 
 def test_no_slip_and_periodic():
-    u = perivascular.reference(PLACES, 1 / 25, RADII)
-    assert np.abs(u[(PLACES[:, 0] == 1.0) | (PLACES[:, 0] == 2.0)]).max() < 1e-14
-    assert perivascular.reference(PLACES + np.array([0.0, 2 * math.pi]), 1 / 25, RADII) == pytest.approx(u, abs=1e-14)
+    u = perivascular.reference(PLACES, 4 / 25, RADII)
+    assert np.abs(u[(PLACES[:, 0] == 1.0) | (PLACES[:, 0] == 3.0)]).max() < 1e-14
+    assert perivascular.reference(PLACES + np.array([0.0, 2 * math.pi]), 4 / 25, RADII) == pytest.approx(u, abs=1e-14)
 
 
 def test_a_slow_beat_is_quasi_steady():
     """At a small Womersley number u is g / nu times the steady profile, so nothing but the ratio can be read from it."""
     alpha = 0.1
-    u = perivascular.reference(PLACES, 1 / alpha**2, RADII)[:, 0]
-    steady = perivascular.reference(PLACES, 1 / alpha**2, RADII, waveform=())[:, 0]
+    u = perivascular.reference(PLACES, 4 / alpha**2, RADII)[:, 0]
+    steady = perivascular.reference(PLACES, 4 / alpha**2, RADII, waveform=())[:, 0]
     assert u == pytest.approx(
         steady * perivascular.pressure_gradient(PLACES[:, 1]) / perivascular.MEAN, abs=2e-3 * np.abs(u).max()
     )
@@ -93,7 +93,7 @@ def test_a_slow_beat_is_quasi_steady():
 def test_a_fast_beat_moves_the_core_as_a_whole():
     """At a large one the middle has u_t = g - mean(g), and Stokes layers at the walls."""
     t = np.linspace(0.0, 6.0, 13)
-    points = np.stack([np.full_like(t, 1.5), t], axis=1)
+    points = np.stack([np.full_like(t, 2.0), t], axis=1)
     u = perivascular.reference(points, 1e-4, RADII, mean=0.0)[:, 0]
     waves = [(c * np.sin(k * t) - s * np.cos(k * t)) / k for k, (c, s) in enumerate(perivascular.WAVEFORM, 1)]
     assert u == pytest.approx(np.sum(waves, axis=0), abs=1e-12)
