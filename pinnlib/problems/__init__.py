@@ -7,8 +7,9 @@ from .base import Problem
 from .burgers import Burgers
 from .cavity import Cavity
 from .helmholtz import Helmholtz
+from .perivascular import Perivascular
 
-__all__ = ["KNOWN", "AllenCahn", "Burgers", "Cavity", "Helmholtz", "Problem"]
+__all__ = ["KNOWN", "AllenCahn", "Burgers", "Cavity", "Helmholtz", "Perivascular", "Problem"]
 
 #: Problems that a record or the command line can name.
-KNOWN: dict[str, type[Problem]] = {c.__name__.lower(): c for c in (AllenCahn, Burgers, Cavity, Helmholtz)}
+KNOWN: dict[str, type[Problem]] = {c.__name__.lower(): c for c in (AllenCahn, Burgers, Cavity, Helmholtz, Perivascular)}
