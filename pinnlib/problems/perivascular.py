@@ -36,8 +36,8 @@ class Perivascular(Problem):
     its square, which the loss averages, is the sum of the four squares.  Data, reference and error speak of u alone.
 
     Args:
-        womersley: gap times root of (angular frequency / viscosity); nu = (gap / womersley)^2.  In a mouse it is 0.1 to 0.3, where
-            only g / nu can be told.
+        womersley: gap times root of (angular frequency / viscosity); nu = (gap / womersley)^2.  In a mouse it is 0.1 to 0.3,
+            where only g / nu can be told.
         noise: standard deviation of the data's errors over the rms of u, 0 to 1.
         guess: nu_0, where the search starts; 2.5 times too large at womersley = 5 unless told.
         radii: of the artery and of the outer wall; a unit of length is chosen with them.
