@@ -20,7 +20,8 @@ with A and B such that u vanishes on both cylinders.
 All is nondimensional: lengths in radii of the artery, so a = 1; time in 1 / omega, with omega the cardiac angular frequency, so
 that a beat lasts 2 pi; the pressure gradient over the density in the amplitude of its first harmonic; velocity in that over
 omega.  Then :math:`\nu = (b - a)^2 / \alpha^2`, where :math:`\alpha`, the gap times the root of omega over the kinematic
-viscosity, is the Womersley number.  The default b = 3 has radii of 10 and 30 micrometres as its model (Rey and Sarntinoranont 2018).
+viscosity, is the Womersley number.  The default b = 3 has radii of 10 and 30 micrometres as its model (Rey and
+Sarntinoranont 2018).
 
 Around arteries of the mouse alpha is small.  With that gap of 20 micrometres, 5 beats a second and 0.9 mPa s (same source) it is
 0.12, and 0.24 with the 40 micrometres of a pial artery, whose space is about as wide as the artery (Mestre et al. 2018, Tithof et
