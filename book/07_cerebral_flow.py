@@ -483,6 +483,10 @@ claims = [
         f"first rise at {verdicts.spread(onsets['RBA'], '.0f')} (RBA), {verdicts.spread(onsets['vanilla'], '.0f')} (vanilla)",
         [phases_of(run).sequence == three for run in both],
     ),
+]
+
+# %%
+claims += [
     verdicts.Claim(
         "RBA reaches total diffusion earlier",
         "30,000 against 57,000, other data",
