@@ -24,7 +24,7 @@ def network(problem, u_of, g_of, n_of):
 
 
 def test_the_residual_by_autograd():
-    problem = Perivascular(guess=0.4)
+    problem = Perivascular(guess=0.2)
     model = pl.models.MLP(2, 3, width=10, depth=2, seed=1, dtype=torch.float64)
     points = torch.as_tensor(pl.sampling.interior(problem.domain, 20, seed=0)).requires_grad_()
 
@@ -32,7 +32,7 @@ def test_the_residual_by_autograd():
         return torch.autograd.grad(f.sum(), points, create_graph=True)[0][:, axis]
 
     u, g, n = model(points).T
-    momentum = slope(u, 1) - g - 0.4 * n.exp() * (slope(slope(u, 0), 0) + slope(u, 0) / points[:, 0])
+    momentum = slope(u, 1) - g - 0.2 * n.exp() * (slope(slope(u, 0), 0) + slope(u, 0) / points[:, 0])
     expected = (momentum**2 + slope(g, 0) ** 2 + slope(n, 0) ** 2 + slope(n, 1) ** 2).sqrt()
     where = points.detach()
     found = problem.residual(where, pl.derivatives.evaluate(model, where, problem.plan))
@@ -40,7 +40,7 @@ def test_the_residual_by_autograd():
     assert problem.plan.n_streams == 4
 
 
-@pytest.mark.parametrize("alpha", [0.25, 5.0, 8.0])
+@pytest.mark.parametrize("alpha", [0.25, 7.0])
 def test_the_truth_leaves_nothing_over(alpha):
     """The exact solution, differentiated by high-order differences, with the true g and viscosity."""
     problem = Perivascular(womersley=alpha)
@@ -94,8 +94,8 @@ def test_data_follow_the_seed():
 
 
 def test_what_is_read_from_a_network():
-    problem = Perivascular(guess=0.4)
-    true = math.log(problem.viscosity / 0.4)
+    problem = Perivascular(guess=0.2)
+    true = math.log(problem.viscosity / 0.2)
     t = np.linspace(-3.0, 3.0, 7)
 
     def g(r, t):
@@ -107,15 +107,15 @@ def test_what_is_read_from_a_network():
     assert problem.viscosity_error(right) == pytest.approx(0.0, abs=1e-12)
     wrong = network(problem, lambda r, t: 0 * r, lambda r, t: 1.1 * g(r, t) + (r - 2.0), lambda r, t: 0 * r)
     assert problem.gradient_error(wrong) == pytest.approx(0.1)
-    assert problem.inferred_viscosity(wrong) == pytest.approx(0.4)
-    assert problem.viscosity_error(wrong) == pytest.approx(1.5)
+    assert problem.inferred_viscosity(wrong) == pytest.approx(0.2)
+    assert problem.viscosity_error(wrong) == pytest.approx(0.2 * 49 / 4 - 1)
 
 
 def test_least_squares_on_the_truth_tell_both_unknowns():
-    """At a Womersley number of 5 momentum tells viscosity and gradient apart; at 0.25 a wrong viscosity fits as well."""
+    """At a Womersley number of 7 momentum tells viscosity and gradient apart; at 0.25 a wrong viscosity fits as well."""
     t = np.linspace(-3.0, 3.0, 40)
     cost = {}
-    for alpha in (0.25, 5.0):
+    for alpha in (0.25, 7.0):
         problem, h = Perivascular(womersley=alpha), 1e-3
         grid = np.stack(np.meshgrid(np.linspace(1.2, 2.8, 30), t, indexing="ij"), axis=-1).reshape(-1, 2)
         left, here, right = (problem.solution(grid + np.array([s, 0.0]))[:, 0] for s in (-h, 0.0, h))
@@ -126,7 +126,7 @@ def test_least_squares_on_the_truth_tell_both_unknowns():
         left_over = (rate - 2 * problem.viscosity * laplace).reshape(30, -1)
         cost[alpha] = (left_over - left_over.mean(axis=0)).std() / (problem.viscosity * laplace).std()
     assert cost[0.25] < 0.02
-    assert cost[5.0] > 0.2
+    assert cost[7.0] > 0.2
 
 
 def test_it_trains_and_speaks_of_u():
@@ -142,7 +142,7 @@ def test_it_trains_and_speaks_of_u():
 
 
 def test_it_describes_itself():
-    assert repr(Perivascular()) == "Perivascular(womersley=5.0, noise=0.02, guess=0.4, radii=(1.0, 3.0))"
+    assert repr(Perivascular()) == "Perivascular(womersley=7.0, noise=0.02, guess=0.2, radii=(1.0, 3.0))"
     assert pl.problems.KNOWN["perivascular"] is Perivascular
     assert Perivascular().reference_error < 1e-11
 

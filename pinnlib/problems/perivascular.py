@@ -39,7 +39,7 @@ class Perivascular(Problem):
         womersley: gap times root of (angular frequency / viscosity); nu = (gap / womersley)^2.  In a mouse it is 0.1 to 0.3,
             where only g / nu can be told.
         noise: standard deviation of the data's errors over the rms of u, 0 to 1.
-        guess: nu_0, where the search starts; 2.5 times too large at womersley = 5 unless told.
+        guess: nu_0, where the search starts; 2.45 times too large unless told.
         radii: of the artery and of the outer wall; a unit of length is chosen with them.
     """
 
@@ -50,7 +50,7 @@ class Perivascular(Problem):
     reference_error = perivascular.ERROR
 
     def __init__(
-        self, womersley: float = 5.0, noise: float = 0.02, guess: float = 0.4, radii: Sequence[float] = (1.0, 3.0)
+        self, womersley: float = 7.0, noise: float = 0.02, guess: float = 0.2, radii: Sequence[float] = (1.0, 3.0)
     ) -> None:
         self.womersley, self.noise, self.guess = float(womersley), float(noise), float(guess)
         self.radii = tuple(float(v) for v in radii)
@@ -59,7 +59,7 @@ class Perivascular(Problem):
         if not 0.0 <= self.noise <= 1.0:
             raise ValueError(f"noise = {noise}: give a share of the rms velocity from 0 to 1, such as 0.02 for 2%")
         if not (math.isfinite(self.guess) and self.guess > 0.0):
-            raise ValueError(f"guess = {guess}: give a positive viscosity to start from, such as 0.4")
+            raise ValueError(f"guess = {guess}: give a positive viscosity to start from, such as 0.2")
         if len(self.radii) != 2 or not 0.0 < self.radii[0] < self.radii[1] < math.inf:
             raise ValueError(f"radii = {tuple(radii)}: give two positive numbers, the smaller one first, such as (1, 3)")
         self.domain = (self.radii, (-math.pi, math.pi))

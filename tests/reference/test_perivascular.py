@@ -32,7 +32,7 @@ def in_many_digits(r, t, viscosity):
         return float(u)
 
 
-@pytest.mark.parametrize("alpha", [0.1, 0.25, 5.0, 30.0])
+@pytest.mark.parametrize("alpha", [0.1, 0.25, 7.0, 30.0])
 def test_against_many_digits(alpha):
     found = perivascular.reference(PLACES, 4 / alpha**2, RADII)[:, 0]
     exact = np.array([in_many_digits(r, t, 4 / alpha**2) for r, t in PLACES])
@@ -64,9 +64,9 @@ def integrated(viscosity, steps, beats, elements=6, degree=8):
 
 def test_against_a_time_integration():
     """Crank-Nicolson is of second order, and what it tends to is the exact solution."""
-    viscosity, errors = 4 / 25, []
+    viscosity, errors = 4 / 49, []
     for steps in (100, 200):
-        nodes, times, values = integrated(viscosity, steps, beats=8)
+        nodes, times, values = integrated(viscosity, steps, beats=14)
         points = np.stack(np.meshgrid(times, nodes, indexing="ij")[::-1], axis=-1).reshape(-1, 2)
         exact = perivascular.reference(points, viscosity, RADII).reshape(values.shape)
         errors.append(np.linalg.norm(values - exact) / np.linalg.norm(exact))
@@ -75,9 +75,9 @@ def test_against_a_time_integration():
 
 
 def test_no_slip_and_periodic():
-    u = perivascular.reference(PLACES, 4 / 25, RADII)
+    u = perivascular.reference(PLACES, 4 / 49, RADII)
     assert np.abs(u[(PLACES[:, 0] == 1.0) | (PLACES[:, 0] == 3.0)]).max() < 1e-14
-    assert perivascular.reference(PLACES + np.array([0.0, 2 * math.pi]), 4 / 25, RADII) == pytest.approx(u, abs=1e-14)
+    assert perivascular.reference(PLACES + np.array([0.0, 2 * math.pi]), 4 / 49, RADII) == pytest.approx(u, abs=1e-14)
 
 
 def test_a_slow_beat_is_quasi_steady():
