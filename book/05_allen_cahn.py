@@ -367,8 +367,8 @@ display(Markdown(verdicts.table(found)))
 # grows in the passage, but nobody could tell its step from the SNR alone. And the ratio of means, the reading of the authors' figures, is above the median of
 # ratios by a factor of ten on the plateau: it would call total diffusion what is mostly spells.
 #
-# For a practitioner with such a problem: use RBA, and be patient. A plateau of ten thousand steps is no reason to stop, and the order of the weights is a better
-# sign of what comes than the SNR.
+# For a practitioner with such a problem: use RBA, and be patient. A plateau of ten thousand steps is no reason to stop. The order of the weights shows the
+# passage while it happens; the SNR does not.
 #
 # **A ramp, not only attention.** RBA's weights start at zero and need about 1,000 steps to fill. With a ramp ten times faster (decay 0.99, rate 0.01) a
 # 64 x 4 network stayed at an error of 0.96 for the 6,000 steps that were tried. So the slow start matters here: the network fits

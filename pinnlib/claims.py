@@ -80,6 +80,8 @@ def summary(vanilla: Sequence[Run], rba: Sequence[Run], paper: Mapping[str, str]
     ratio = [v.at(last)["rel_l2"] / r.at(last)["rel_l2"] for v, r in pairs]
     starts = [[onset(run) for run in runs] for runs in (rba, vanilla)]
     falls = [steepest_fall(run) for run in both]
+    rises = [rise(run) for run in both]
+    spans = f"interval of the rise spans a factor of {spread(rises, '.2g')} in steps" if any(rises) else f"no rise in {len(both)}"
     return [
         Claim(
             "three phases, in this order",
@@ -102,8 +104,8 @@ def summary(vanilla: Sequence[Run], rba: Sequence[Run], paper: Mapping[str, str]
         Claim(
             "SNR rises abruptly",
             "yes, no number",
-            f"interval of the rise spans a factor of {spread([rise(run) for run in both], '.2g')} in steps",
-            [(rise(run) or np.inf) < 2.0 for run in both],
+            spans,
+            [(span or np.inf) < 2.0 for span in rises],
         ),
         Claim(
             "residuals are more homogeneous with RBA",
