@@ -236,7 +236,7 @@ for name, values in found.items():
 # %% mystnb={"figure": {"caption": "RBA weights of the quick run at the end, means over 20 x 20 cells, and the residual they follow.", "name": "fig-burgers-weights"}, "image": {"alt": "Two maps over x and t; weights and residual are largest along x = 0 from t = 0.3 on and near the start."}}
 shown = pl.order.cell_means(rba.points, rba.state["rba"], problem.domain, 20)
 left_over = pl.order.cell_means(
-    rba.points, np.abs(pl.evaluation.residual(rba.final_model(), problem, rba.points)), problem.domain, 40
+    rba.points, np.abs(pl.evaluation.residual(rba.final_model(), problem, rba.points)), problem.domain, 20
 )
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), sharey=True)
 for ax, field, title in zip(axes, (shown, np.log10(left_over)), ("RBA weights", "log10 of abs(r)"), strict=True):

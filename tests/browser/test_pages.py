@@ -13,7 +13,14 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 READY = CHROMIUM and (HTML / "index.html").exists()
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
-WITH_MATHEMATICS = ["book/01_first_pinn", "book/02_signal_and_noise", "book/05_allen_cahn", "book/notation", "book/api"]
+WITH_MATHEMATICS = [
+    "book/01_first_pinn",
+    "book/02_signal_and_noise",
+    "book/05_allen_cahn",
+    "book/06_cavity",
+    "book/notation",
+    "book/api",
+]
 
 if not READY and os.environ.get("PINNLIB_BROWSER") != "required":
     pytest.skip("needs chromium and the built book: run make book", allow_module_level=True)
