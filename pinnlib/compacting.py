@@ -10,7 +10,7 @@ import numpy as np
 
 __all__ = ["BITS", "BLOCK", "decode", "encode", "groups", "thin"]
 
-#: Bits of each value of a snapshot: weights of the network, weights of RBA.
+#: Bits that each value of a snapshot gets, for weights of the network and weights of RBA.
 BITS = {"parameters": 16, "rba": 8}
 #: Neighbours that share one scale.
 BLOCK = 256
