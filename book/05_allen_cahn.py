@@ -270,7 +270,8 @@ def readings(run, low, high):
 
 for label, low, high in (("plateau", 5_000, 11_000), ("after", 20_000, 30_000)):
     means, medians, shares = zip(*(readings(run, low, high) for run in records["RBA"]), strict=True)
-    print(f"{label:>7}: ratio of means {verdicts.spread(means)}; median of ratios {verdicts.spread(medians)};")
+    print(f"{label:>7}: ratio of means {verdicts.spread(means)}")
+    print(f"         median of ratios {verdicts.spread(medians)}")
     print(f"         share above 1 {verdicts.spread(shares, '.0%')}")
 
 # %%

@@ -38,7 +38,8 @@ figures.style()
 #
 # Every run is in one list, `book/records/records.toml`. `make records` says which are there, which are stale because the list has
 # changed, and what each cost. `python -m pinnlib sweep book/records/records.toml --jobs 2` makes those that are not there. A
-# sweep that was interrupted goes on where it stopped, and ends with the same bits.
+# sweep that was interrupted goes on where it stopped, and ends with the same bits. All were made on one core each of a machine with two, which
+# was shared with other work: the hours are upper bounds. The error is that of the last step.
 
 # %% tags=["hide-input"]
 begun = time.perf_counter()
@@ -47,17 +48,11 @@ loading = time.perf_counter() - begun
 groups = {}
 for name, run in runs.items():
     groups.setdefault(re.sub(r"_seed\d+", "", name), []).append(run)
-lines = [
-    "| runs | seeds | network | points | steps | relative L2 at the end | hours of one core | device |",
-    "|---|---|---|---|---|---|---|---|",
-]
+lines = ["| runs | seeds | network, points | steps | relative L2 | core hours |", "|---|---|---|---|---|---|"]
 for name, members in groups.items():
     c, hours = members[0].config, sum(run.provenance["wall_time"] * run.provenance.get("threads", 1) for run in members) / 3600
     error = verdicts.spread([run.history["rel_l2"][-1] for run in members])
-    lines.append(
-        f"| {name} | {len(members)} | {c.width} x {c.depth} | {c.points:,} | {c.steps:,} | {error} | {hours:.1f} "
-        f"| {members[0].provenance['device']} |"
-    )
+    lines.append(f"| {name} | {len(members)} | {c.width} x {c.depth}, {c.points:,} | {c.steps:,} | {error} | {hours:.1f} |")
 display(Markdown("\n".join(lines)))
 
 # %%
