@@ -130,7 +130,8 @@ def _train(options: argparse.Namespace) -> int:
         raise ValueError(f"{out} exists already: pass --resume to go on from it, or choose another --out")
     if out.exists():
         stored = Run.load(out)
-        asked, had = config.as_dict() | {"steps": 0}, stored.config.as_dict() | {"steps": 0}
+        free = {"steps": 0, "device": ""}  # what may change on the way
+        asked, had = config.as_dict() | free, stored.config.as_dict() | free
         other = [name for name in asked if asked[name] != had[name]]
         if repr(stored.problem) != repr(problem):
             other.append("problem")
@@ -138,7 +139,7 @@ def _train(options: argparse.Namespace) -> int:
             raise ValueError(
                 f"{out} was trained with other settings of {', '.join(other)}: give the same, or choose another --out"
             )
-        run = resume(stored, steps=config.steps, **saving)
+        run = resume(stored, steps=config.steps, device=config.device, **saving)
     else:
         run = train(problem, config, **saving)
     if int(os.environ.get("RANK", "0")):  # torchrun has several processes at one run, and the first one speaks

@@ -87,17 +87,19 @@ def resume(
     *,
     problem: Problem | None = None,
     steps: int | None = None,
+    device: str | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: float = 60.0,
     until: int | None = None,
     progress: bool = True,
 ) -> Run:
-    """Go on from a checkpoint or a run; the result is the one of an uninterrupted training, bit for bit.
+    """Go on from a checkpoint or a run; on the same device the result is that of an uninterrupted training, bit for bit.
 
     Args:
         source: the file, or the run.
         problem: needed where it is one of your own.
         steps: train to this step instead of the config's.
+        device: train there instead of the config's device, such as ``"cpu"`` for a run that began on a GPU.
         checkpoint: as in :func:`train`; the source's own file unless told.
         checkpoint_every: as in :func:`train`.
         until: as in :func:`train`.
@@ -112,6 +114,8 @@ def resume(
         if steps < source.step:
             raise ValueError(f"steps = {steps}: the run is already at step {source.step}; give a later step")
         config = Config.from_dict(config.as_dict() | {"steps": steps})
+    if device is not None:
+        config = Config.from_dict(config.as_dict() | {"device": device})
     trainer = Trainer(problem, config)
     trainer.restore(source)
     return trainer.run([checkpoint], checkpoint_every, until, progress)[0]

@@ -1,5 +1,6 @@
 """Training: the loop against a plain twin, resuming bit for bit, nothing lost."""
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -395,3 +396,17 @@ def test_problems_with_a_stored_or_integrated_reference_train(kind):
     run = pl.train(kind(), config, progress=False)
     assert run.history["loss"][-1] < 0.9 * run.history["loss"][0]
     assert run.history["rel_l2"][-1] < 1.2
+
+
+def test_a_run_that_began_on_a_gpu_goes_on_here(tmp_path):
+    """Its arrays are those of any device; only the config names one."""
+    half = train(steps=30)
+    elsewhere = dataclasses.replace(half, config=dataclasses.replace(half.config, device="cuda"))
+    path = elsewhere.save(tmp_path / "gpu.npz")
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="device 'cuda' is not there: use device='cpu'"):
+            pl.resume(path, steps=60, progress=False)
+    moved = pl.resume(path, steps=60, device="cpu", progress=False)
+    assert moved.config.device == "cpu"
+    stayed = pl.resume(half, steps=60, progress=False)
+    assert np.array_equal(moved.state["parameters"], stayed.state["parameters"])
