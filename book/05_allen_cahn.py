@@ -50,6 +50,7 @@ figures.style()
 
 # %% tags=["parameters"]
 SCALE = "quick"
+STEPS = {"quick": 15_000, "paper": 300_000}[SCALE]
 
 # %% [markdown]
 # ## The equation
@@ -85,9 +86,9 @@ for name, run in starts.items():
 
 # %%
 if SCALE == "quick":
-    quick = {name: pl.resume(run, steps=15_000) for name, run in starts.items()}
+    quick = {name: pl.resume(run, steps=STEPS) for name, run in starts.items()}
 else:
-    large = dict(width=128, depth=6, points=25_600, data_points=512, batches=100, steps=300_000, probe_every=100)
+    large = dict(width=128, depth=6, points=25_600, data_points=512, batches=100, steps=STEPS, probe_every=100)
     rules = {"vanilla": None, "RBA": pl.RBA(decay=0.999, rate=1e-3)}
     quick = {name: pl.train(problem, pl.Config(**large, weighting=rule)) for name, rule in rules.items()}
 

@@ -3,6 +3,7 @@
 import functools
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,13 +50,15 @@ def test_notebook_alone(path, wheel, server, tmp_path, monkeypatch):
     shutil.copy(path, tmp_path)
     notebook = nbformat.read(tmp_path / path.name, 4)
     (parameters,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
-    assert "2_000" in parameters.source
-    parameters.source = parameters.source.replace("2_000", "60")  # as a reader in a hurry would
+    (steps,) = re.findall(r'"quick": ([\d_]+)', parameters.source)
+    few = "12_060" if path.stem == "05_allen_cahn" else "60"  # which goes on from a checkpoint at 12,000
+    parameters.source = parameters.source.replace(steps, few)  # as a reader in a hurry would
     notebook.cells.append(nbformat.v4.new_code_cell("print(pl.__file__)"))
     monkeypatch.setenv("PYTHONPATH", str(wheel))
     monkeypatch.setenv("PINNLIB_RECORDS", server)
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
     assert str(wheel) in notebook.cells[-1].outputs[0].text
     fetched = {p.name for p in (tmp_path / "records").iterdir()}
-    assert fetched == {p.name for p in (ROOT / "book" / "records").glob("*.npz")}
+    assert len(fetched) >= 10
+    assert fetched <= {p.name for p in (ROOT / "book" / "records").glob("*.npz")}
     assert not os.path.exists(tmp_path / "pinnlib")
