@@ -393,7 +393,7 @@ for name, runs in records.items():
 # ## Maps: where the flow is wrong
 #
 # Speed, error and residual of the records of seed 0 at three moments. Each map has its own colour scale. Error and residual are cut at their 99th
-# percentile, for in the lid's corners they are a hundred times larger than anywhere else.
+# percentile, for in the lid's corners they are far larger than elsewhere.
 
 # %%
 shots = [records["RBA"][0].snapshot_at(s) for s in (1_000, 5_000, LAST)]

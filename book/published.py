@@ -125,8 +125,7 @@ display(Markdown("\n".join(lines)))
 # 0.55 when the vanilla run has 1.9. The error does not follow the residual at once, because the equation is solved well inside while the
 # boundary is still off.
 #
-# What the figure does not show is SNR as the mark of that phase. With RBA it *falls* to 0.01 after the collapse, while that of the
-# vanilla run, which is worse, rises to 3. One seed of each kind: an anecdote with a number.
+# What the figure does not show is SNR as the mark of that phase. With RBA it *falls* to 0.01 after the collapse, while that of the vanilla run, which is worse, rises above 3. One seed of each kind: an anecdote with a number.
 
 # %% mystnb={"figure": {"caption": "Helmholtz, a = (6, 6), with the authors' network, points and batches: unweighted residual loss, error and SNR of one seed of each kind.", "name": "fig-paper-scale"}, "image": {"alt": "Three panels against the Adam step to 3,000. Both residual losses collapse near step one thousand, RBA's further; errors stay above one; the SNR rises to three for vanilla and falls to one hundredth for RBA."}}
 pair = {"vanilla": groups["helmholtz_a6-6_paper_vanilla"][0], "RBA": groups["helmholtz_a6-6_paper_rba"][0]}
