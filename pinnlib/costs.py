@@ -1,4 +1,4 @@
-"""What a training costs in arithmetic, counted from its settings: for machines that are not at hand."""
+"""What a training costs: a sum of steps and probes, and their arithmetic, counted for machines that are not at hand."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from .config import Config
 from .problems.base import Problem
 
-__all__ = ["DEVICES", "Cost", "cost"]
+__all__ = ["DEVICES", "Budget", "Cost", "cost"]
 
 #: Largest float32 rate outside tensor cores, in operations a second; from the data sheets of the T4 and the H100 SXM.
 DEVICES = {"T4": 8.1e12, "H100": 66.9e12}
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Floating-point operations, two for a multiplication and an addition.
+class Budget:
+    """What steps and probes take, in one unit.
 
     Attributes:
         step: of one Adam step.
@@ -33,8 +33,12 @@ class Cost:
 
     @property
     def total(self) -> float:
-        """Operations of the whole training."""
+        """That of the whole training."""
         return self.steps * self.step + self.probes * self.probe
+
+
+class Cost(Budget):
+    """Floating-point operations, two for a multiplication and an addition."""
 
     def seconds(self, rate: float, share: float = 0.5) -> float:
         """Time on a device of ``rate`` operations a second, of which ``share`` is reached."""

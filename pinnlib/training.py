@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from .config import Config
+from .costs import Budget
 from .problems.base import Problem
 from .runs import Run
 from .trainer import Path, Trainer, TrainingDiverged
@@ -121,26 +121,8 @@ def resume(
     return trainer.run([checkpoint], checkpoint_every, until, progress)[0]
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """What a training would take on this machine, in seconds, as measured on a few steps.
-
-    Attributes:
-        step: one Adam step.
-        probe: one probe, besides its step.
-        steps: how many steps.
-        probes: how many probes.
-    """
-
-    step: float
-    probe: float
-    steps: int
-    probes: int
-
-    @property
-    def total(self) -> float:
-        """Seconds of all steps and probes."""
-        return self.steps * self.step + self.probes * self.probe
+class Forecast(Budget):
+    """What a training would take on this machine, in seconds, as measured on a few steps."""
 
     def __str__(self) -> str:
         hours, rest = divmod(round(self.total), 3600)

@@ -72,7 +72,6 @@ def test_a_step_never_waits(weighting):
     trainer._body()
     with Waits() as waits:
         trainer._body()
-    # the fused Adam of a CPU reads its own step counter; nothing else reads a number
     assert waits.count == 0
 
 
