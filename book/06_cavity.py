@@ -41,7 +41,7 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize_scalar
 
 import pinnlib as pl
-from pinnlib import figures, verdicts
+from pinnlib import claims, figures, verdicts
 
 figures.style()
 
@@ -201,14 +201,10 @@ for run in quick.values():
 
 
 # %%
-def phases_of(run):
-    return pl.phases.detect(run.history["step"], run.history["snr"])
-
-
 def show_snr(ax, run, name):
     h = run.history
     quantiles = 10 ** pl.phases.running_quantiles(np.log10(h["snr"]))
-    figures.snr(ax, h["step"], h["snr"], quantiles, colour=figures.COLOURS[name], phases=phases_of(run), title=name)
+    figures.snr(ax, h["step"], h["snr"], quantiles, colour=figures.COLOURS[name], phases=claims.of_phases(run), title=name)
 
 
 # %% mystnb={"figure": {"caption": "SNR of the batch gradients in the quick run, with the phases that the rule finds. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-cavity-snr-quick"}, "image": {"alt": "Two panels of SNR against the Adam step, for vanilla and RBA, with raw probes as dots around a running median. RBA starts orders of magnitude above one."}}
@@ -301,17 +297,12 @@ plt.show()
 
 
 # %%
-def first_below(run, level):
-    below = run.history["step"][run.history["rel_l2"] < level]
-    return int(below[0]) if len(below) else None
-
-
 MOMENTS = (1_000, 5_000, 10_000, 20_000)
 for name, runs in records.items():
     for moment in MOMENTS:
         print(f"{name:>7}, step {moment:>6,}: relative L2", verdicts.spread([r.at(moment)["rel_l2"] for r in runs]))
     for level in (0.25, 0.1):
-        print(f"{name:>7}, first below {level}: step", verdicts.spread([first_below(r, level) for r in runs], ".0f"))
+        print(f"{name:>7}, first below {level}: step", verdicts.spread([claims.first_below(r, level) for r in runs], ".0f"))
 
 # %% [markdown]
 # {numref}`fig-cavity-error` has a plateau near one half and then a fall; one vanilla run (seed 0) first falls back to a fluid at rest, with an error of 1. On the plateau the walls are fitted and the vortex is missing; in
@@ -336,20 +327,17 @@ plt.show()
 
 
 # %%
-def onset(run):
-    found = phases_of(run).total_diffusion
-    return None if found is None else found.step
-
-
 def share_above_one(run, first, last):
     chosen = (run.history["step"] >= first) & (run.history["step"] <= last)
     return float(np.mean(run.history["snr"][chosen] > 1.0))
 
 
 for name, runs in records.items():
-    print(f"{name}: phases of seed 0:", ", ".join(phases_of(runs[0]).sequence))
-    print(f"{name}: fitting ends at", verdicts.spread([getattr(phases_of(r).fitting_end, "step", None) for r in runs], ".0f"))
-    print(f"{name}: total diffusion starts at", verdicts.spread([onset(r) for r in runs], ".0f"))
+    print(f"{name}: phases of seed 0:", ", ".join(claims.of_phases(runs[0]).sequence))
+    print(
+        f"{name}: fitting ends at", verdicts.spread([getattr(claims.of_phases(r).fitting_end, "step", None) for r in runs], ".0f")
+    )
+    print(f"{name}: total diffusion starts at", verdicts.spread([claims.onset(r) for r in runs], ".0f"))
     for first, last in ((1_000, 5_000), (5_000, LAST)):
         above = verdicts.spread([share_above_one(r, first, last) for r in runs], ".2f")
         print(f"{name}: share of probes with SNR > 1 in steps {first:,} to {last:,}:", above)
@@ -501,7 +489,7 @@ for name, runs in records.items():
 # %% [markdown]
 # ## Verdict
 #
-# Every claim is turned into a yes or no for each seed, by a rule that is written here. *Reproduced* means that at
+# Every claim is turned into a yes or no for each seed, by the rules of all chapters ({mod}`pinnlib.claims`). *Reproduced* means that at
 # least 80% of the runs show it, *not* that at most 20% do, *partly* what lies between. Homogeneity is the order of the
 # residual, averaged over the second half of the training. The error falls fastest where the slope of $\log$ error against $\log$ step, over
 # a quarter of a decade, is steepest; the claim holds if that is within a factor of 2 of the onset of total diffusion. "The same step" means
@@ -510,35 +498,28 @@ for name, runs in records.items():
 
 
 # %%
-def steepest_fall(run):
-    x, y = np.log10(run.history["step"][1:]), np.log10(run.history["rel_l2"][1:])
-    x, y = x[x > 1.0], y[x > 1.0]
-    slope = (np.interp(x + 0.125, x, y) - np.interp(x - 0.125, x, y)) / 0.25
-    inside = (x - 0.125 >= x[0]) & (x + 0.125 <= x[-1])
-    return float(10 ** x[inside][np.argmin(slope[inside])])
-
-
 def near(a, b):
     return a is not None and b is not None and max(a / b, b / a) <= 2.0
 
 
 # %%
-three = ("fitting", "diffusion", "total diffusion")
 both = records["vanilla"] + records["RBA"]
 pairs = list(zip(records["vanilla"], records["RBA"], strict=True))
 ends = {name: [run.at(LAST)["rel_l2"] for run in runs] for name, runs in records.items()}
-onsets = {name: [onset(run) for run in runs] for name, runs in records.items()}
-falls = {name: [steepest_fall(run) for run in runs] for name, runs in records.items()}
-below = {name: [first_below(run, 0.1) for run in runs] for name, runs in records.items()}
-even = {name: over_seeds(name, "order_residual")[:, step >= LAST // 2].mean(axis=1) for name in records}
+onsets = {name: [claims.onset(run) for run in runs] for name, runs in records.items()}
+falls = {name: [claims.steepest_fall(run) for run in runs] for name, runs in records.items()}
+below = {name: [claims.first_below(run, 0.1) for run in runs] for name, runs in records.items()}
+even = {name: [claims.homogeneity(run) for run in runs] for name, runs in records.items()}
 
 # %%
-claims = [
+rows = [
     verdicts.Claim(
         "three phases, in this order",
         "yes; boundaries 150 and 20,000",
-        "; ".join(f"{name} {sum(phases_of(r).sequence == three for r in runs)} of 5" for name, runs in records.items()),
-        [phases_of(run).sequence == three for run in both],
+        "; ".join(
+            f"{name} {sum(claims.of_phases(r).sequence == claims.PHASES for r in runs)} of 5" for name, runs in records.items()
+        ),
+        [claims.of_phases(run).sequence == claims.PHASES for run in both],
     ),
     verdicts.Claim(
         "RBA is more accurate at the end",
@@ -555,7 +536,7 @@ claims = [
 ]
 
 # %%
-claims += [
+rows += [
     verdicts.Claim(
         "total diffusion starts at the same step in both kinds",
         "20,000 and 20,000",
@@ -572,11 +553,11 @@ claims += [
         "the error falls fastest at total diffusion",
         "yes, no number",
         f"steepest at {verdicts.spread(falls['RBA'], '.0f')} (RBA) and {verdicts.spread(falls['vanilla'], '.0f')} (vanilla)",
-        [near(onset(run), steepest_fall(run)) for run in both],
+        [near(claims.onset(run), claims.steepest_fall(run)) for run in both],
     ),
     verdicts.Claim("the same at Re = 1000 after 300,000 steps", "as in the lines before", "none", []),
 ]
-display(Markdown(verdicts.table(claims)))
+display(Markdown(verdicts.table(rows)))
 
 # %% [markdown]
 # ## What we learnt

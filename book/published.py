@@ -29,7 +29,7 @@ import numpy as np
 from IPython.display import Markdown, display
 
 import pinnlib as pl
-from pinnlib import compacting, costs, figures, verdicts
+from pinnlib import claims, compacting, costs, figures, verdicts
 
 figures.style()
 
@@ -67,18 +67,13 @@ print("all records load within 3 seconds:", loading < 3.0)
 
 
 # %%
-def first_below(run, level):
-    below = run.history["step"][run.history["rel_l2"] < level]
-    return int(below[0]) if len(below) else None
-
-
 def at(group, step):
     values = [run.at(step)["rel_l2"] for run in groups[group]]
     return f"{verdicts.spread(values) if len(values) > 1 else format(values[0], '.3g')} at {step:,}"
 
 
 def passes(group, level):
-    return verdicts.spread([first_below(run, level) for run in groups[group]], ",.0f")
+    return verdicts.spread([claims.first_below(run, level) for run in groups[group]], ",.0f")
 
 
 def verdict(here, authors):
@@ -107,7 +102,7 @@ lines = [
     "|---|---|---|---|",
     f"| Helmholtz (6, 6), their settings, vanilla | below 0.5 at 32,300 | {at(f'{paper}_vanilla', 3_000)} | not assessed |",
     f"| Helmholtz (6, 6), their settings, RBA | below 0.5 at 1,200 | below 0.5: {passes(f'{paper}_rba', 0.5)}; "
-    f"{at(f'{paper}_rba', 3_000)} | {verdict(first_below(groups[f'{paper}_rba'][0], 0.5), 1_200)} |",
+    f"{at(f'{paper}_rba', 3_000)} | {verdict(claims.first_below(groups[f'{paper}_rba'][0], 0.5), 1_200)} |",
 ]
 for label, group, theirs, when in compared:
     here = at(group, groups[group][0].config.steps)
