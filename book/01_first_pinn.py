@@ -66,7 +66,10 @@ settings = dict(**sizes, steps=STEPS, data_points=400, seed=SEED)
 # A quantity $u(x, t)$ is carried along by itself and smoothed by a small viscosity $\nu$:
 #
 # $$
-# u_t + u\,u_x = \nu\,u_{xx}, \qquad u(x, 0) = -\sin(\pi x), \qquad u(\pm 1, t) = 0, \qquad \nu = \tfrac{0.01}{\pi} .
+# \begin{aligned}
+# u_t + u\,u_x &= \nu\,u_{xx}, \qquad \nu = \tfrac{0.01}{\pi}, \\
+# u(x, 0) &= -\sin(\pi x), \qquad u(\pm 1, t) = 0 .
+# \end{aligned}
 # $$ (eq-burgers)
 #
 # On the left $u$ is positive and moves to the right, on the right it is negative and moves to the left. At $t \approx 1/\pi$ they
