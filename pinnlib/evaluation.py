@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from . import derivatives
 from .models import MLP
 from .problems.base import Problem
 
-__all__ = ["error", "observe", "predict", "relative_l2", "residual"]
+__all__ = ["error", "observe", "observed", "predict", "relative_l2", "residual"]
 
 
 def predict(model: MLP, points: np.ndarray, *, chunk: int = 8192, path: str = "eager") -> np.ndarray:
@@ -20,7 +21,7 @@ def predict(model: MLP, points: np.ndarray, *, chunk: int = 8192, path: str = "e
     like = model.weights[0]
     value = derivatives.Plan(like.shape[1], (), {}, model.embedding)
 
-    def fields(part: torch.Tensor) -> torch.Tensor:
+    def fields(part: Tensor) -> Tensor:
         if path != "native":
             return model(part)
         return derivatives.propagate(part, model.weights, model.biases, model.activation, value, path=path)[0]
@@ -32,13 +33,16 @@ def predict(model: MLP, points: np.ndarray, *, chunk: int = 8192, path: str = "e
 
 def observe(model: MLP, problem: Problem, points: np.ndarray, *, chunk: int = 8192, path: str = "eager") -> np.ndarray:
     """What the problem's data and reference speak of, ``(n_points, n_observed)``, float64."""
-    like, plan = model.weights[0], problem.observe_plan
-    with torch.no_grad():
-        parts = [
-            problem.observe(derivatives.evaluate(model, part, plan, path=path)).double().cpu()
-            for part in _tensor(points, like).split(chunk)
-        ]
-    return torch.cat(parts).numpy()
+    return observed(model, problem, _tensor(points, model.weights[0]), chunk=chunk, path=path).cpu().numpy()
+
+
+@torch.no_grad()
+def observed(model: MLP, problem: Problem, points: Tensor, *, chunk: int = 8192, path: str = "eager") -> Tensor:
+    """The same, from a tensor on the model's device, and left there."""
+    plan = problem.observe_plan
+    return torch.cat(
+        [problem.observe(derivatives.evaluate(model, part, plan, path=path)).double() for part in points.split(chunk)]
+    )
 
 
 def error(model: MLP, problem: Problem, points: np.ndarray, reference: np.ndarray, *, path: str = "eager") -> float:
@@ -65,5 +69,5 @@ def relative_l2(values: np.ndarray, reference: np.ndarray) -> float:
     return float(np.sqrt(np.square(values - reference).sum() / np.square(reference).sum()))
 
 
-def _tensor(points: np.ndarray, like: torch.Tensor) -> torch.Tensor:
+def _tensor(points: np.ndarray, like: Tensor) -> Tensor:
     return torch.as_tensor(np.asarray(points), dtype=like.dtype, device=like.device)

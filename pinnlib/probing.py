@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,12 +72,16 @@ class Evaluated:
 
 
 class Probe:
-    """Measures one network in training; the test grid and its reference are made once."""
+    """Measures one network in training; the test grid and its reference are made once.
 
-    def __init__(self, problem: Problem, config: Config, path: str) -> None:
+    All numbers are computed on the device and read at once, so a GPU is waited for once a probe.
+    """
+
+    def __init__(self, problem: Problem, config: Config, path: str, like: Tensor) -> None:
         self.problem, self.config, self.path = problem, config, path
-        self.test_points = problem.test_grid() if problem.has_reference else None
-        self.test_values = problem.solution(self.test_points) if problem.has_reference else None
+        grid = problem.test_grid() if problem.has_reference else None
+        self.test_points = None if grid is None else torch.as_tensor(grid, dtype=like.dtype, device=like.device)
+        self.test_values = None if grid is None else problem.compared(problem.solution(grid))
 
     def __call__(
         self,
@@ -90,18 +95,27 @@ class Probe:
     ) -> dict[str, float | np.ndarray]:
         """A row of the history: everything in :data:`HISTORY`."""
         biases, domain = self.config.biases, self.problem.domain
-        stats = snr.statistics(
-            *(snr.by_layer(models.split(g, model.sizes), biases=biases) for g in (here.batch_grads, here.data_grads))
-        )
+        grads = (snr.by_layer(models.split(g, model.sizes), biases=biases) for g in (here.batch_grads, here.data_grads))
         residual, attention = here.residual.double(), here.attention.double()
-        error = float("nan")
+        numbers = [here.loss, (residual**2).mean(), here.loss_data, attention.mean(), attention.max()]
+        parts = [
+            torch.stack([n.double() for n in numbers]),
+            snr.norms(*grads),
+            snr.adam_numbers(optimizer, member).to(residual.device),
+            residual,
+            attention,
+        ]
         if self.test_points is not None:
-            error = evaluation.error(model, self.problem, self.test_points, self.test_values, path=self.path)
+            parts.append(evaluation.observed(model, self.problem, self.test_points, path=self.path))
+        numbers, norms, adam, residual, attention, *found = _read(parts)
+        stats, error = snr.Statistics.of(norms), float("nan")
+        if found:
+            error = evaluation.relative_l2(self.problem.compared(found[0]), self.test_values)
         return {
             "step": step,
-            "loss": float(here.loss),
-            "loss_residual": float((residual**2).mean()),
-            "loss_data": float(here.loss_data),
+            "loss": float(numbers[0]),
+            "loss_residual": float(numbers[1]),
+            "loss_data": float(numbers[2]),
             "rel_l2": error,
             "snr": stats.snr,
             "snr_layers": np.array(stats.snr_layers),
@@ -112,12 +126,19 @@ class Probe:
             "noise_layers": np.array(stats.noise_layers),
             "signal_residual": stats.signal_residual,
             "signal_data": stats.signal_data,
-            "snr_adam": snr.adam(optimizer, member),
-            "adam_step": snr.adam_step(optimizer, member),
+            "snr_adam": float(adam[0]),
+            "adam_step": float(adam[1]),
             "order_gradient": stats.order,
-            "order_residual": order.spatial_order(points, residual.cpu().numpy(), domain),
-            "order_weights": order.spatial_order(points, attention.cpu().numpy(), domain),
-            "rba_mean": float(attention.mean()),
-            "rba_max": float(attention.max()),
+            "order_residual": order.spatial_order(points, residual, domain),
+            "order_weights": order.spatial_order(points, attention, domain),
+            "rba_mean": float(numbers[3]),
+            "rba_max": float(numbers[4]),
             "wall_time": wall_time,
         }
+
+
+def _read(parts: Sequence[Tensor]) -> list[np.ndarray]:
+    """Tensors of one device and type as arrays, by one copy."""
+    flat = torch.cat([part.detach().flatten() for part in parts]).cpu().numpy()
+    ends = np.cumsum([part.numel() for part in parts])[:-1]
+    return [values.reshape(part.shape) for values, part in zip(np.split(flat, ends), parts, strict=True)]

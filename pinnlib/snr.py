@@ -22,6 +22,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,11 +34,13 @@ from .problems.base import Problem
 __all__ = [
     "Statistics",
     "adam",
+    "adam_numbers",
     "adam_step",
     "batch_gradients",
     "by_layer",
     "data_gradients",
     "noise",
+    "norms",
     "order",
     "per_layer",
     "signal",
@@ -95,6 +98,13 @@ class Statistics:
     signal_layers: tuple[float, ...]
     noise_layers: tuple[float, ...]
 
+    @classmethod
+    def of(cls, norms: np.ndarray) -> Statistics:
+        """From the norms of the layers ``(4, n_layers)``, see :func:`norms`."""
+        signals, noises, residual, data = (tuple(map(float, row)) for row in norms)
+        whole = (math.hypot(*part) for part in (signals, noises, residual, data))
+        return cls(*whole, signal_layers=signals, noise_layers=noises)
+
     @property
     def snr(self) -> float:
         """Signal over noise."""
@@ -122,21 +132,24 @@ def statistics(batch_grads: Sequence[Tensor], data_grads: Sequence[Tensor] | Non
     Args:
         batch_grads: gradients of the residual term, one ``(n_batches, ...)`` a layer.
         data_grads: gradient of the data term, which all batches share, one ``(...)`` a layer.
+    """
+    return Statistics.of(norms(batch_grads, data_grads).cpu().numpy())
+
+
+def norms(batch_grads: Sequence[Tensor], data_grads: Sequence[Tensor] | None = None) -> Tensor:
+    """What :func:`statistics` are made of, still on the device, so that nobody waits for them: ``(4, n_layers)``, float64.
+
+    Signal, noise, signal of the residual term and signal of the data term of each layer; arguments as there.
 
     The noise is taken from ``batch_grads`` alone.  Adding the shared term first would be the same in
     exact arithmetic, and would lose the noise to rounding where the shared term is 10^5 times larger.
     """
-    means, noises = zip(*map(_mean_and_noise, batch_grads), strict=True)
-    shared = [torch.zeros_like(m) for m in means] if data_grads is None else [g.double() for g in data_grads]
-    signals = [_norm(m + s) for m, s in zip(means, shared, strict=True)]
-    return Statistics(
-        signal=math.hypot(*signals),
-        noise=math.hypot(*noises),
-        signal_residual=math.hypot(*map(_norm, means)),
-        signal_data=math.hypot(*map(_norm, shared)),
-        signal_layers=tuple(signals),
-        noise_layers=tuple(noises),
-    )
+    columns = []
+    for layer, grads in enumerate(batch_grads):
+        mean, spread = _mean_and_noise(grads)
+        shared = torch.zeros_like(mean) if data_grads is None else data_grads[layer].double()
+        columns.append(torch.stack([_length(mean + shared), spread, _length(mean), _length(shared)]))
+    return torch.stack(columns, dim=1)
 
 
 def batch_gradients(
@@ -206,10 +219,7 @@ def adam(optimizer: torch.optim.Adam, member: int | None = None) -> float:
 
     Over all parameters, biases too, as the paper has it.  ``member`` is that of an ensemble, along the first axis.
     """
-    pairs = _adam_moments(optimizer, member)
-    if not pairs:
-        return math.nan
-    return _ratio(math.hypot(*(_norm(m) for m, _ in pairs)), math.hypot(*(_norm(v) for _, v in pairs)))
+    return float(adam_numbers(optimizer, member)[0])
 
 
 def adam_step(optimizer: torch.optim.Adam, member: int | None = None) -> float:
@@ -217,28 +227,26 @@ def adam_step(optimizer: torch.optim.Adam, member: int | None = None) -> float:
 
     It is the size of Adam's step in units of its learning rate.
     """
-    pairs = _adam_moments(optimizer, member)
-    if not pairs:
-        return math.nan
-    return float(torch.cat([(m / v).abs().flatten() for m, v in pairs]).mean())
+    return float(adam_numbers(optimizer, member)[1])
 
 
-def _adam_moments(optimizer: torch.optim.Adam, member: int | None) -> list[tuple[Tensor, Tensor]]:
-    """Bias-corrected first moment, and square root of the second plus epsilon, for each parameter."""
-    pairs = []
+def adam_numbers(optimizer: torch.optim.Adam, member: int | None = None) -> Tensor:
+    """What :func:`adam` and :func:`adam_step` give, ``(2,)``, float64, still on the device."""
+    means, roots = [], []
     for group in optimizer.param_groups:
         beta1, beta2 = group["betas"]
         for state in (optimizer.state[p] for p in group["params"] if optimizer.state.get(p)):
-            t = float(state["step"])
-            if t == 0:
-                continue
             m, v = (state[name] if member is None else state[name][member] for name in ("exp_avg", "exp_avg_sq"))
-            m, v = m.double() / (1.0 - beta1**t), v.double() / (1.0 - beta2**t)
-            pairs.append((m, v.sqrt() + group["eps"]))
-    return pairs
+            t = state["step"].to(m.device, torch.float64)
+            means.append((m.double() / (1.0 - beta1**t)).flatten())
+            roots.append((v.double() / (1.0 - beta2**t)).sqrt().flatten() + group["eps"])
+    if not means:
+        return torch.full((2,), math.nan, dtype=torch.float64)
+    mean, root = torch.cat(means), torch.cat(roots)
+    return torch.stack([_length(mean) / _length(root), (mean / root).abs().mean()])
 
 
-def _mean_and_noise(grads: Tensor) -> tuple[Tensor, float]:
+def _mean_and_noise(grads: Tensor) -> tuple[Tensor, Tensor]:
     """What ``grads.double().mean(0)`` and :func:`noise` give, to the precision of ``grads``, in a tenth of the time.
 
     Differences from a first mean are small and lose nothing, so they can stay in the precision of ``grads``; what
@@ -249,7 +257,7 @@ def _mean_and_noise(grads: Tensor) -> tuple[Tensor, float]:
     apart = (grads - first).flatten(1)
     missing = apart.mean(0).double()
     spread = torch.linalg.vector_norm(apart, dim=1).double().square().mean() - missing.square().sum()
-    return first.double() + missing.view_as(first), math.sqrt(max(float(spread), 0.0))
+    return first.double() + missing.view_as(first), spread.clamp(min=0.0).sqrt()
 
 
 def _checked(grads: Tensor) -> Tensor:
@@ -262,8 +270,12 @@ def _check(grads: Tensor) -> None:
         raise ValueError(f"gradients have shape {tuple(grads.shape)}: SNR needs (n_batches, n_params) with at least 2 batches")
 
 
+def _length(x: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(x.double())
+
+
 def _norm(x: Tensor) -> float:
-    return float(torch.linalg.vector_norm(x.double()))
+    return float(_length(x))
 
 
 def _ratio(a: float, b: float) -> float:

@@ -88,7 +88,7 @@ class Trainer:
         self.set_points(points, values)
         self.ready: Evaluated | None = None
         self.captured = capturing.Captured(self._body, self._moving) if on_gpu and self.world.size == 1 else None
-        self.probe = Probe(problem, config, self.path)
+        self.probe = Probe(problem, config, self.path, self.theta)
         self.step = 0
         self.wall_before = 0.0
         self.started = time.perf_counter()
@@ -120,6 +120,7 @@ class Trainer:
     def set_points(self, points: Tensor, data: Sequence[Tensor] | None = None) -> None:
         """Train at these collocation points and, if told, data; in machine code if it can be made, in all processes."""
         self.points, self.data = points, self.data if data is None else data
+        self.places = [where.double().cpu().numpy() for where in self._each(points)]
         terms = None if self.path == "eager" else self._tried()
         if self.world.any(terms is None):
             self.path, terms = "eager", None
@@ -167,7 +168,7 @@ class Trainer:
             unit="step",
             leave=False,
         )
-        good = self._states()
+        good = self._kept()
         self.world.check_same(self.step, self.theta, self.points, self.rba)
         with bar, _interrupts() as interrupted:
             while True:
@@ -178,7 +179,7 @@ class Trainer:
                     self._show(bar)
                     if self.step in snapshots:
                         self._snapshot()
-                    good = self._states()
+                    good = self._kept()
                 self.world.asked = interrupted.is_set()
                 if self.step >= stop or self._interrupted():
                     break
@@ -186,11 +187,22 @@ class Trainer:
                     raise self._diverged(good, checkpoints)
                 bar.update()
                 if checkpoints[0] is not None and time.perf_counter() - last_saved >= every:
+                    if not self._sound():
+                        raise self._diverged(good, checkpoints)
                     self._keep(self.results(), checkpoints)
                     last_saved = time.perf_counter()
+        if not self._sound():
+            raise self._diverged(good, checkpoints)
         runs = self.results()
         self._keep(runs, checkpoints)
         return runs
+
+    def _sound(self) -> bool:
+        """Whether all losses are finite; only recorded steps, which nobody looks at, can have gone wrong since the last probe."""
+        if not self.captured or self._probed():
+            return True
+        self.ready = self.ready or self.evaluate()
+        return bool(torch.isfinite(self.ready.loss).all())
 
     def _interrupted(self) -> bool:
         """Whether to stop; several processes stop after the same step, when all have heard of it."""
@@ -275,13 +287,14 @@ class Trainer:
     def measure(self) -> bool:
         """Measure everything at this step, with the RBA weights that the step will use; False if a loss is not finite."""
         here = self.ready = self.evaluate(apart=True)
-        if not torch.isfinite(here.loss).all():
-            return False
-        places = self._each(self.points)
-        for e, (model, where) in enumerate(zip(self.models, places, strict=True)):
+        rows = []
+        for e, (model, where) in enumerate(zip(self.models, self.places, strict=True)):
             own, member = (here, None) if self.alone else (here.member(e), e)
-            row = self.probe(self.step, model, where.double().cpu().numpy(), own, self.optimizer, member, self._wall_time())
-            self.history[e].append(row)
+            rows.append(self.probe(self.step, model, where, own, self.optimizer, member, self._wall_time()))
+        if not np.isfinite([row["loss"] for row in rows]).all():
+            return False
+        for history, row in zip(self.history, rows, strict=True):
+            history.append(row)
         return True
 
     def _show(self, bar: tqdm) -> None:
@@ -296,13 +309,19 @@ class Trainer:
     def _wall_time(self) -> float:
         return self.wall_before + time.perf_counter() - self.started
 
-    def _states(self) -> list[dict[str, np.ndarray]]:
+    def _kept(self) -> dict[str, Any]:
+        """Copies of what a training goes on from, on the device: nobody waits for them."""
         own = self.optimizer.state.get(self.theta, {})
         parts = {"parameters": self.theta, "rba": self.rba}
         parts |= {name: own.get(name, torch.zeros_like(self.theta)) for name in ("exp_avg", "exp_avg_sq")}
-        members = {name: self._each(part) for name, part in parts.items()}
+        return {"step": self.step, **{name: part.detach().clone() for name, part in parts.items()}}
+
+    def _states(self, kept: dict[str, Any] | None = None) -> list[dict[str, np.ndarray]]:
+        """The state of each member, as arrays; the present one unless told."""
+        step, *parts = (kept or self._kept()).items()
+        members = {name: self._each(part) for name, part in parts}
         return [
-            {"step": np.array(self.step), **{name: _array(part[e]) for name, part in members.items()}}
+            {"step": np.array(step[1]), **{name: _array(part[e]) for name, part in members.items()}}
             for e in range(len(self.configs))
         ]
 
@@ -372,9 +391,10 @@ class Trainer:
             },
         )
 
-    def _diverged(self, good: list[dict[str, np.ndarray]], checkpoints: Sequence[Path | None]) -> TrainingDiverged:
+    def _diverged(self, kept: dict[str, Any], checkpoints: Sequence[Path | None]) -> TrainingDiverged:
         """What to say, and to keep: of members whose loss is finite the present state, of the others the last good one."""
         finite = [bool(torch.isfinite(loss)) for loss in self._each(self.ready.loss)]
+        good = self._states(kept)
         states = [now if ok else before for ok, now, before in zip(finite, self._states(), good, strict=True)]
         runs, bad = self.results(states), finite.index(False)
         where = "in the error's .run"

@@ -8,7 +8,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import pinnlib as pl
-from pinnlib import capturing
+from pinnlib import capturing, probing
 from pinnlib.trainer import Trainer
 
 PROBLEM = pl.problems.Helmholtz(a=(1, 1))
@@ -73,6 +73,36 @@ def test_a_step_never_waits(weighting):
     with Waits() as waits:
         trainer._body()
     assert waits.count == 0
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_probe_reads_all_its_numbers_at_once(monkeypatch, members):
+    configs = [pl.Config(**SMALL, steps=5, weighting=pl.RBA(), seed=seed, device="cpu") for seed in range(members)]
+    trainer = Trainer(PROBLEM, configs[0], [c.seed for c in configs] if members > 1 else None)
+    reads = []
+    monkeypatch.setattr(probing, "_read", lambda parts, read=probing._read: reads.append(1) or read(parts))
+    for _ in range(2):  # before Adam has moments, and after
+        with Waits() as waits:
+            assert trainer.measure()
+        trainer.advance()
+    assert waits.count == 0
+    assert len(reads) == 2 * members
+
+
+def test_a_state_that_went_wrong_between_probes_is_not_saved(monkeypatch, tmp_path):
+    config = pl.Config(**SMALL, steps=400, probe_every=200, device="cpu")
+    trainer, _ = trainer_with_tape(monkeypatch, config)
+    advance = trainer.advance
+
+    def spoiled():
+        if trainer.step == 230:
+            trainer.theta.data.fill_(torch.nan)
+        return advance()
+
+    monkeypatch.setattr(trainer, "advance", spoiled)
+    with pytest.raises(pl.training.TrainingDiverged, match="not a finite number at step 23[0-9]: the state of step 226 is saved"):
+        trainer.run([tmp_path / "run.npz"], 0.0, None, False)
+    assert np.isfinite(pl.Run.load(tmp_path / "run.npz").state["parameters"]).all()
 
 
 @pytest.mark.parametrize("weighting", [None, pl.RBA(first_rate=1.0)])
