@@ -5,7 +5,21 @@
 
 __version__ = "0.1.0"
 
-from . import claims, derivatives, evaluation, information, order, phases, problems, rba, records, sampling, snr, verdicts
+from . import (
+    claims,
+    derivatives,
+    evaluation,
+    information,
+    order,
+    phases,
+    problems,
+    rba,
+    records,
+    sampling,
+    snr,
+    verdicts,
+    weightings,
+)
 from .config import Config
 from .problems import Problem
 from .rba import RBA
@@ -34,4 +48,5 @@ __all__ = [
     "train",
     "train_ensemble",
     "verdicts",
+    "weightings",
 ]

@@ -10,11 +10,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import lists, problems, reports, sweeps
+from . import lists, problems, reports, sweeps, weightings
 from .config import Config
 from .rba import NORMALIZATIONS, RBA
 from .runs import Run
 from .training import TrainingDiverged, forecast, resume, train, train_ensemble
+
+# The assignment is what the name of the weighting says.
+RBA_FIELDS = [item for item in dataclasses.fields(RBA) if item.name != "assignment"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,13 +95,13 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
     for item in dataclasses.fields(Config):
         flag = f"--{item.name.replace('_', '-')}"
         if item.name == "weighting":
-            group.add_argument(flag, choices=("vanilla", "rba"), default="vanilla", help="of the residuals")
+            group.add_argument(flag, choices=tuple(weightings.NAMED), default="vanilla", help="of the residuals")
         elif "bool" in item.type:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=item.default, help=" ")
         else:
             group.add_argument(flag, type=type(item.default), default=item.default, help=" ")
-    group = parser.add_argument_group("residual-based attention", "used with --weighting rba; see pinnlib.RBA")
-    for item in dataclasses.fields(RBA):
+    group = parser.add_argument_group("residual-based attention", "used with --weighting rba, ramp, permuted; see pinnlib.RBA")
+    for item in RBA_FIELDS:
         choices = {"choices": NORMALIZATIONS} if item.name == "normalization" else {}
         kind = float if item.default is None else type(item.default)
         group.add_argument(f"--{item.name.replace('_', '-')}", type=kind, default=item.default, help=" ", **choices)
@@ -107,8 +110,10 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 def _settings(options: argparse.Namespace) -> tuple[problems.Problem, Config]:
     """The problem and the config that the options describe."""
     given = {f.name: getattr(options, f.name) for f in dataclasses.fields(Config) if f.name != "weighting"}
-    rule = RBA(**{f.name: getattr(options, f.name) for f in dataclasses.fields(RBA)})
-    config = Config(**given, weighting=rule if options.weighting == "rba" else None)
+    of_rba = {f.name: getattr(options, f.name) for f in RBA_FIELDS}
+    RBA(**of_rba)  # says what is wrong with them, even where they are not used
+    rule = weightings.made(options.weighting, of_rba if options.weighting in lists.OF_RBA else {})
+    config = Config(**given, weighting=rule)
     kind = problems.KNOWN[options.problem]
     return kind(**{name: getattr(options, name) for name in inspect.signature(kind).parameters}), config
 

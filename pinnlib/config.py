@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import activations, sampling
-from .rba import RBA
+from . import activations, sampling, weightings
+from .weightings import Weighting
 
 __all__ = ["Config"]
 
@@ -34,7 +34,7 @@ class Config:
         lr_decay: factor of the learning rate every ``lr_decay_every`` steps.
         lr_decay_every: steps between two decays.
         data_weight: weight of the data term in the loss.
-        weighting: an :class:`~pinnlib.rba.RBA`, or None for a vanilla run.
+        weighting: an :class:`~pinnlib.rba.RBA`, one of the others in :mod:`pinnlib.weightings`, or None for a vanilla run.
         biases: count biases into the gradients' statistics; the paper does not.
         probe_every: steps between two probes, once the logarithmic part of the schedule is over.
         snapshots: number of log-spaced steps at which weights are kept.
@@ -58,7 +58,7 @@ class Config:
     lr_decay: float = 0.9
     lr_decay_every: int = 5000
     data_weight: float = 1.0
-    weighting: RBA | None = None
+    weighting: Weighting | None = None
     biases: bool = False
     probe_every: int = 50
     snapshots: int = 24
@@ -84,7 +84,7 @@ class Config:
         activations.get(self.activation)
         if self.sampling not in sampling.METHODS:
             raise ValueError(f"sampling {self.sampling!r} is unknown: choose one of {sampling.METHODS}")
-        if self.weighting is not None and not isinstance(self.weighting, RBA):
+        if self.weighting is not None and not isinstance(self.weighting, Weighting):
             raise ValueError(f"weighting = {self.weighting!r}: give pl.RBA(...) or None")
         if not isinstance(self.seed, int) or self.seed < 0:
             raise ValueError(f"seed = {self.seed!r}: give a whole number of at least 0")
@@ -150,12 +150,11 @@ class Config:
     def from_dict(cls, values: dict[str, Any]) -> Config:
         """The inverse of :meth:`as_dict`."""
         values = dict(values)
-        if values.get("weighting") is not None:
-            values["weighting"] = RBA(**values["weighting"])
+        values["weighting"] = weightings.from_dict(values.get("weighting"))
         return cls(**values)
 
     def describe(self) -> str:
         """One line: what a figure is stamped with."""
-        rule = "vanilla" if self.weighting is None else f"RBA {self.weighting.decay}/{self.weighting.rate:g}"
+        rule = "vanilla" if self.weighting is None else self.weighting.describe()
         network = f"{self.width} x {self.depth} {self.activation}"
         return f"{rule}, {network}, {self.points:,} points, {self.steps:,} steps, seed {self.seed}"

@@ -8,11 +8,11 @@ A list is a TOML file.  Each ``[[sweep]]`` is a problem with its settings, the w
    name = "helmholtz_a4-1_{weighting}_seed{seed}"   # of the records; without both words it must be one run
    problem = "helmholtz"
    settings = { a = [4, 1] }                        # of the problem
-   weightings = ["vanilla", "rba"]
+   weightings = ["vanilla", "rba"]                  # of pinnlib.weightings.NAMED
    seeds = [0, 1, 2, 3, 4]
    threads = 1                                      # of each run; part of its settings, since rounding depends on it
    config = { steps = 20000, compile = true }       # of pinnlib.Config
-   rba = { decay = 0.999, rate = 0.001 }            # of pinnlib.RBA
+   rba = { decay = 0.999, rate = 0.001 }            # of pinnlib.RBA and its controls
    first = { snapshots = 24 }                       # of the first seed alone
    compact = { rows = 1000 }                        # made small once complete, as pinnlib.Run.compacted does
 """
@@ -28,9 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import problems
+from . import problems, weightings
 from .config import Config
-from .rba import RBA
 from .runs import Run
 
 if sys.version_info >= (3, 11):
@@ -40,6 +39,7 @@ else:
 
 __all__ = ["Entry", "State", "path_of", "read", "state"]
 
+OF_RBA = ("rba", "ramp", "permuted")
 KEYS = {"name", "problem", "settings", "weightings", "seeds", "threads", "config", "rba", "first", "compact"}
 
 
@@ -133,11 +133,9 @@ def _entries(one: dict[str, Any], where: str) -> Iterator[Entry]:
         if compact is not None:
             inspect.signature(Run.compacted).bind(None, **compact)
         for weighting in one.get("weightings", ["vanilla"]):
-            if weighting not in ("vanilla", "rba"):
-                raise ValueError(f"the weighting {weighting!r} is unknown, use vanilla or rba")
             for seed in seeds:
                 extra = one.get("first", {}) if seed == seeds[0] else {}
-                rule = RBA(**one.get("rba", {})) if weighting == "rba" else None
+                rule = weightings.made(weighting, one.get("rba", {}) if weighting in OF_RBA else {})
                 config = Config(**one.get("config", {}) | extra, seed=seed, weighting=rule)
                 problem = one["problem"], one.get("settings", {})
                 problems.KNOWN[problem[0]](**problem[1])

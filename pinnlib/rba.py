@@ -18,9 +18,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["NORMALIZATIONS", "RBA", "bound", "update", "weighted_square"]
+__all__ = ["ASSIGNMENTS", "NORMALIZATIONS", "RBA", "bound", "normalized", "update", "weighted_square"]
 
 NORMALIZATIONS = ("max", "min-max")
+ASSIGNMENTS = ("own", "mean", "permuted")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +30,15 @@ class RBA:
 
     Attributes:
         decay: gamma, what is kept of a weight in one step, in [0, 1).
-        rate: eta, what the largest residual adds in one step.  0 leaves all weights at their start.
+        rate: eta, what the largest residual adds in one step.
         power: 2 for (lambda r)^2 as in the paper, 1 for lambda r^2 as in some libraries.
         normalization: ``"max"`` for abs(r) / max abs(r), ``"min-max"`` for (abs(r) - min) / (max - min).
         initial: lambda at the start; the paper takes 0.
         first_rate: eta of the very first step; that of all others unless told.  The authors' runs of the Helmholtz
             equation take 1, so that their weights begin as the normalized residual and not near 0.
+        assignment: ``"own"``: each point has its own weight.  The others are controls, which keep the size of the weights
+            and take away what they know of the points: ``"mean"`` gives every point the mean of lambda^power,
+            ``"permuted"`` gives each point the weight of another, always the same one.
     """
 
     decay: float = 0.999
@@ -43,6 +47,7 @@ class RBA:
     normalization: str = "max"
     initial: float = 0.0
     first_rate: float | None = None
+    assignment: str = "own"
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.decay < 1.0:
@@ -57,10 +62,28 @@ class RBA:
             raise ValueError(f"RBA initial = {self.initial}: a weight must not be negative")
         if self.first_rate is not None and not self.first_rate >= 0.0:
             raise ValueError(f"RBA first_rate = {self.first_rate}: it must not be negative")
+        if self.assignment not in ASSIGNMENTS:
+            raise ValueError(f"RBA assignment {self.assignment!r} is unknown: choose one of {ASSIGNMENTS}")
 
     def rate_at(self, step: int) -> float:
         """eta of the update after ``step`` steps."""
         return self.rate if step or self.first_rate is None else self.first_rate
+
+    def updated(self, weights: Tensor, residual: Tensor, step: int) -> Tensor:
+        """The weights ``(..., n_points)`` after the step with this ``residual``, when ``step`` steps were done before."""
+        return update(weights, residual, decay=self.decay, rate=self.rate_at(step), normalization=self.normalization)
+
+    def factor(self, weights: Tensor, permutation: Tensor) -> Tensor:
+        """What each squared residual is multiplied by, ``(..., n_points)``; ``permutation`` ``(..., n_points)`` of the points."""
+        factor = weights**self.power
+        if self.assignment == "mean":
+            return factor.mean(-1, keepdim=True).expand_as(factor)
+        return factor.gather(-1, permutation) if self.assignment == "permuted" else factor
+
+    def describe(self) -> str:
+        """A few words, for a figure's stamp."""
+        control = {"own": "", "mean": ", mean of its weights", "permuted": ", permuted"}[self.assignment]
+        return f"RBA {self.decay}/{self.rate:g}{control}"
 
 
 def update(weights: Tensor, residual: Tensor, *, decay: float, rate: float, normalization: str = "max") -> Tensor:
@@ -77,13 +100,16 @@ def update(weights: Tensor, residual: Tensor, *, decay: float, rate: float, norm
         The new lambda, ``(..., n_points)``.  Where all residuals are equal to zero (or, for min-max,
         equal to each other) there is nothing to attend to and the weights only decay.
     """
-    size = residual.detach().abs()
-    low = size.amin(-1, keepdim=True) if normalization == "min-max" else size.new_zeros(())
+    return decay * weights + rate * normalized(residual.detach().abs(), from_least=normalization == "min-max")
+
+
+def normalized(size: Tensor, *, from_least: bool = False) -> Tensor:
+    """``size`` ``(..., n_points)`` over its largest value, or (size - min) / (max - min); zeros where all are equal (to zero)."""
+    low = size.amin(-1, keepdim=True) if from_least else size.new_zeros(())
     span = size.amax(-1, keepdim=True) - low
     share = torch.where(span > 0, (size - low) / span, torch.zeros_like(size))
     # a residual that is not a number must not pass for "nothing to attend to"
-    share = torch.where(torch.isfinite(span), share, torch.full_like(share, float("nan")))
-    return decay * weights + rate * share
+    return torch.where(torch.isfinite(span), share, torch.full_like(share, float("nan")))
 
 
 def bound(rba: RBA) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import phases
+from . import phases, weightings
 from .runs import Run
 
 __all__ = ["compare", "plot", "summary"]
@@ -117,7 +117,8 @@ def compare(runs: Sequence[Run], names: Sequence[str]) -> str:
 
 
 def _weighting(settings: dict | None) -> str:
-    return "vanilla" if settings is None else f"RBA {settings['decay']}/{settings['rate']:g}"
+    rule = weightings.from_dict(settings)
+    return "vanilla" if rule is None else rule.describe()
 
 
 def _onset(run: Run) -> str:

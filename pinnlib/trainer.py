@@ -19,13 +19,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from . import __version__, capturing, compiling, distributed, native, rba, sampling
+from . import __version__, capturing, compiling, distributed, evaluation, native, rba, sampling, weightings
 from .config import Config
 from .gradients import DataTerm, ResidualTerm
 from .models import MLP, split
 from .probing import HISTORY, Evaluated, Probe
 from .problems.base import Problem
 from .runs import Run
+from .weightings import RAD
 
 __all__ = ["Trainer", "TrainingDiverged"]
 
@@ -71,8 +72,8 @@ class Trainer:
         on_gpu = self.device.type == "cuda"
         rate = torch.tensor(config.lr, device=self.device) if on_gpu else config.lr  # a recorded step reads it anew
         self.optimizer = torch.optim.Adam([self.theta], lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=True, capturable=on_gpu)
-        # a vanilla run follows the weights too, unused in its loss, so that both kinds can be compared
-        self.rule = config.weighting or rba.RBA()
+        # a run without weights follows RBA's all the same, unused in its loss, so that all kinds can be compared
+        self.rule = rba.RBA() if config.weighting is None or isinstance(config.weighting, RAD) else config.weighting
         points = self._stack(
             [
                 self._tensor(sampling.interior(problem.domain, config.points, seed=one.seed, method=config.sampling))
@@ -82,6 +83,8 @@ class Trainer:
         data = [problem.data(config.data_points, one.seed) for one in self.configs]
         values = [self._stack([self._tensor(part) for part in parts]) for parts in zip(*data, strict=True)]
         self.rba = torch.full(points.shape[:-1], self.rule.initial, dtype=self.dtype, device=self.device)
+        orders = [weightings.permutation(config.points, one.seed).to(self.device) for one in self.configs]
+        self.permutation = self._stack(orders)
         self.path = compiling.wanted(config, problem.plan.n_streams, self.device)
         if self.path == "native" and not native.supports(self.activation, self.dtype):
             self.path = "eager"
@@ -226,21 +229,20 @@ class Trainer:
     def evaluate(self, *, apart: bool = False) -> Evaluated:
         """Losses and gradients here; with those of the batches if they are wanted ``apart``."""
         config, rule = self.config, self.rule
-        attention = self.rba
+        attention = factors = self.rba
 
-        def attend(residual: Tensor) -> Tensor:
-            nonlocal attention
-            rate = rule.rate_at(self.step)
-            attention = rba.update(self.rba, residual, decay=rule.decay, rate=rate, normalization=rule.normalization)
-            return attention**rule.power
+        def factor(residual: Tensor) -> Tensor:
+            nonlocal attention, factors
+            attention = rule.updated(self.rba, residual, self.step)
+            factors = rule.factor(attention, self.permutation)
+            return factors
 
-        factor = None if config.weighting is None else attend
-        residual, grads, batch_grads = self.residual_term(self.weights, self.biases, factor, apart=apart)
-        if config.weighting is None:
-            attend(residual)
-            loss_residual = residual.square().mean(-1)
-        else:
-            loss_residual = rba.weighted_square(attention, residual, power=rule.power).mean(-1)
+        weighted = rule is config.weighting
+        residual, grads, batch_grads = self.residual_term(self.weights, self.biases, factor if weighted else None, apart=apart)
+        if not weighted:
+            factor(residual)
+        square = residual.square()
+        loss_residual = (factors * square if weighted else square).mean(-1)
         loss_data, data_grads = self.data_term(self.weights, self.biases, scale=config.data_weight)
         loss = loss_residual + config.data_weight * loss_data
         return Evaluated(loss, residual, loss_data, attention, grads, data_grads, batch_grads)
@@ -266,7 +268,25 @@ class Trainer:
             self._apply(here)
         self.step += 1
         self.ready = None
+        if isinstance(self.config.weighting, RAD) and self.step % self.config.weighting.every == 0:
+            self._draw_points(self.config.weighting)
         return True
+
+    def _draw_points(self, rule: RAD) -> None:
+        """Take other collocation points, by the size of their residual; the weights that are only followed start anew."""
+        chosen = []
+        for model, config in zip(self.models, self.configs, strict=True):
+            rng = np.random.default_rng([config.seed, 31, self.step])
+            low, high = np.array(self.problem.domain, dtype=float).T
+            pool = low + rng.random((rule.pool * config.points, len(low))) * (high - low)
+            residual = evaluation.residual(model, self.problem, pool)
+            if np.isfinite(residual).all():  # else the next step says what is wrong
+                chosen.append(self._tensor(pool[rule.draw(residual, config.points, rng)]))
+        if len(chosen) == len(self.models):
+            self.rba.fill_(self.rule.initial)
+            self.set_points(self._stack(chosen))
+            if self.captured:
+                self.captured = capturing.Captured(self._body, self._moving)
 
     def _body(self) -> None:
         """One step without a look at its loss: what a GPU records."""
