@@ -231,8 +231,8 @@ for d, found in last.items():
 # T = \tanh(g\, W x), \qquad \text{gain } g > 0 .
 # $$ (eq-bin-gain)
 #
-# For every gain this is a one-to-one map of the square. Turning the knob is a bijection of $T$. So the true $I(X; T)$ is the same for all $g$. Any change of the
-# estimate is the estimator's.
+# For every gain this is a one-to-one map of the square. Turning the knob is a bijection of $T$. So the true $I(X; T)$ is the same for all $g$: $\log_2 N$ for
+# $N$ points that differ, and infinite for the whole square. Any change of the estimate is the estimator's.
 
 # %%
 SEEDS = range(5)
@@ -278,7 +278,7 @@ print("fixed range, gain 0.05 to 1: rises by more than 4 bits:", by_rule["fixed 
 
 # %% [markdown]
 # {numref}`fig-bin-gain` has a perfect picture of compression: neurons saturate, and the binned entropy falls by more than three bits. Yet nothing was lost. No two samples have become
-# equal, and a logarithm would bring all of them back.
+# equal, and the inverse of the hyperbolic tangent would bring all of them back.
 #
 # The rules disagree about the rest. The paper's bins follow each neuron's range, so a layer that shrinks towards zero looks as rich as one that fills the
 # range. A fixed range sees it shrink, and reads *growth* of information where the gain goes up to 1. (So does a fixed width of 1/15, which here makes the same bins.) Bins with equal counts, called adaptive {cite}`chelombiev2019adaptive`, see neither, since they do not change
@@ -321,7 +321,10 @@ print("gain 40: the six largest clusters hold more than 70%:", wedges[40.0] > 0.
 
 # %% [markdown]
 # At gain 1 there are about a thousand clusters, of some ten samples each. At gain 40 the three neurons are all but switches: three lines through the centre cut the square into six wedges, and what is
-# left of the fine cells lies along the lines. The *number* of clusters hardly changes up to gain 8; their sizes do, and the entropy weighs by size. So in a deterministic network a binned $I(X; T)$ measures how the samples *cluster* at the scale of a bin {cite}`goldfeld2019estimating`. That is worth knowing: a
+# left of the fine cells lies along the lines. The *number* of clusters hardly changes up to gain 8; their sizes do, and the entropy weighs by size. (At gain 40 double precision itself rounds some activations to 1; up to gain 8
+# it does not.)
+#
+# So in a deterministic network a binned $I(X; T)$ measures how the samples *cluster* at the scale of a bin {cite}`goldfeld2019estimating`. That is worth knowing: a
 # layer with six clusters is simple. But it is geometry, and the word information promises more.
 #
 # ## A label
