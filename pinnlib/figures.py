@@ -33,7 +33,8 @@ __all__ = [
     "style",
 ]
 
-#: Vanilla and RBA by the Okabe-Ito palette, which colour-blind readers can tell apart; phases in pale tints.
+#: Vanilla and RBA by the Okabe-Ito palette, which colour-blind readers can tell apart; phases in pale tints; then the rules
+#: of binning and the estimators that do not bin.
 COLOURS = {
     "vanilla": "#0072B2",
     "RBA": "#D55E00",
@@ -42,6 +43,11 @@ COLOURS = {
     "fitting": "#FBE3B0",
     "diffusion": "#E4E4E4",
     "total diffusion": "#CFE8D5",
+    "paper's rule": "#000000",
+    "fixed range": "#CC79A7",
+    "quantile": "#56B4E9",
+    "noisy": "#E69F00",
+    "quantized": "#009E73",
 }
 
 

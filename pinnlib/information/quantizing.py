@@ -36,8 +36,8 @@ def quantize(
         bounds: ends of the range, or the name of an activation; the layer's own minimum and maximum unless told.
 
     Returns:
-        codes: int32, ``(n_samples, n_neurons)``, from 0 to ``2**bits - 1``; all 0 in a layer that is constant.
-        values: the middles of the levels, of the activations' own type, ``(n_samples, n_neurons)``.
+        The codes, int32, ``(n_samples, n_neurons)``, from 0 to ``2**bits - 1``, all 0 in a constant layer; and the middles
+        of their levels, of the activations' own type, ``(n_samples, n_neurons)``.
 
     Raises:
         ValueError: bits out of range; activations as in :func:`binned_entropy`, or outside the bounds; infinite bounds.

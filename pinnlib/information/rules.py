@@ -1,12 +1,10 @@
 """Rules that turn activations into whole numbers, neuron by neuron.
 
-=================  ====================================================================================
-:class:`Paper`     one width for the whole layer, edges over each neuron's own range
-:class:`FixedWidth`  one width that you choose, edges at its multiples, the same in every layer and at every step
-:class:`Quantile`  as many samples in each bin of a neuron as ties allow ("adaptive")
-:class:`FixedRange`  equal bins over the bounds of the activation function, such as (-1, 1) for tanh
-:class:`Discrete`  no bins: each whole number is a kind of its own
-=================  ====================================================================================
+* :class:`Paper`: one width for the whole layer, edges over each neuron's own range.
+* :class:`FixedWidth`: one width that you choose, edges at its multiples, the same in every layer and at every step.
+* :class:`Quantile`: as many samples in each bin of a neuron as ties allow ("adaptive").
+* :class:`FixedRange`: equal bins over the bounds of the activation function, such as (-1, 1) for tanh.
+* :class:`Discrete`: no bins: each whole number is a kind of its own.
 
 All compare in float64.  The paper's and the quantile rule look at the activations to place their edges, so a neuron that
 shrinks keeps its bins.  The two fixed rules see it shrink.
