@@ -5,7 +5,21 @@
 
 __version__ = "0.1.0"
 
-from . import claims, derivatives, evaluation, information, order, phases, problems, rba, records, sampling, snr, verdicts
+from . import (
+    claims,
+    derivatives,
+    evaluation,
+    information,
+    order,
+    phases,
+    problems,
+    rba,
+    records,
+    sampling,
+    snr,
+    surrogates,
+    verdicts,
+)
 from .config import Config
 from .problems import Problem
 from .rba import RBA
@@ -31,6 +45,7 @@ __all__ = [
     "resume",
     "sampling",
     "snr",
+    "surrogates",
     "train",
     "train_ensemble",
     "verdicts",

@@ -11,9 +11,9 @@ clipped.
 
 **Fitting ends** at the highest point of the net, once the net has fallen ``hold`` below it and had risen ``brief`` to it.
 **Total diffusion starts** at the lowest point after that, once the net has risen ``brief`` above it.  Where there was no
-fitting, one change alone must do, and must be four times as long on both sides.  In each case the mean scores before and after
-must differ by ``contrast`` standard errors, with the errors of correlated probes.  A rise must also fit better as two levels than
-as a straight line in log10 step: a power law has no phases.
+fitting, one change alone must do, and must be clearer: four times ``hold`` below, and 1.5 times ``brief`` above.  In each case
+the mean scores before and after must differ by ``contrast`` standard errors, with the errors of correlated probes.  A straight
+line in log10 step must not fit a rise clearly better than two levels do: a power law has no phases.
 
 The highest and the lowest point are the best fits of two levels, one above O(1) and one below, to the clipped series by least
 absolute deviation (Page's cumulative sum, Biometrika 41 (1954) 100).  **A boundary is closed when all of this holds for the first
@@ -35,7 +35,7 @@ from .segments import Segments
 __all__ = ["Boundary", "Detector", "Phases", "detect", "running_quantiles"]
 
 STRETCH = 0.1  # decades that one probe may stand for: a gap has no vote
-STRICT = 4.0  # how many times longer a rise must hold that no fitting went before
+STRICT = (4.0, 1.5)  # how many times longer below, and above, where no fitting went before
 LINE = 0.8  # share of the misfit of two levels that a straight line must leave
 LIKELIHOOD, LOSS = 3.0, 0.05  # what a boundary in the interval may lose: log-likelihood, decades of the net
 CLIP = 3.0  # decades from the level beyond which a value says no more about a slope
@@ -100,7 +100,7 @@ class Detector:
     """
 
     def __init__(
-        self, *, level: float = 1.0, full: float = 5.0, hold: float = 0.5, brief: float = 0.15, contrast: float = 3.0
+        self, *, level: float = 1.0, full: float = 4.0, hold: float = 0.5, brief: float = 0.2, contrast: float = 2.5
     ) -> None:
         positive = {"level": level, "hold": hold, "brief": brief, "contrast": contrast}
         for name, value in positive.items():
@@ -111,7 +111,7 @@ class Detector:
         self.level, self.full, self.hold, self.brief, self.contrast = level, full, hold, brief, contrast
         self.fitting_end: Boundary | None = None
         self.total_diffusion: Boundary | None = None
-        self._seen: float | None = None  # last step, of a probe with or without an SNR
+        self._seen = -1  # last step, of a probe with or without an SNR
         self._steps: list[int] = []  # of the probes that have an SNR
         self._sums, self._place = Segments(), -STRETCH
         self._top = self._bottom = self._from = 0  # highest point of the net; deepest fall: from where, to where
@@ -127,21 +127,23 @@ class Detector:
         Raises:
             ValueError: a step that is negative or does not increase, or a negative SNR.
         """
-        if step < 0 or (self._seen is not None and not step > self._seen):
-            was = "the first step" if self._seen is None else f"after step {self._seen:,}"
-            raise ValueError(f"step {step:,} as {was}: give steps from 0 on that increase" if self._seen is None
-                             else f"step {step:,} {was}: give steps that increase")
+        self._check_and_take(step, snr)
+        return self.phases
+
+    def _check_and_take(self, step: int, snr: float) -> None:
+        if not step > self._seen:
+            after = "is negative" if self._seen < 0 else f"comes after step {self._seen:,}"
+            raise ValueError(f"step {step:,} {after}: give steps from 0 on that increase")
         if snr < 0:
-            raise ValueError(f"SNR {snr:g} at step {step:,}: it is a ratio of norms, give values of at least 0")
+            raise ValueError(f"SNR {snr:g} at step {step:,} is negative: it is a ratio of norms, give values of at least 0")
         self._seen = step
         if snr > 0 and self.total_diffusion is None:
             self._take(step, snr)
-        return self.phases
 
     @property
     def phases(self) -> Phases:
         """What is known so far; boundaries that are there will not change."""
-        net, last = self._sums.net, 0 if self._seen is None else int(self._seen)
+        net, last = self._sums.net, int(max(self._seen, 0))
         fall = net[self._from] - net[self._bottom]
         below = net[self._from] < self.brief and (fall >= self.hold or net[-1] < 0.0)
         return Phases(self.fitting_end, self.total_diffusion, last, starts_below=self.fitting_end is None and below)
@@ -162,9 +164,9 @@ class Detector:
         if self.fitting_end is None:
             self._try_fitting_end(n)
         else:
-            self._try_rise(n, self._ended, 1.0)
+            self._try_rise(n, self._ended, 1.0, 1.0)
         if self.fitting_end is None and net[self._from] < self.brief:
-            self._try_rise(n, self._from, STRICT)
+            self._try_rise(n, self._from, *STRICT)
 
     def _try_fitting_end(self, n: int) -> None:
         """Close the end of fitting, if the fall from the highest point is long and clear enough."""
@@ -175,10 +177,10 @@ class Detector:
         self._bottom = top + int(np.argmin(net[top:]))
         self.fitting_end = self._boundary([0, top, n], sign=-1.0)
 
-    def _try_rise(self, n: int, start: int, times: float) -> None:
+    def _try_rise(self, n: int, start: int, longer: float, higher: float) -> None:
         """Close the start of total diffusion, if the rise since the lowest point is long and clear enough and no ramp."""
         sums, net, bottom = self._sums, self._sums.net, self._bottom
-        if net[n] - net[bottom] < times * self.brief or net[start] - net[bottom] < times * self.hold:
+        if net[n] - net[bottom] < higher * self.brief or net[start] - net[bottom] < longer * self.hold:
             return
         edges = [0, start, bottom, n]
         levels = sums.misfit(start, bottom) + sums.misfit(bottom, n)
@@ -201,10 +203,10 @@ def detect(
     snr: np.ndarray,
     *,
     level: float = 1.0,
-    full: float = 5.0,
+    full: float = 4.0,
     hold: float = 0.5,
-    brief: float = 0.15,
-    contrast: float = 3.0,
+    brief: float = 0.2,
+    contrast: float = 2.5,
 ) -> Phases:
     """Find the phases of a run: :class:`Detector` on a whole series.
 
@@ -224,7 +226,7 @@ def detect(
         raise ValueError(f"all {len(snr)} values of SNR are nan: there are no phases to find, look at why the run diverged")
     detector = Detector(level=level, full=full, hold=hold, brief=brief, contrast=contrast)
     for s, value in zip(step.tolist(), snr.tolist(), strict=True):
-        detector.update(s, value)
+        detector._check_and_take(s, value)
     if (there := int((snr > 0).sum())) < SHORTEST:
         raise ValueError(f"{there} probes with an SNR above 0: give at least {SHORTEST}, for instance by probing more often")
     return detector.phases

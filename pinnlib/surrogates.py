@@ -1,7 +1,7 @@
-"""Series of SNR whose phases are known: three phases written by hand, and surrogates of real runs that have none.
+"""Series of SNR whose phases are known: three phases written by hand, and series that have none.
 
-A rule that finds phases is tried on both: what it finds in the first is its recall, what it finds in the second are false
-alarms.
+A rule that finds phases is tried on both: what it finds in the first is its recall; a start of total diffusion in the second,
+surrogates of real runs and null series, is a false alarm.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ThreePhases", "phase_randomized", "schedule", "three_phases"]
+__all__ = ["NULLS", "ThreePhases", "draw", "null", "phase_randomized", "schedule", "three_phases"]
+
+#: Kinds of series without phases.
+NULLS = ("constant", "rising", "falling", "white", "red")
 
 
 def phase_randomized(snr: np.ndarray, rng: np.random.Generator, *, iterations: int = 50) -> np.ndarray:
@@ -44,7 +47,7 @@ def phase_randomized(snr: np.ndarray, rng: np.random.Generator, *, iterations: i
 
 
 def schedule(n: int, last: int, *, linear: bool = False) -> np.ndarray:
-    """About ``n`` steps from 0 to ``last``: 20 a decade and then equally spaced, as training probes, or equally spaced throughout."""
+    """About ``n`` steps from 0 to ``last``: 20 a decade and then equally spaced, as in training, or equally spaced throughout."""
     if linear:
         return np.unique(np.linspace(0, last, n).round().astype(int))
     spacing = last / n
@@ -75,7 +78,7 @@ def three_phases(
     levels: tuple[float, float, float] = (30.0, 0.05, 5.0),
     noise: float = 0.5,
     burst: float = 2.0,
-    share: float = 0.15,
+    share: float = 0.1,
     length: float = 3.0,
 ) -> ThreePhases:
     """SNR that is high, low and high, with noise and with bursts towards the other side.
@@ -99,3 +102,48 @@ def three_phases(
         on[k] = burning
     x = x + noise * rng.standard_normal(len(step)) + burst * on * np.where(low, 1.0, -1.0)
     return ThreePhases(step, 10.0**x, float(fitting_end), float(total_diffusion))
+
+
+def draw(rng: np.random.Generator, *, share: float = 0.1) -> ThreePhases:
+    """A random series with three phases, probed as in training or equally spaced.
+
+    300 to 3,000 probes to a last step of 10,000 to 300,000.  Diffusion lasts a decade of steps or more and total diffusion half
+    of one or more: a little less than the shortest that the paper draws.  Fitting lasts 10 steps and 9 probes or more.
+
+    Args:
+        rng: where the randomness comes from.
+        share: share of the probes that lie in bursts of two decades; the noise is half a decade.
+    """
+    n, last = int(10 ** rng.uniform(np.log10(300), np.log10(3000))), int(10 ** rng.uniform(4.0, 5.5))
+    step = schedule(n, last, linear=bool(rng.random() < 0.5))
+    end, first = np.log10(last), max(1.0, np.log10(step[9]))
+    fitting = rng.uniform(first, max(end - 1.5, first))
+    total = rng.uniform(fitting + 1.0, max(end - 0.5, fitting + 1.0))
+    return three_phases(step, rng, fitting_end=10**fitting, total_diffusion=10**total, share=share)
+
+
+def null(kind: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and SNR ``(n_probes,)`` of a random series without phases, probed as in :func:`draw`.
+
+    Constant; rising or falling as a power of the step, with or without noise; white or red noise (an autoregression with
+    correlation 0.8 or 0.9 from probe to probe) of 0.2 to 1 decades around O(1) or below.
+
+    Raises:
+        ValueError: a kind that is not in :data:`NULLS`.
+    """
+    if kind not in NULLS:
+        raise ValueError(f"kind = {kind!r}: give one of {', '.join(NULLS)}")
+    n, last = int(10 ** rng.uniform(np.log10(300), np.log10(3000))), int(10 ** rng.uniform(4.0, 5.5))
+    step = schedule(n, last, linear=bool(rng.random() < 0.5))
+    t, white = np.log10(np.maximum(step, 1)), rng.standard_normal(len(step))
+    if kind == "constant":
+        x = np.full(len(step), rng.uniform(-2.0, 2.0))
+    elif kind in ("rising", "falling"):
+        slope = rng.choice([0.25, 0.5, 1.0, 2.0]) * (1.0 if kind == "rising" else -1.0)
+        x = slope * (t - rng.uniform(0.5, t[-1] - 0.3)) + rng.choice([0.0, 0.3]) * white
+    else:
+        rho, noise = 0.0 if kind == "white" else rng.choice([0.8, 0.9]), white.copy()
+        for k in range(1, len(noise)):
+            noise[k] = rho * noise[k - 1] + np.sqrt(1.0 - rho**2) * white[k]
+        x = rng.choice([0.3, 0.0, -0.3, -1.0]) + rng.choice([0.2, 0.5, 1.0]) * noise
+    return step, 10.0**x
