@@ -38,7 +38,7 @@ STRETCH = 0.1  # decades that one probe may stand for: a gap has no vote
 STRICT = (4.0, 1.5)  # how many times longer below, and above, where no fitting went before
 LINE = 0.8  # share of the misfit of two levels that a straight line must leave
 LIKELIHOOD, LOSS = 3.0, 0.05  # what a boundary in the interval may lose: log-likelihood, decades of the net
-CLIP = 3.0  # decades from the level beyond which a value says no more about a slope
+CLIP = 3.0  # decades from the level beyond which a value says no more about a line; a power above 2.5 looks like a step
 SHORTEST = 8  # probes
 
 
