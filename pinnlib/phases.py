@@ -21,6 +21,11 @@ time**; neither it nor its interval changes later, so reading a whole series and
 
 The interval holds all boundaries that fit nearly as well: the net loses less than 0.05 decades there, or the log-likelihood of
 two levels with correlated Gaussian noise less than 3.  So noise widens it, and so does a slow crossing.
+
+Measured with :mod:`pinnlib.surrogates`.  Noise of half a decade, a tenth of the probes in bursts of two decades: both boundaries
+within half a decade in 93% of 400 series, median errors 0.02 and 0.003 decades; intervals hold the truth in 93% and 98%.  With
+0.15 of the probes in bursts 86%, with 0.2 66%.  A rise to only twice ``level`` is found in 35%.  False alarms: 3.4% of 736
+surrogates of the published records, 2% of red noise, none in white noise, constants and power laws up to 2.
 """
 
 from __future__ import annotations
@@ -100,7 +105,7 @@ class Detector:
     """
 
     def __init__(
-        self, *, level: float = 1.0, full: float = 4.0, hold: float = 0.5, brief: float = 0.2, contrast: float = 2.5
+        self, *, level: float = 1.0, full: float = 4.0, hold: float = 0.6, brief: float = 0.2, contrast: float = 2.5
     ) -> None:
         positive = {"level": level, "hold": hold, "brief": brief, "contrast": contrast}
         for name, value in positive.items():
@@ -204,7 +209,7 @@ def detect(
     *,
     level: float = 1.0,
     full: float = 4.0,
-    hold: float = 0.5,
+    hold: float = 0.6,
     brief: float = 0.2,
     contrast: float = 2.5,
 ) -> Phases:
