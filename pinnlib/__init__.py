@@ -17,6 +17,7 @@ from . import (
     records,
     sampling,
     snr,
+    surrogates,
     verdicts,
     weightings,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "resume",
     "sampling",
     "snr",
+    "surrogates",
     "train",
     "train_ensemble",
     "verdicts",

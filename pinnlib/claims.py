@@ -1,8 +1,9 @@
 """The paper's claims that every benchmark is asked about, turned into a yes or no for each run by fixed rules.
 
 A run's phases come from its SNR alone (:func:`pinnlib.phases.detect`).  "Abrupt" is a rise whose interval spans less than a
-factor of 2 in steps.  "Homogeneous" is the order of the residual, averaged over the second half of the training.  The error
-"falls fastest" where the slope of log error against log step, over a quarter of a decade, is steepest.
+factor of 2 in steps; noise widens that interval, as a slow crossing does.  "Homogeneous" is the order of the residual,
+averaged over the second half of the training.  The error "falls fastest" where the slope of log error against log step, over a
+quarter of a decade, is steepest.
 """
 
 from __future__ import annotations

@@ -73,7 +73,10 @@ def _axis(last: int) -> str:
 
 
 def _phases(run: Run) -> str:
-    found = phases.detect(run.history["step"], run.history["snr"])
+    try:
+        found = phases.detect(run.history["step"], run.history["snr"])
+    except ValueError as error:  # a run too short to have any
+        return f"not known, {error}"
     onset = "" if found.total_diffusion is None else f"; total diffusion from step {found.total_diffusion.step:,.0f}"
     return ", ".join(found.sequence) + onset
 
@@ -122,5 +125,8 @@ def _weighting(settings: dict | None) -> str:
 
 
 def _onset(run: Run) -> str:
-    found = phases.detect(run.history["step"], run.history["snr"]).total_diffusion
+    try:
+        found = phases.detect(run.history["step"], run.history["snr"]).total_diffusion
+    except ValueError:
+        return "not known"
     return "none" if found is None else f"step {found.step:,.0f}"

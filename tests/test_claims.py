@@ -31,7 +31,7 @@ def test_what_is_read_from_a_run(blank):
     run = written(blank, 0, fitting=50, onset=1000, end=0.01, order=0.8)
     assert claims.of_phases(run).sequence == claims.PHASES
     assert claims.onset(run) == pytest.approx(1000, rel=0.05)
-    assert claims.rise(run) < 1.2
+    assert claims.rise(run) < 1.3  # between two probes, and 0.05 decades that the net may lose
     assert claims.steepest_fall(run) == pytest.approx(1000 * 10**0.05, rel=0.25)
     assert claims.homogeneity(run) == pytest.approx(0.8)
     assert claims.first_below(run, 0.5) == pytest.approx(1040, rel=0.05)

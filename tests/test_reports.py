@@ -58,3 +58,9 @@ def test_a_forecast_is_steps_and_probes(capsys, tmp_path):
     assert main([*command, "--out", str(tmp_path / "a.npz")]) == 0
     assert "about 0 min" in capsys.readouterr().out
     assert not (tmp_path / "a.npz").exists()
+
+
+def test_a_run_too_short_for_phases(tmp_path, capsys):
+    short = pl.train(pl.problems.Helmholtz(a=(1, 1)), pl.Config(**SMALL, steps=2), progress=False)
+    assert "phases: not known, 3 probes with an SNR above 0: give at least 8" in reports.summary(short)
+    assert re.search(r"total diffusion +not known +not known\n", reports.compare([short, short], ["a", "b"]))
