@@ -5,7 +5,21 @@
 
 __version__ = "0.1.0"
 
-from . import claims, derivatives, evaluation, information, order, phases, problems, rba, records, sampling, snr, verdicts
+from . import (
+    claims,
+    curvature,
+    derivatives,
+    evaluation,
+    information,
+    order,
+    phases,
+    problems,
+    rba,
+    records,
+    sampling,
+    snr,
+    verdicts,
+)
 from .config import Config
 from .problems import Problem
 from .rba import RBA
@@ -19,6 +33,7 @@ __all__ = [
     "Run",
     "TrainingDiverged",
     "claims",
+    "curvature",
     "derivatives",
     "evaluation",
     "forecast",
