@@ -69,7 +69,7 @@ print(problem)
 print(config.describe())
 
 # %% [markdown]
-# ## Adam in four lines
+# ## Adam in three lines
 #
 # With $g_t$ the gradient at step $t$, all operations component by component, and both averages starting at zero
 # {cite}`kingma2015adam`:
@@ -131,7 +131,8 @@ stops = np.unique(np.geomspace(1, STEPS, 36).astype(int))
 run, edge = watch(pl.train(problem, config, until=1, progress=False), stops)
 
 # %% tags=["nbval-ignore-output"]
-print(run)
+print(f"relative L2 error at step {run.step:,}: {run.history['rel_l2'][-1]:.3f}")
+print(f"{len(run.history['step'])} probes, {len(run.snapshots['step'])} snapshots, {len(stops)} cuts")
 
 # %% [markdown]
 # ## Regimes of SNR on one curve
@@ -259,20 +260,22 @@ grads = gradients_of_batches(moment)
 slopes = cosine(grads, after)
 old, new = (run.residual(k) ** 2 for k in (moment, moment + 1))
 
-# %% mystnb={"figure": {"caption": "One moment of the diffusion phase. Left: the path of the weights on its two principal directions, with the batches' downhill directions at the moment (equal lengths). Middle: the slope of each batch's loss along the next displacement, as a cosine, sorted. Right: points whose squared residual grows (red) or falls (blue) until the next snapshot.", "name": "fig-av-cancel"}, "image": {"alt": "Left: a smooth path with a star of small arrows at one point. Middle: a sorted curve of thirty-two slopes that crosses zero, so that for many batches the loss rises. Right: a square of red and blue points in a pattern of stripes."}}
-fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.9))
-window = slice(max(moment - 3, 0), moment + 3)
+# %%
+window = slice(max(moment - 3, 0), moment + 2)
 centre = weights[moment]
 plane = np.linalg.svd(weights[window] - centre, full_matrices=False)[2][:2].T
 path = (weights[window] - centre) @ plane
-axes[0].plot(*path.T, "o-", ms=3, color="black", lw=1.2)
 down = -grads @ plane
 length = 0.25 * np.ptp(path, axis=0).max()
 down *= length / np.linalg.norm(down, axis=1, keepdims=True)
+
+# %% mystnb={"figure": {"caption": "One moment of the diffusion phase. Left: the path of the weights up to the snapshot after the moment, on its two principal directions, with the batches' downhill directions (equal lengths). Middle: the slope of each batch's loss along the next displacement, as a cosine, sorted. Right: points whose squared residual grows (red) or falls (blue) until the next snapshot.", "name": "fig-av-cancel"}, "image": {"alt": "Left: a smooth path with a star of small arrows at one point. Middle: a sorted curve of thirty-two slopes that crosses zero, so that for many batches the loss rises. Right: a square of red and blue points in a pattern of stripes."}}
+fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.9))
+axes[0].plot(*path.T, "o-", ms=3, color="black", lw=1.2)
 style = dict(angles="xy", scale_units="xy", scale=1, width=0.006, color=figures.COLOURS["RBA"], alpha=0.6)
 axes[0].quiver(*np.zeros_like(down.T), *down.T, **style)
-edges = np.vstack([path, path[:1] * 0 - 1.1 * length, path[:1] * 0 + 1.1 * length])
-axes[0].set(xlim=(edges[:, 0].min(), 1.1 * edges[:, 0].max()), ylim=(edges[:, 1].min(), edges[:, 1].max()))
+shown = np.vstack([path, path + 1.1 * length, path - 1.1 * length])
+axes[0].set(xlim=(shown[:, 0].min(), shown[:, 0].max()), ylim=(shown[:, 1].min(), shown[:, 1].max()))
 axes[0].set(xlabel="first direction", ylabel="second direction", title="path and batches")
 axes[1].bar(range(len(slopes)), np.sort(slopes), color=np.where(np.sort(slopes) > 0, "#B2182B", "#2166AC"))
 axes[1].axhline(slopes.mean(), color="black", ls="--", lw=1.0)
@@ -366,7 +369,7 @@ for name, (_, _, predicted) in cases.items():
 # %% tags=["nbval-ignore-output"]
 for name, value in found.items():
     left = H[0] * mean_of[name][0] / (H[1] * mean_of[name][1])
-    print(f"{name:>28}: measured {value:6.2f}, curvatures after rescaling 1 : {left:.2f}")
+    print(f"{name:>28}: measured {value:6.2f}, rescaled curvatures 1 : {left:.2f}")
 
 # %% mystnb={"figure": {"caption": "Adam on the landscape with its minimum at (0, -10). Top left: level lines, and the path where samples' minima scatter. Top right: both corrections on that path. Bottom left: ratio of the corrections over the ratio of the curvatures, for the four cases. Bottom right: the landscape in coordinates rescaled by the mean corrections: solid for scattered minima, dashed for least-squares noise.", "name": "fig-av-landscape"}, "image": {"alt": "Four panels. The level lines are narrow ellipses; the path goes down at forty-five degrees. The two corrections grow and then stay level, a factor of one hundred apart. Of the four ratios two end at one, one at 0.4 and one at 0.1. After rescaling the level lines are circles in one case and still ellipses in the other."}}
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 6.2))
@@ -442,6 +445,7 @@ def moments_at_rest(k, steps=3_000, histories=200):
     return pl.snr.snr(torch.as_tensor(grads)), np.sqrt(above / below)
 
 
+# %%
 def step_of(snr):
     return np.sqrt((snr**2 + (1 - BETA1) / (1 + BETA1)) / (1 + snr**2))
 
@@ -536,7 +540,7 @@ print("live run: Adam's ratio above 1 somewhere, where no order can be:", bool(n
 # Freeze Adam's corrections. What is left is gradient descent with momentum, in coordinates rescaled by
 #
 # $$
-# P = (1 - \beta_1^t)\, \operatorname{diag}\big(\sqrt{\hat v} + \epsilon\big), \qquad \kappa = \lambda_{\max}\big(P^{-1/2} H P^{-1/2}\big),
+# P = (1 - \beta_1^t)\, \operatorname{diag}\big(\sqrt{\hat v} + \epsilon\big), \qquad \kappa = \text{largest eigenvalue of } P^{-1/2} H P^{-1/2},
 # $$ (eq-preconditioned)
 #
 # where $H$ is the Hessian of the loss. The factor $1 - \beta_1^t$ is the bias correction of $m$, which multiplies the step too. On a quadratic, this descent is stable as long as
@@ -733,6 +737,10 @@ table += [
         "within 5% for equal distances or equally scattered minima; not for the others",
         [bool(x) for x in round_after],
     ),
+]
+
+# %%
+table += [
     verdicts.Claim(
         "Adam's step is a function of the SNR: random batches, weights at rest",
         "SNR / sqrt(1 + SNR^2)",

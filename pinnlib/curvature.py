@@ -54,7 +54,8 @@ def largest_eigenvalue(
 
     Args:
         product: from a vector ``(n,)`` to the matrix times it, ``(n,)``.
-        start: where to begin, ``(n,)``; an eigenvector for a nearby matrix saves products.
+        start: where to begin, ``(n,)``; an eigenvector for a nearby matrix saves products, with a little of a random vector
+            added, since the bound cannot see an eigenvector that the start has nothing of.
         tolerance: error of the eigenvalue relative to it, at most; by the bound norm(A x - value x) >= error.
         most: products to spend.
 
