@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 from . import (
     claims,
+    curvature,
     derivatives,
     evaluation,
     information,
@@ -34,6 +35,7 @@ __all__ = [
     "Run",
     "TrainingDiverged",
     "claims",
+    "curvature",
     "derivatives",
     "evaluation",
     "forecast",
