@@ -17,7 +17,7 @@
 # relative $L_2$ error of $6.7 \cdot 10^{-4}$ {cite}`raissi2019physics`, with 9 layers of 20 units, 10,000 points and the optimizer L-BFGS.
 #
 # **What this chapter does.** It builds a PINN from nothing but PyTorch, in 30 lines. Then it trains the same with `pinnlib`, which measures while it
-# trains, and reads published runs of 10,000 steps and five seeds. A reader who knows PINNs can start at
+# trains, and reads published runs of 30,000 steps and five seeds. A reader who knows PINNs can start at
 # {ref}`the measurements <sec-burgers-measured>`.
 #
 # **Time.** About a minute on two CPU cores. Times on a GPU were not measured.
@@ -255,12 +255,13 @@ plt.show()
 # %% [markdown]
 # ## The published runs
 #
-# Five seeds of 10,000 steps for each kind, same network, same number of points, learning rate 0.005 times 0.9 every 400 steps. Each took a few minutes on
-# one core of a shared machine ({doc}`published`). To remake the first run with RBA:
+# Five seeds of 30,000 steps for each kind, same network, as many points (a Sobol sequence), learning rate 0.003 times 0.9 every 1,000 steps. The data
+# term is weighted by 20 in both kinds: a layer that sits in a slightly wrong place costs little residual, and what pins it are the data.
+# Each took a few minutes on one core of a shared machine ({doc}`published`). To remake the first run with RBA:
 #
 # ```
-# python -m pinnlib train burgers --width 32 --depth 4 --points 4096 --steps 10000 --lr 0.005 --lr-decay-every 400 \
-#     --weighting rba --seed 0 --snapshots 24 --compile --threads 1 --device cpu --out burgers_rba_seed0.npz
+# python -m pinnlib train burgers --width 32 --depth 4 --points 4096 --sampling sobol --steps 30000 --lr 0.003 --lr-decay-every 1000 \
+#     --data-weight 20 --weighting rba --seed 0 --snapshots 24 --compile --threads 1 --device cpu --out burgers_rba_seed0.npz
 # ```
 
 # %%
@@ -275,11 +276,11 @@ def over_seeds(name, quantity):
 
 
 for name, runs in records.items():
-    for moment in (1_000, 4_000, LAST):
+    for moment in (1_000, 10_000, LAST):
         print(f"{name:>7}, step {moment:>6,}: relative L2", verdicts.spread([error_at(run, moment) for run in runs]))
-best = [float(run.history["rel_l2"].min()) for run in records["RBA"]]
-print("RBA, smallest error on the way:", verdicts.spread(best))
-print("RBA's error at most 5e-3 at the end, in the median:", bool(np.median(over_seeds("RBA", "rel_l2")[:, -1]) <= 5e-3))
+for name in records:
+    reached = over_seeds(name, "rel_l2")[:, -1] <= 5e-3
+    print(f"{name}: error at most 5e-3 at the end in {reached.sum()} of {len(reached)} runs")
 
 # %% mystnb={"figure": {"caption": "Relative L2 error over five seeds: median, range, and each seed as a hairline.", "name": "fig-burgers-error"}, "image": {"alt": "Relative error against the Adam step for five seeds of each kind, with medians and ranges."}}
 fig, ax = plt.subplots()
@@ -295,10 +296,10 @@ def show_snr(ax, run, name):
     h = run.history
     quantiles = 10 ** pl.phases.running_quantiles(np.log10(h["snr"]))
     colour = figures.COLOURS[name]
-    figures.snr(ax, h["step"], h["snr"], quantiles, colour=colour, phases=claims.of_phases(run), title=name)
+    figures.snr(ax, h["step"], h["snr"], quantiles, colour=colour, phases=claims.of_crossings(run), title=name)
 
 
-# %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with the phases that the rule finds.", "name": "fig-burgers-snr"}, "image": {"alt": "Two panels of SNR against the Adam step to 10,000, raw values as dots with a running median, phases tinted."}}
+# %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with its first fall through 1 and its first rise.", "name": "fig-burgers-snr"}, "image": {"alt": "Two panels of SNR against the Adam step to 30,000, raw values as dots with a running median, phases tinted."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 6.2), sharex=True)
 for ax, (name, runs) in zip(axes, records.items(), strict=True):
     show_snr(ax, runs[0], name)
@@ -320,8 +321,10 @@ for name, runs in records.items():
     late = over_seeds(name, "snr")[:, step >= LAST / 2]
     print(f"{name}: share of probes with SNR above 1 in the second half", verdicts.spread((late > 1).mean(axis=1), ".0%"))
     print(f"    median SNR there {verdicts.spread(np.median(late, axis=1), '.2g')}")
-print("phases of the RBA runs:", "; ".join(sorted({", ".join(claims.of_phases(run).sequence) for run in records["RBA"]})))
-print("phases of the vanilla runs:", "; ".join(sorted({", ".join(claims.of_phases(run).sequence) for run in records["vanilla"]})))
+print("first crossings, RBA:", "; ".join(sorted({", ".join(claims.of_crossings(run).sequence) for run in records["RBA"]})))
+print(
+    "first crossings, vanilla:", "; ".join(sorted({", ".join(claims.of_crossings(run).sequence) for run in records["vanilla"]}))
+)
 
 # %% mystnb={"figure": {"caption": "Order parameters over five seeds: of the residual over 10 x 10 cells (running median over 15 probes), and of the RBA weights.", "name": "fig-burgers-order"}, "image": {"alt": "Two panels of order parameters against the Adam step: of the residual for both kinds, and of the weights for RBA."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.2), sharex=True)
@@ -342,7 +345,7 @@ plt.show()
 # The rules are those of all chapters ({mod}`pinnlib.claims`). Each seed, or pair of seeds, says yes or no.
 
 # %%
-moments = (1_000, 4_000, LAST)
+moments = (1_000, 10_000, LAST)
 display(Markdown(verdicts.table(claims.summary(records["vanilla"], records["RBA"], {}, moments))))
 
 # %% [markdown]
@@ -350,17 +353,18 @@ display(Markdown(verdicts.table(claims.summary(records["vanilla"], records["RBA"
 #
 # **Reproduced.** The residuals are more homogeneous with RBA, in every pair of seeds.
 #
-# **Partly.** RBA ends more accurate in the median, but only some pairs show it at all three steps, and the seeds of both kinds differ by more than the
-# kinds do. One seed would have shown anything ({numref}`fig-burgers-error`).
+# **Not: RBA is more accurate.** Here it is ten times *less* accurate, in every pair. Its weights are at most 1 and mostly far smaller, and they enter squared. With the data
+# weighted by 20 as well, the equation hardly counts. In trials with a data weight of 1, 10,000 steps and a learning rate of 0.005, RBA was ahead, 0.034 against 0.061 in the median of five
+# seeds. So part of what RBA does can be had by one number, and too much of it hurts. {doc}`04_attention` takes that up.
 #
-# **Not.** No run comes back to an SNR above 1. By the rule all ten end in diffusion, where the paper says that the error stalls. Yet their errors fall by a factor
-# of ten there. What the figures do not prove is that a longer training would not reach the last phase.
+# **Not: phases.** The SNR comes back to 1 in three runs of ten and stays in none. By the strict rule all ten end in diffusion, where the paper says that the error stalls. Yet
+# their errors fall by a factor of ten there. What the figures do not prove is that a longer training would not reach the last phase.
 #
-# **Short of the aim.** An error of $5 \cdot 10^{-3}$ was hoped for, and not reached; the first PINN on this equation was fifty times better than our median, with
-# L-BFGS {cite}`raissi2019physics`. What is left is mostly a layer in a slightly wrong place. Twice the points, ten times
-# the weight of the boundary, deeper networks and a learning rate of $10^{-3}$ were tried on one or two seeds, and none came below 0.02.
+# **The aim**, an error of $5 \cdot 10^{-3}$, is met by two vanilla runs of five and nearly met by their median. The first PINN on this equation was ten times better, with
+# L-BFGS {cite}`raissi2019physics`. What is left is a layer in a slightly wrong place: at $t = 1$ it is off by a few thousandths.
 #
-# **Limits.** One equation, one network shape, 10,000 steps, and a learning rate that starts higher and falls faster than the authors' does. A better optimizer gets
+# **Limits.** One equation, one network shape, 30,000 steps, and a learning rate that starts higher and falls faster than the authors' does. The data weight was chosen by trials on
+# seed 0, for the vanilla run. A better optimizer gets
 # much further: $5 \cdot 10^{-9}$ was reported with a quasi-Newton method in double precision and a variant of RBA
 # {cite}`toscano2025variational`. The figures of weights and maps show one seed.
 #
@@ -405,7 +409,7 @@ display(Markdown(verdicts.table(claims.summary(records["vanilla"], records["RBA"
 # ```{exercise}
 # :label: ex-burgers-rate
 #
-# The records use `lr=5e-3, lr_decay_every=400`. Train with the authors' 1e-3 and 5000. What changes in the second half of {numref}`fig-burgers-error`?
+# The records use `lr=3e-3, lr_decay_every=1000, data_weight=20`. Train with the authors' 1e-3 and 5000. What changes in the second half of {numref}`fig-burgers-error`?
 # ```
 #
 # ## References

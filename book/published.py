@@ -162,9 +162,9 @@ print(f"largest {max(change):.2%}, median {np.median(change):.2%}")
 # %% [markdown]
 # A history of more than 1,000 probes is thinned. Neighbours form groups, of each group the probe with the median SNR stays, and
 # for every series the smallest and the largest value of the group. {numref}`fig-thin` thins a history much harder than
-# any published one, to a quarter. The bursts and spells look the same, and no extreme is lost. One thing does change: the rule for
-# phases takes a running median over 7 probes, and after such thinning they span four times as many steps. So the
-# last phase is no longer found. Thinned to a half it still is. No history published here is longer than 1,000 probes, so none is thinned.
+# any published one, to a quarter. The bursts and spells look the same, and no extreme is lost. One thing does change: first
+# crossings are read from a running median over 7 probes, and after such thinning they span four times as many steps. So the
+# rise is no longer found. Thinned to a half it still is. The strict rule for phases measures time in decades, and does not change. No history published here is longer than 1,000 probes, so none is thinned.
 
 # %%
 full = groups["helmholtz_a4-1_rba"][0]
@@ -172,7 +172,8 @@ kept, extremes = compacting.thin(full.history, 120)
 print(f"probes: {len(full.history['step'])} measured, {len(kept['step'])} kept")
 half, _ = compacting.thin(full.history, 220)
 for name, h in (("all probes", full.history), ("a half", half), ("a quarter", kept)):
-    print(f"phases from {name}:", ", ".join(pl.phases.detect(h["step"], h["snr"]).sequence))
+    print(f"{name}, by first crossings:", ", ".join(pl.crossings.first(h["step"], h["snr"]).sequence))
+    print(f"{name}, by the strict rule:", ", ".join(pl.phases.detect(h["step"], h["snr"]).sequence))
 print("thinned histories among the published:", sum(bool(run.extremes) for run in runs.values()))
 print(
     "largest and smallest SNR are kept:",

@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 from . import (
     claims,
+    crossings,
     curvature,
     derivatives,
     evaluation,
@@ -35,6 +36,7 @@ __all__ = [
     "Run",
     "TrainingDiverged",
     "claims",
+    "crossings",
     "curvature",
     "derivatives",
     "evaluation",

@@ -33,11 +33,16 @@ __all__ = [
     "style",
 ]
 
-#: Vanilla and RBA by the Okabe-Ito palette, which colour-blind readers can tell apart; phases in pale tints; then the rules
-#: of binning and the estimators that do not bin.
+#: Kinds of runs by the Okabe-Ito palette, which colour-blind readers can tell apart; phases in pale tints; then the rules of
+#: binning and the estimators that do not bin.
 COLOURS = {
     "vanilla": "#0072B2",
     "RBA": "#D55E00",
+    "constant": "#56B4E9",
+    "ramp": "#009E73",
+    "permuted": "#CC79A7",
+    "self-adaptive": "#E69F00",
+    "RAD": "#000000",
     "signal": "#009E73",
     "noise": "#6F6F6F",
     "fitting": "#FBE3B0",
@@ -98,10 +103,12 @@ def step_axis(ax: Axes, last: int) -> None:
     ax.label_outer()
 
 
-def shade(ax: Axes, phases: Phases) -> None:
-    """Tint the phases, and draw each boundary with its interval."""
+def shade(ax: Axes, phases: Phases, *, names: bool = True) -> None:
+    """Tint the phases, with their names above, and draw each boundary with its interval."""
     for name, start, end in phases.spans():
         ax.axvspan(start, end, color=COLOURS[name], alpha=0.6, lw=0, zorder=0)
+        if not names:
+            continue
         position = 0.5 * (np.log10(start + 1) + np.log10(end + 1))
         ax.text(10**position - 1, 1.01, name, transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=8)
     for boundary in filter(None, (phases.fitting_end, phases.total_diffusion)):

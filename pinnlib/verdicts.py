@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Claim", "spread", "table"]
+__all__ = ["Claim", "matrix", "spread", "table"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,19 @@ def table(claims: Sequence[Claim]) -> str:
     for c in claims:
         count = f"{int(np.sum(c.holds))} of {len(c.holds)}" if len(c.holds) else "none made"
         lines.append(f"| {c.text} | {c.paper} | {c.here} | {count} | **{c.verdict}** |")
+    return "\n".join(lines)
+
+
+def matrix(columns: Mapping[str, Sequence[Claim]]) -> str:
+    """Verdicts of several benchmarks as a Markdown table: a row a claim, a column a benchmark, with the runs that show it."""
+    texts = list(dict.fromkeys(c.text for claims in columns.values() for c in claims))
+    lines = [f"| claim | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for text in texts:
+        cells = []
+        for claims in columns.values():
+            found = next((c for c in claims if c.text == text), None)
+            cells.append("" if found is None else f"**{found.verdict}** {int(np.sum(found.holds))}/{len(found.holds)}")
+        lines.append(f"| {text} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -212,7 +212,7 @@ def test_false_alarms_on_surrogates_of_the_records():
     rng, alarms = np.random.default_rng(22), []
     for path in RECORDS:
         history = pl.Run.load(path).history
-        for _ in range(4):
+        for _ in range(8):
             made = surrogates.phase_randomized(history["snr"], rng)
             alarms.append(phases.detect(history["step"], made).total_diffusion is not None)
     assert len(alarms) >= 160

@@ -1,0 +1,150 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Scorecard
+#
+# **Question.** What of the paper holds, on which benchmark, in how many runs?
+#
+# **The claims** are those of Anagnostopoulos *et al.* {cite}`anagnostopoulos2024learning`. The chapters explain and discuss them; this page counts. It is computed from the published
+# runs each time it is executed: change a run, and a row changes.
+#
+# **How to read it.** A claim is a yes or no for each run, or for each pair of runs with the same seed, by rules that are the same on all benchmarks
+# ({mod}`pinnlib.claims`). *Reproduced* means at least 80% of them, *not* at most 20%, *partly* what lies between. The networks are smaller than the authors', and the trainings ten to a hundred times
+# shorter ({doc}`published`). So *not* means: not here.
+#
+# **Time.** Some seconds. Nothing is trained.
+
+# %% tags=["hide-cell"]
+import subprocess
+import sys
+
+REPOSITORY = "https://github.com/learning-in-pinns/learning-in-pinns"
+if "google.colab" in sys.modules:  # elsewhere this cell does nothing
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"pinnlib @ git+{REPOSITORY}"], check=True)
+
+# %% tags=["hide-cell"]
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import Markdown, display
+
+import pinnlib as pl
+from pinnlib import claims, figures, information, verdicts
+
+figures.style()
+
+# %%
+BENCHMARKS = {  # records, and the steps at which errors are compared
+    "Helmholtz": ("helmholtz_a4-1", (1_000, 4_000, 20_000)),
+    "Allen-Cahn": ("allen_cahn", (15_000, 30_000)),
+    "Burgers": ("burgers", (1_000, 10_000, 30_000)),
+    "cavity": ("cavity_re100", (1_000, 4_000, 20_000)),
+    "perivascular": ("perivascular_noise2", (1_000, 4_000, 20_000)),
+}
+PAPER = {
+    "Helmholtz": {
+        "phases": "180 and 19,000; RBA 70 and 1,000",
+        "accuracy": "2.7 times at 300,000",
+        "onset": "1,000 against 19,000",
+    },
+    "Allen-Cahn": {"phases": "150 and 91,700; RBA 150 and 11,100", "accuracy": "9 times", "onset": "11,100 against 91,700"},
+    "cavity": {"phases": "150 and 20,000, both", "accuracy": "11 times at 300,000", "onset": "20,000, both"},
+    "perivascular": {"phases": "1,100 and 57,000; RBA 600 and 30,000", "onset": "30,000 against 57,000"},
+}
+begun = time.perf_counter()
+records = {
+    name: tuple([pl.records.load(f"{stem}_{kind}_seed{seed}") for seed in range(5)] for kind in ("vanilla", "rba"))
+    for name, (stem, _) in BENCHMARKS.items()
+}
+score = {name: claims.summary(*records[name], PAPER.get(name, {}), moments) for name, (_, moments) in BENCHMARKS.items()}
+
+# %% [markdown]
+# ## In one look
+
+# %%
+display(Markdown(verdicts.matrix(score)))
+
+# %% mystnb={"figure": {"caption": "SNR of the batch gradients on five benchmarks, vanilla above and RBA below, seed 0: raw values, running median, and the phases that the rule finds, with the intervals of their boundaries. Colours of the ground: fitting (yellow), diffusion (grey), total diffusion (green).", "name": "fig-scorecard"}, "image": {"alt": "Ten small panels of SNR against the Adam step. Most begin above one with RBA, fall below, and later alternate; shaded phases and hatched intervals differ from benchmark to benchmark."}}
+fig, axes = plt.subplots(2, len(records), figsize=(10.0, 4.8), sharey=True)
+for column, (name, kinds) in zip(axes.T, records.items(), strict=True):
+    for ax, kind, runs in zip(column, ("vanilla", "RBA"), kinds, strict=True):
+        h = runs[0].history
+        median = 10 ** pl.phases.running_quantiles(np.log10(np.maximum(h["snr"], 1e-6)), (0.5,), 15)[0]
+        figures.shade(ax, claims.of_phases(runs[0]), names=False)
+        ax.plot(h["step"], h["snr"], ".", ms=1.5, color=figures.COLOURS[kind], alpha=0.3)
+        ax.plot(h["step"], median, color=figures.COLOURS[kind], lw=1.2)
+        ax.axhline(1.0, color="black", lw=0.8, ls=":")
+        ax.set(yscale="log", ylim=(1e-3, 1e3))
+        figures.step_axis(ax, int(h["step"][-1]))
+        ax.set_xticks([0, 10, 1_000], ["0", "10", "1,000"])
+    column[0].set_title(name, loc="left")
+for ax, kind in zip(axes[:, 0], ("vanilla", "RBA"), strict=True):
+    ax.set_ylabel(f"SNR, {kind}")
+figures.stamp(fig, "published runs of seed 0; settings of each in the chapter on its benchmark")
+plt.show()
+
+# %% [markdown]
+# ## Benchmark by benchmark
+#
+# The columns: the paper's statement or its authors' number, ours as median and range over seeds, the runs that show it, and the verdict. Figures and their discussion: Helmholtz in
+# {doc}`02_signal_and_noise` ({numref}`fig-snr-record`), Allen-Cahn in {doc}`05_allen_cahn` ({numref}`fig-ac-snr`), Burgers in {doc}`01_first_pinn` ({numref}`fig-burgers-snr`), the cavity in
+# {doc}`06_cavity`, the inverse problem around an artery in {doc}`07_cerebral_flow` ({numref}`fig-snr-cerebral`).
+
+# %%
+for name, rows in score.items():
+    display(Markdown(f"**{name}**\n\n" + verdicts.table(rows)))
+
+# %% [markdown]
+# ## Attention
+#
+# Is it *attention* that helps, or the smaller weight of the equation? {doc}`04_attention` has the controls ({numref}`fig-controls`). Here is the share of RBA's gain, in decades of the error on Helmholtz at step 8,000, that
+# they have without knowing anything of the points.
+
+# %%
+rows, at = [], 8_000
+
+
+def logs(kind):
+    return np.array([np.log10(pl.records.load(f"helmholtz_a4-1_{kind}_seed{s}").at(at)["rel_l2"]) for s in range(5)])
+
+
+vanilla, rba = logs("vanilla"), logs("rba")
+for control in ("constant", "ramp", "permuted"):
+    share = (vanilla - logs(control)) / (vanilla - rba)
+    text = f"{control} weights have less than half of RBA's gain"
+    rows.append(verdicts.Claim(text, "not asked", f"share {verdicts.spread(share, '.2f')}", list(share < 0.5)))
+display(Markdown(verdicts.table(rows)))
+
+# %% [markdown]
+# ## Information
+#
+# {doc}`09_compression` asks whether layers compress, and shows that the answer is the bins' ({numref}`fig-bins`). Here is the part that needs two snapshots a run: the change of $I(X; T)$ from the first step to the last,
+# at 2,048 points with the paper's 30 bins. A loss counts from 0.1 bit on.
+
+
+# %%
+def change(run):
+    points = pl.sampling.interior(run.problem.domain, 2_048, seed=0, method="uniform")
+    ends = information.analyse(run, points, snapshots=(0, len(run.snapshots["step"]) - 1)).input_information
+    return ends[1] - ends[0]
+
+
+rows = []
+for name in ("Helmholtz", "Allen-Cahn"):
+    changes = np.array([change(run) for runs in records[name] for run in runs])
+    deep = changes[:, -1] - changes[:, 0]
+    least = f"deepest minus first {verdicts.spread(deep, '+.2f')} bits"
+    most = f"largest loss {verdicts.spread(-changes.min(axis=1), '.2f')} bits"
+    rows.append(verdicts.Claim(f"{name}: a layer is compressed", "yes", most, list(changes.min(axis=1) < -0.1)))
+    rows.append(verdicts.Claim(f"{name}: the deepest layer loses less than the first", "yes", least, list(deep > 0.0)))
+display(Markdown(verdicts.table(rows)))
+
+# %%
+print("made from records alone within 20 seconds:", time.perf_counter() - begun < 20.0)
