@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pinnlib as pl
-from pinnlib import claims
+from pinnlib import claims, verdicts
 
 STEP = np.array([0, *np.unique(np.geomspace(1, 10_000, 300).round().astype(int))])
 
@@ -57,3 +57,18 @@ def test_verdicts_by_hand(blank):
     assert by_text["the error falls fastest at that rise"].verdict == "reproduced"
     with pytest.raises(ValueError, match="different seeds: give them in pairs"):
         claims.summary(vanilla[1:], rba[:-1], {}, (100,))
+
+
+def test_a_changed_record_changes_the_scorecard(blank):
+    """The matrix of verdicts is made from the runs: exchange the two kinds, and what RBA gained it loses."""
+    vanilla = [written(blank, s, fitting=50, onset=5000, end=0.1, order=0.5) for s in range(5)]
+    rba = [written(blank, s, fitting=50, onset=1000, end=0.01, order=0.9) for s in range(5)]
+    one, other = (
+        verdicts.matrix({"made up": claims.summary(*kinds, {}, (10_000,))}) for kinds in ((vanilla, rba), (rba, vanilla))
+    )
+    row = "| residuals are more homogeneous with RBA | "
+    assert row + "**reproduced** 5/5 |" in one
+    assert row + "**not** 0/5 |" in other
+    few = [dataclasses.replace(rba[0], history=rba[0].history | {"rel_l2": np.ones(len(STEP))}), *rba[1:]]
+    changed = verdicts.matrix({"made up": claims.summary(vanilla, few, {}, (10_000,))})
+    assert "more accurate at equal steps | **reproduced** 4/5 |" in changed

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 
 from pinnlib import Run, __main__
+from tests import strip
 
 BOOK = Path(__file__).parent.parent / "book"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
@@ -90,6 +91,12 @@ def test_the_welcome_page_quotes_the_chapters():
     quoted = re.findall(r"\| [^|]*?\*\*([^*]+)\*\*", (BOOK / "welcome.md").read_text())
     assert len(quoted) >= 4
     assert [q for q in quoted if q not in chapter] == []
+
+
+def test_the_welcome_page_shows_the_figure_of_the_scorecard():
+    name, figure, kept = strip.SUMMARY
+    assert kept.name in (BOOK / "welcome.md").read_text()
+    assert (BOOK.parent / kept).read_bytes() == strip.image(nbformat.read(BOOK / name, 4), figure), "run: make execute"
 
 
 def test_the_commands_on_the_pages_remake_the_records():

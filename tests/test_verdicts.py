@@ -27,3 +27,13 @@ def test_spread_counts_what_is_missing():
     assert verdicts.spread([3.0, 1.0, 2.0]) == "2 (1 to 3)"
     assert verdicts.spread([3.0, None, 1.0]) == "2 (1 to 3, none in 1 of 3)"
     assert verdicts.spread([None, float("nan")]) == "none in 2"
+
+
+def test_a_matrix_has_a_row_a_claim_and_a_column_a_benchmark():
+    yes, no = verdicts.Claim("rises", "p", "h", [True] * 5), verdicts.Claim("falls", "p", "h", [False] * 4)
+    assert verdicts.matrix({"A": [yes, no], "B": [yes]}).splitlines() == [
+        "| claim | A | B |",
+        "|---|---|---|",
+        "| rises | **reproduced** 5/5 | **reproduced** 5/5 |",
+        "| falls | **not** 0/4 |  |",
+    ]
