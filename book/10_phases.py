@@ -45,12 +45,12 @@ figures.style()
 # %% [markdown]
 # ## Parameters
 #
-# `SCALE = "quick"` trains six small networks for 1,500 steps at the end of the chapter. `"paper"` trains them at the authors' size, 128 x 6 on 25,600 points in 100 batches for
+# `SCALE = "quick"` trains six small networks for 1,000 steps at the end of the chapter. `"paper"` trains them at the authors' size, 128 x 6 on 25,600 points in 100 batches for
 # 300,000 steps. All else is read from the published runs.
 
 # %% tags=["parameters"]
 SCALE = "quick"
-STEPS = {"quick": 1_500, "paper": 300_000}[SCALE]
+STEPS = {"quick": 1_000, "paper": 300_000}[SCALE]
 
 # %% [markdown]
 # ## Two rules
@@ -77,7 +77,7 @@ readings = {
     "strict rule": lambda step, snr: pl.phases.detect(step, snr),
 }
 rng = np.random.default_rng(0)
-false = [(r.history["step"], surrogates.phase_randomized(r.history["snr"], rng)) for r in runs.values() for _ in range(4)]
+false = [(r.history["step"], surrogates.phase_randomized(r.history["snr"], rng)) for r in runs.values() for _ in range(2)]
 noise = [surrogates.null(kind, rng) for kind in ("white", "red") for _ in range(60)]
 known = [surrogates.draw(rng) for _ in range(60)]
 
@@ -104,7 +104,7 @@ display(Markdown("\n".join(lines)))
 # %%
 wolf = {name: rate for name, (rate, _) in rates.items()}
 print("first crossings find a rise in more than 90% of surrogates:", bool(wolf["first crossings"] > 0.9))
-print("the strict rule in less than 7%:", bool(wolf["strict rule"] < 0.07))
+print("the strict rule in less than 10%:", bool(wolf["strict rule"] < 0.1))
 print("the strict rule finds both boundaries in more than 80%:", bool(rates["strict rule"][1] > 0.8))
 
 # %% [markdown]
@@ -196,7 +196,7 @@ def statistics(run, shot, batches, *, points=None, biases=False):
 
 
 # %%
-BATCHES = (4, 16, 32, 128, 512)
+BATCHES = (4, 32, 512)
 step = run.snapshots["step"]
 later = np.flatnonzero(step >= 50)
 by_batches = {b: np.array([statistics(run, k, b).snr for k in later]) for b in BATCHES}
@@ -214,7 +214,7 @@ for k, (b, values) in enumerate(by_batches.items()):
 for ax, title in zip(axes, ("SNR", "SNR times root of the batches"), strict=True):
     ax.axhline(1.0, color="black", lw=0.8, ls=":")
     ax.set(xscale="log", yscale="log", xlabel="Adam step", title=title)
-figures.legend(fig, axes[0], columns=5)
+figures.legend(fig, axes[0], columns=3)
 figures.stamp(fig, f"record: {config.describe()}")
 plt.show()
 
