@@ -311,7 +311,7 @@ for name, runs in records.items():
 
 # %% [markdown]
 # {numref}`fig-snr-record` and {numref}`fig-signal-noise` show what a mean over windows would hide. After its
-# rise the SNR does not *stay* above 1. Bursts and deep spells alternate to the end. It is mostly the
+# rise the SNR with RBA does not *stay* above 1: bursts and deep spells alternate to the end. That of the vanilla runs mostly does. It is mostly the
 # signal, the norm of the full gradient, that jumps. After step 2,000 it changes from one probe to the next by the factors
 # printed, larger ones than the noise, and it spans four decades. A full gradient that grows and collapses again and again is what full-batch Adam is known to do at the edge of stability
 # {cite}`cohen2022adaptive`, with or without any phase. {doc}`03_adams_view` tells the two apart: at a tenth of the learning rate the late bursts above 1 are gone.
