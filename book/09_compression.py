@@ -120,7 +120,7 @@ records = {
 given = {name: samples(runs[0].problem) for (name, kind), runs in records.items() if kind == "RBA"}
 first = {key: information.analyse(runs[0], *given[key[0]]) for key, runs in records.items()}
 
-# %% mystnb={"figure": {"caption": "Saturation by bounds, layer by layer, for the records of seed 0. Dotted: where the rule finds the start of total diffusion.", "name": "fig-saturation"}, "image": {"alt": "Four panels of saturation in percent against the Adam step. On Helmholtz the deeper layers jump to forty to sixty percent between steps one hundred and four hundred. On Allen-Cahn with RBA they climb late, from step three thousand on."}}
+# %% mystnb={"figure": {"caption": "Saturation by bounds, layer by layer, for the records of seed 0. Dotted: the first rise of the SNR.", "name": "fig-saturation"}, "image": {"alt": "Four panels of saturation in percent against the Adam step. On Helmholtz the deeper layers jump to forty to sixty percent between steps one hundred and four hundred. On Allen-Cahn with RBA they climb late, from step three thousand on."}}
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.6), sharex="col", sharey=True)
 for ax, ((name, kind), found) in zip(axes.T.flat, first.items(), strict=True):
     run = records[name, kind][0]
@@ -169,7 +169,7 @@ for (name, kind), found in first.items():
 # {numref}`fig-information` has dips of a third of a bit at most, right when the deeper layers saturate on Helmholtz, and they heal. Everything is within half a bit of the ceiling all the time.
 #
 # **When does saturation rise?** The rule is fixed here, before the numbers. Take the mean over layers of the saturation by bounds. Its moment is the step at which it has made
-# half of its whole rise. It coincides with total diffusion if that is within a factor of 2 of the onset that the SNR gives ({doc}`02_signal_and_noise`). The same is asked of
+# half of its whole rise. It coincides with total diffusion if that is within a factor of 2 of the first rise of the SNR ({doc}`02_signal_and_noise`), a generous reading, since the strict rule of {doc}`10_phases` finds no such phase in most runs. The same is asked of
 # the dip of $I(X; T)$: the step at which it is deepest. Runs with at least 10 snapshots take part.
 
 
