@@ -110,7 +110,7 @@ variants = {
 small = settings | (dict(width=32, depth=3, points=1_024, snapshots=2) if SCALE == "quick" else {})
 tried = {name: pl.train(problem, pl.Config(**small, weighting=rule)) for name, rule in variants.items()}
 
-# %% mystnb={"figure": {"caption": "Variants of RBA, one seed each, on a network of 3 layers of 32 units: mean of the squared weight, by which the equation counts less than the boundary, and relative L2 error.", "name": "fig-variants"}, "image": {"alt": "Two panels against the Adam step. Left: means of the squared weights that rise slowly from zero or fall from one. Right: errors that fall from about one, at different speeds."}}
+# %% mystnb={"figure": {"caption": "Variants of RBA, one seed each, on a network of 3 layers of 32 units: mean weight to its power in the loss, about what the equation counts beside the boundary, and relative L2 error.", "name": "fig-variants"}, "image": {"alt": "Two panels against the Adam step. Left: mean weights, to their power, that rise slowly from zero or fall from one. Right: errors that first grow above one, to between two and ten, and then come down at different speeds; two of them rise again."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.8))
 for k, (name, run) in enumerate(tried.items()):
     colour = plt.get_cmap("viridis")(k / len(tried))
@@ -130,8 +130,8 @@ for name, run in tried.items():
     print(f"{name}: no weight above its bound of {bound:g}: {bool(run.history['rba_max'].max() <= bound * (1 + 1e-5))}")
 
 # %% [markdown]
-# {numref}`fig-variants` shows the part that is easily overlooked. In all of these runs the equation counts much less than the boundary, by a factor of ten to a hundred,
-# and where the weights start at zero it hardly counts at all for the first hundred steps. That alone could help: in the paper on RBA itself, boundary data
+# {numref}`fig-variants` shows the part that is easily overlooked. Unless the weights start at 1, the equation counts less than the boundary, by a factor of about eight to fifty at the end,
+# and where they start at zero it hardly counts at all at first. That alone could help: in the paper on RBA itself, boundary data
 # are weighted by 100 for the same equation. The figure cannot tell whether it *does* help. One seed each, on a small network: it is no ranking either.
 #
 # ## Controls
@@ -354,7 +354,7 @@ display(Markdown(verdicts.table(rows)))
 # **How much of the gain is attention?** On Helmholtz, none that could be seen: the ramp of its mean weight does better. On Allen-Cahn the slow start explains the way from 1 to the plateau; off the plateau by step 16,000 are three of the five seeds of RBA, and no control.
 #
 # **Homogeneity is not the cause.** On Helmholtz RAD has residuals as even as RBA's, and the errors of vanilla. The ramp and the permuted weights have *less* even residuals than vanilla, and the smallest errors ({numref}`fig-order-error`). On Burgers ({doc}`01_first_pinn`) RBA's residuals are the more
-# homogeneous ones in every pair, and its errors ten times larger.
+# homogeneous ones in every pair, and its errors the larger ones, ten times in the median.
 #
 # For a practitioner: before you implement RBA, weigh the data by 10 to 100, or let the weight of the equation grow from zero over some hundred steps. If that does not do it, try RBA.
 #

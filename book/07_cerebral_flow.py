@@ -376,8 +376,8 @@ print(
 
 # %% [markdown]
 # Read the signs as well as the sizes. Errors of both signs around zero are noise; errors of one sign in all seeds are a bias,
-# which comes from the training or the penalty and not from the data. At 2% noise RBA's viscosities are too large in all five seeds, by a percent
-# or two. At 10% noise the PINN's pressure gradient is *closer* to the truth than the bound allows. That is no contradiction. The bound is for
+# which comes from the training or the penalty and not from the data. At 2% noise RBA's viscosities are too large in all five seeds, by
+# 0.4 to 2.8 percent. At 10% noise the PINN's pressure gradient is *closer* to the truth than the bound allows. That is no contradiction. The bound is for
 # unbiased estimates that leave 17 numbers free; a network that is still smooth leaves fewer, and the true $g$ happens to be smooth.
 
 # %% mystnb={"figure": {"caption": "Viscosity over the true one through the training, for the records of seed 0.", "name": "fig-viscosity-record"}, "image": {"alt": "Ratio of inferred to true viscosity against the Adam step for vanilla and RBA. Both start above the truth and move to and fro before they settle."}}
