@@ -120,41 +120,33 @@ records = {
 given = {name: samples(runs[0].problem) for (name, kind), runs in records.items() if kind == "RBA"}
 first = {key: information.analyse(runs[0], *given[key[0]]) for key, runs in records.items()}
 
+
+# %%
+def by_layer(quantity, ylabel, *, ceiling=False):
+    """A measure of the runs of seed 0 against the step, a line a layer."""
+    fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.6), sharex="col", sharey=True)
+    for ax, ((name, kind), found) in zip(axes.T.flat, first.items(), strict=True):
+        run = records[name, kind][0]
+        for layer, values in enumerate(getattr(found, quantity).T):
+            ax.plot(found.step, values, color=plt.get_cmap("viridis")(layer / 6), label=f"layer {layer + 1}")
+        if ceiling:
+            ax.axhline(found.ceiling, color="black", ls="--", lw=0.8)
+        if (onset := claims.onset(run)) is not None:
+            ax.axvline(onset, color="black", ls=":", lw=1.0)
+        figures.step_axis(ax, run.step)
+        ax.set_title(f"{name}, {kind}", loc="left")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(ylabel)
+    figures.legend(fig, axes[0, 1], columns=6)
+    figures.stamp(fig, f"records: {records['Helmholtz', 'RBA'][0].config.describe()}, and Allen-Cahn")
+    plt.show()
+
+
 # %% mystnb={"figure": {"caption": "Saturation by bounds, layer by layer, for the records of seed 0. Dotted: the first rise of the SNR.", "name": "fig-saturation"}, "image": {"alt": "Four panels of saturation in percent against the Adam step. On Helmholtz the deeper layers jump to forty to sixty percent between steps one hundred and four hundred. On Allen-Cahn with RBA they climb late, from step three thousand on."}}
-fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.6), sharex="col", sharey=True)
-for ax, ((name, kind), found) in zip(axes.T.flat, first.items(), strict=True):
-    run = records[name, kind][0]
-    for layer, values in enumerate(found.saturation_bounds.T):
-        colour = plt.get_cmap("viridis")(layer / 6)
-        ax.plot(found.step, values, color=colour, label=f"layer {layer + 1}")
-    onset = claims.onset(run)
-    if onset is not None:
-        ax.axvline(onset, color="black", ls=":", lw=1.0)
-    figures.step_axis(ax, run.step)
-    ax.set_title(f"{name}, {kind}", loc="left")
-for ax in axes[:, 0]:
-    ax.set_ylabel("saturation (%)")
-figures.legend(fig, axes[0, 1], columns=6)
-figures.stamp(fig, f"records: {records['Helmholtz', 'RBA'][0].config.describe()}, and Allen-Cahn")
-plt.show()
+by_layer("saturation_bounds", "saturation (%)")
 
 # %% mystnb={"figure": {"caption": "I(X;T) by the paper's rule with 30 bins, same runs. The dashed line is log2 N.", "name": "fig-information"}, "image": {"alt": "Four panels of mutual information in bits against the Adam step. All curves lie within one bit of the dashed ceiling; the deeper layers dip for some hundred steps on Helmholtz and sag slowly on Allen-Cahn."}}
-fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.6), sharex="col", sharey=True)
-for ax, ((name, kind), found) in zip(axes.T.flat, first.items(), strict=True):
-    run = records[name, kind][0]
-    for layer, values in enumerate(found.input_information.T):
-        colour = plt.get_cmap("viridis")(layer / 6)
-        ax.plot(found.step, values, color=colour, label=f"layer {layer + 1}")
-    ax.axhline(found.ceiling, color="black", ls="--", lw=0.8)
-    if (onset := claims.onset(run)) is not None:
-        ax.axvline(onset, color="black", ls=":", lw=1.0)
-    figures.step_axis(ax, run.step)
-    ax.set_title(f"{name}, {kind}", loc="left")
-for ax in axes[:, 0]:
-    ax.set_ylabel("I(X; T) (bits)")
-figures.legend(fig, axes[0, 1], columns=6)
-figures.stamp(fig, f"records: {records['Helmholtz', 'RBA'][0].config.describe()}, and Allen-Cahn")
-plt.show()
+by_layer("input_information", "I(X; T) (bits)", ceiling=True)
 
 # %% tags=["nbval-ignore-output"]
 for (name, kind), found in first.items():
@@ -470,7 +462,7 @@ for row in rows:
 # **Saturation is real, and it is no mark of total diffusion.** On Helmholtz the deeper layers saturate some hundred steps into the training, while the error still grows, an order of magnitude before the SNR rises. On Allen-Cahn saturation goes with
 # the passage of the error, and in the vanilla runs with nothing.
 #
-# **Compression is the estimator's.** With the paper's 30 bins all layers of all runs stay within half a bit of $\\log_2 N$. What changes there is a few samples that share a code. With fewer bins there is a loss, with fixed bins or added noise there is a *gain*. Controls get the same numbers from shuffled neurons, random
+# **Compression is the estimator's.** With the paper's 30 bins all layers of all runs stay within half a bit of $\\log_2 N$. What changes there is a few samples that share a code. With fewer bins there are losses and gains, with fixed bins or added noise only *gains*. Controls get the same numbers from shuffled neurons, random
 # labels and untrained networks.
 #
 # **The hierarchy of layers is the bins' too.** With 5 bins the deepest layer loses more than the first in most runs, where the paper has it lose least. With 2 bins on Helmholtz with RBA it is the other way round.
