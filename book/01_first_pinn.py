@@ -304,10 +304,10 @@ def show_snr(ax, run, name):
     h = run.history
     quantiles = 10 ** pl.phases.running_quantiles(np.log10(h["snr"]))
     colour = figures.COLOURS[name]
-    figures.snr(ax, h["step"], h["snr"], quantiles, colour=colour, phases=claims.of_crossings(run), title=name)
+    figures.snr(ax, h["step"], h["snr"], quantiles, colour=colour, crossings=claims.of_crossings(run), title=name)
 
 
-# %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with its first fall through 1 and its first rise.", "name": "fig-burgers-snr"}, "image": {"alt": "Two panels of SNR against the Adam step to 30,000, raw values as dots with a running median, phases tinted."}}
+# %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with its first fall through 1 and its first rise.", "name": "fig-burgers-snr"}, "image": {"alt": "Two panels of SNR against the Adam step to 30,000, raw values as dots with a running median."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 6.2), sharex=True)
 for ax, (name, runs) in zip(axes, records.items(), strict=True):
     show_snr(ax, runs[0], name)

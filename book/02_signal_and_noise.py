@@ -164,7 +164,7 @@ def crossings_of(run):
 def show_snr(ax, run, name):
     h = run.history
     quantiles = 10 ** pl.phases.running_quantiles(np.log10(h["snr"]))
-    figures.snr(ax, h["step"], h["snr"], quantiles, colour=figures.COLOURS[name], phases=crossings_of(run), title=name)
+    figures.snr(ax, h["step"], h["snr"], quantiles, colour=figures.COLOURS[name], crossings=crossings_of(run), title=name)
 
 
 # %% mystnb={"figure": {"caption": "SNR of the batch gradients in the quick run, with its first fall through 1 and its first rise. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-snr-quick"}, "image": {"alt": "Two panels of SNR against the Adam step. Vanilla starts below one and rises above it after a thousand steps. RBA starts near ten to the fifth, falls below one tenth, and rises again."}}

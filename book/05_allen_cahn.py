@@ -236,7 +236,7 @@ def show_snr(ax, run, name):
     h = run.history
     quantiles = 10 ** pl.phases.running_quantiles(np.log10(h["snr"]))
     colour = figures.COLOURS[name]
-    figures.snr(ax, h["step"], h["snr"], quantiles, colour=colour, phases=claims.of_crossings(run), title=name)
+    figures.snr(ax, h["step"], h["snr"], quantiles, colour=colour, crossings=claims.of_crossings(run), title=name)
 
 
 # %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with its first fall through 1 and its first rise. The dashed line: RBA's error passes 0.5.", "name": "fig-ac-snr"}, "image": {"alt": "Two panels of SNR against the Adam step. With RBA it alternates between values above one and below one tenth from about step one thousand on, before and after the transition of the error."}}

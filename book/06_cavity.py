@@ -204,7 +204,7 @@ for run in quick.values():
 def show_snr(ax, run, name):
     h = run.history
     quantiles = 10 ** pl.phases.running_quantiles(np.log10(h["snr"]))
-    figures.snr(ax, h["step"], h["snr"], quantiles, colour=figures.COLOURS[name], phases=claims.of_crossings(run), title=name)
+    figures.snr(ax, h["step"], h["snr"], quantiles, colour=figures.COLOURS[name], crossings=claims.of_crossings(run), title=name)
 
 
 # %% mystnb={"figure": {"caption": "SNR of the batch gradients in the quick run, with its first fall through 1 and its first rise. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-cavity-snr-quick"}, "image": {"alt": "Two panels of SNR against the Adam step, for vanilla and RBA, with raw probes as dots around a running median. RBA starts orders of magnitude above one."}}
@@ -308,7 +308,7 @@ for name, runs in records.items():
 # {numref}`fig-cavity-error` has a plateau near one half and then a fall; one vanilla run (seed 0) first falls back to a fluid at rest, with an error of 1. On the plateau the walls are fitted and the vortex is missing; in
 # the fall it comes. The printed steps say when each kind leaves the plateau, and how much the seeds differ.
 
-# %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with its first fall through 1 and its first rise. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-cavity-snr"}, "image": {"alt": "Two panels of SNR against the Adam step, for vanilla and RBA, raw probes as dots around a running median, with the phases shaded."}}
+# %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with its first fall through 1 and its first rise. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-cavity-snr"}, "image": {"alt": "Two panels of SNR against the Adam step, for vanilla and RBA, raw probes as dots around a running median, and thin lines at the first fall through one and the first rise."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 6.2), sharex=True)
 for ax, (name, runs) in zip(axes, records.items(), strict=True):
     show_snr(ax, runs[0], name)

@@ -266,7 +266,7 @@ print("the velocity is within 5% at the end:", bool(quick.history["rel_l2"][-1] 
 def show_snr(ax, run, name):
     h = run.history
     quantiles = 10 ** pl.phases.running_quantiles(np.log10(h["snr"]))
-    figures.snr(ax, h["step"], h["snr"], quantiles, colour=figures.COLOURS[name], phases=claims.of_crossings(run), title=name)
+    figures.snr(ax, h["step"], h["snr"], quantiles, colour=figures.COLOURS[name], crossings=claims.of_crossings(run), title=name)
 
 
 # %% mystnb={"figure": {"caption": "SNR of the batch gradients in the quick run, with its first fall through 1 and its first rise.", "name": "fig-snr-cerebral-quick"}, "image": {"alt": "SNR against the Adam step for RBA. It starts high and falls below one after some hundred steps."}}
@@ -395,7 +395,7 @@ ax.legend()
 figures.stamp(fig, f"records: {first.config.describe()}")
 plt.show()
 
-# %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with its first fall through 1 and its first rise.", "name": "fig-snr-cerebral"}, "image": {"alt": "Two panels of SNR against the Adam step, vanilla and RBA, with the phases shaded."}}
+# %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with its first fall through 1 and its first rise.", "name": "fig-snr-cerebral"}, "image": {"alt": "Two panels of SNR against the Adam step, vanilla and RBA; thin vertical lines mark the first fall through one and the first rise."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 6.2), sharex=True)
 for ax, (name, run) in zip(axes, shots.items(), strict=True):
     show_snr(ax, run, name)

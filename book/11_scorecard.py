@@ -78,7 +78,7 @@ for column, (name, kinds) in zip(axes.T, records.items(), strict=True):
     for ax, kind, runs in zip(column, ("vanilla", "RBA"), kinds, strict=True):
         h = runs[0].history
         median = 10 ** pl.phases.running_quantiles(np.log10(np.maximum(h["snr"], 1e-6)), (0.5,), 15)[0]
-        figures.shade(ax, claims.of_phases(runs[0]), names=False)
+        figures.shade(ax, claims.of_phases(runs[0]))
         ax.plot(h["step"], h["snr"], ".", ms=1.5, color=figures.COLOURS[kind], alpha=0.3)
         ax.plot(h["step"], median, color=figures.COLOURS[kind], lw=1.2)
         ax.axhline(1.0, color="black", lw=0.8, ls=":")

@@ -25,8 +25,10 @@ __all__ = [
     "layers",
     "legend",
     "maps",
+    "mark",
     "scrub",
     "scrub_page",
+    "shade",
     "signal_noise",
     "snr",
     "stamp",
@@ -103,17 +105,20 @@ def step_axis(ax: Axes, last: int) -> None:
     ax.label_outer()
 
 
-def shade(ax: Axes, phases: Phases, *, names: bool = True) -> None:
-    """Tint the phases, with their names above, and draw each boundary with its interval."""
+def shade(ax: Axes, phases: Phases) -> None:
+    """Tint the phases, and mark each boundary with its interval."""
     for name, start, end in phases.spans():
         ax.axvspan(start, end, color=COLOURS[name], alpha=0.6, lw=0, zorder=0)
-        if not names:
-            continue
-        position = 0.5 * (np.log10(start + 1) + np.log10(end + 1))
-        ax.text(10**position - 1, 1.01, name, transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=8)
-    for boundary in filter(None, (phases.fitting_end, phases.total_diffusion)):
-        ax.axvline(boundary.step, color="black", lw=0.8, zorder=1)
-        ax.axvspan(boundary.low, boundary.high, fill=False, hatch="////", edgecolor="#00000033", lw=0, zorder=1)
+    mark(ax, phases)
+
+
+def mark(ax: Axes, phases: Phases, names: tuple[str, str] = ("", "")) -> None:
+    """Both boundaries, where there are such, each with its interval and its name above: on its outer side, so that both fit."""
+    for boundary, name, side in zip((phases.fitting_end, phases.total_diffusion), names, ("right", "left"), strict=True):
+        if boundary is not None:
+            ax.axvline(boundary.step, color="black", lw=0.8, zorder=1)
+            ax.axvspan(boundary.low, boundary.high, fill=False, hatch="////", edgecolor="#00000033", lw=0, zorder=1)
+            ax.text(boundary.step, 1.01, name, transform=ax.get_xaxis_transform(), ha=side, va="bottom", fontsize=8)
 
 
 def snr(
@@ -123,19 +128,22 @@ def snr(
     quantiles: np.ndarray,
     *,
     colour: str,
-    phases: Phases | None = None,
+    crossings: Phases | None = None,
     title: str = "",
 ) -> None:
-    """Raw SNR as dots, its running median as a line, a band between the outer ``quantiles`` ``(3, n_probes)``."""
-    if phases is not None:
-        shade(ax, phases)
+    """Raw SNR as dots, its running median as a line, a band between the outer ``quantiles`` ``(3, n_probes)``.
+
+    ``crossings`` are marked and not tinted: a first fall and a first rise are no phases yet.
+    """
+    if crossings is not None:
+        mark(ax, crossings, ("first fall", "first rise"))
     ax.plot(step, values, ".", ms=2.5, color=colour, alpha=0.45, label="raw")
     ax.fill_between(step, quantiles[0], quantiles[2], color=colour, alpha=0.18, lw=0, label="running 10-90%")
     ax.plot(step, quantiles[1], color=colour, label="running median")
     ax.axhline(1.0, color="black", lw=0.8, ls=":")
     ax.set_yscale("log")
     ax.set_ylabel("SNR")
-    ax.set_title(title, loc="left", pad=16 if phases is not None else None)
+    ax.set_title(title, loc="left", pad=16 if crossings is not None else None)
     step_axis(ax, int(step[-1]))
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["ASSIGNMENTS", "NORMALIZATIONS", "RBA", "bound", "normalized", "update", "weighted_square"]
+__all__ = ["ASSIGNMENTS", "NORMALIZATIONS", "RBA", "bound", "normalized", "update"]
 
 NORMALIZATIONS = ("max", "min-max")
 ASSIGNMENTS = ("own", "mean", "permuted")
@@ -115,8 +115,3 @@ def normalized(size: Tensor, *, from_least: bool = False) -> Tensor:
 def bound(rba: RBA) -> float:
     """The largest value that a weight can take: of its start, its value after the first step, and rate / (1 - decay)."""
     return max(rba.initial, rba.decay * rba.initial + rba.rate_at(0), rba.rate / (1.0 - rba.decay))
-
-
-def weighted_square(weights: Tensor, residual: Tensor, *, power: int) -> Tensor:
-    """What the loss averages: (lambda r)^2 for power 2, lambda r^2 for power 1; ``(n_points,)``."""
-    return weights**power * residual**2

@@ -171,7 +171,7 @@ def batch_gradients(
     Args:
         points: ``(n_points, n_coordinates)``; batch b is the b-th of ``batches`` equal slices.
         weights: lambda ``(n_points,)``, or None for the plain residual.
-        power: of lambda in the loss, see :func:`pinnlib.rba.weighted_square`.
+        power: of lambda in the loss, see :class:`pinnlib.rba.RBA`.
         biases: count the biases in; the paper takes weight matrices only.
         path: torch's operations or machine code; see :mod:`pinnlib.compiling`.
 

@@ -29,15 +29,34 @@ def ax():
     plt.close("all")
 
 
-def test_snr_shows_every_probe_and_the_phases(ax):
-    step = np.unique(np.geomspace(1, 10_000, 200).astype(int))
-    values = np.where(step < 100, 30.0, np.where(step < 2000, 0.05, 5.0))
-    found = pl.phases.detect(step, values)
-    quantiles = 10 ** pl.phases.running_quantiles(np.log10(values))
-    figures.snr(ax, step, values, quantiles, colour=figures.COLOURS["RBA"], phases=found, title="RBA")
-    assert any(np.array_equal(line.get_ydata(), values) for line in ax.lines)
-    assert [t.get_text() for t in ax.texts] == ["fitting", "diffusion", "total diffusion"]
+STEP = np.unique(np.geomspace(1, 10_000, 200).astype(int))
+THREE = np.where(STEP < 100, 30.0, np.where(STEP < 2000, 0.05, 5.0))
+
+
+def tints(ax):
+    """First and last step of each tinted phase, by its name."""
+    names = {mpl.colors.to_rgb(figures.COLOURS[name]): name for name in pl.claims.PHASES}
+    return {
+        names[p.get_facecolor()[:3]]: p.get_extents().transformed(ax.transData.inverted()).intervalx for p in ax.patches if p.fill
+    }
+
+
+def test_snr_shows_every_probe_and_the_crossings_without_tint(ax):
+    found = pl.crossings.first(STEP, THREE)
+    quantiles = 10 ** pl.phases.running_quantiles(np.log10(THREE))
+    figures.snr(ax, STEP, THREE, quantiles, colour=figures.COLOURS["RBA"], crossings=found, title="RBA")
+    assert any(np.array_equal(line.get_ydata(), THREE) for line in ax.lines)
+    marks = {text.get_text(): text.get_position()[0] for text in ax.texts}
+    assert marks == {"first fall": found.fitting_end.step, "first rise": found.total_diffusion.step}
+    assert tints(ax) == {}
     assert ax.get_yscale() == "log"
+
+
+def test_phases_are_tinted(ax):
+    found = pl.phases.detect(STEP, THREE)
+    figures.shade(ax, found)
+    assert {name: x.round().tolist() for name, x in tints(ax).items()} == {n: [a, b] for n, a, b in found.spans()}
+    assert set(tints(ax)) == set(pl.claims.PHASES)
 
 
 def test_lines_hold_the_history(ax, run):

@@ -68,9 +68,9 @@ def test_min_max_gives_nothing_to_the_smallest():
 
 
 def test_power_of_the_weight_in_the_loss():
-    weights, residual = torch.tensor([2.0, 3.0]), torch.tensor([5.0, -1.0])
-    assert rba.weighted_square(weights, residual, power=2).tolist() == [100.0, 9.0]
-    assert rba.weighted_square(weights, residual, power=1).tolist() == [50.0, 3.0]
+    weights, nobody = torch.tensor([2.0, 3.0]), torch.tensor([0, 1])
+    assert RBA(power=2).factor(weights, nobody).tolist() == [4.0, 9.0]
+    assert RBA(power=1).factor(weights, nobody).tolist() == [2.0, 3.0]
     assert RBA().power == 2
 
 

@@ -98,7 +98,7 @@ def test_a_probe_reports_what_can_be_computed_again():
     assert last["snr"] == pytest.approx(last["signal"] / last["noise"], rel=1e-12)
     assert last["order_gradient"] == pytest.approx(last["snr"] / np.sqrt(1 + last["snr"] ** 2), rel=1e-12)
     lam = pl.rba.update(torch.as_tensor(run.state["rba"]), torch.as_tensor(r, dtype=torch.float32), decay=0.999, rate=1e-3)
-    square = pl.rba.weighted_square(lam.double(), torch.as_tensor(r), power=2)
+    square = (lam.double() * torch.as_tensor(r)) ** 2
     assert last["loss"] == pytest.approx(float(square.mean()) + last["loss_data"], rel=1e-4)
     assert run.history["snr_layers"].shape == (len(run.history["step"]), 3)
     assert set(run.history) == set(pl.probing.HISTORY)
