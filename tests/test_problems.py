@@ -154,6 +154,17 @@ def test_the_cavity_residual_by_autograd(formulation, combined):
         assert mass.abs().max() < 1e-12
 
 
+def test_the_cavity_residual_counts_less_along_the_walls():
+    """By the distance from the nearest wall, in widths of the layer; as before outside it."""
+    streams = torch.randn(pl.problems.Cavity().plan.n_streams, 5, 2, dtype=torch.float64)
+    points = torch.tensor([[0.5, 0.5], [0.05, 0.5], [0.3, 0.98], [1.0, 0.4], [0.9, 0.9]], dtype=torch.float64)
+    plain, scaled = (
+        problem.residual(points, Fields(streams, problem.plan))
+        for problem in (pl.problems.Cavity(), pl.problems.Cavity(wall_layer=0.1))
+    )
+    assert torch.allclose(scaled, plain * torch.tensor([1.0, 0.5, 0.2, 0.0, 1.0], dtype=torch.float64), rtol=1e-12)
+
+
 def test_the_cavity_squares_have_a_slope_where_all_equations_hold():
     """Without something small under the root its slope at 0 would be no number."""
     problem = pl.problems.Cavity(100, "velocity", "squares")
@@ -192,6 +203,8 @@ def test_the_cavity_data_and_error():
         ({"reynolds": float("nan")}, "reynolds = nan: give a positive number"),
         ({"formulation": "vorticity"}, r"formulation 'vorticity' is unknown: choose one of \('streamfunction', 'velocity'\)"),
         ({"combined": "cubes"}, r"combined = 'cubes' is unknown: choose one of \('absolute', 'squares'\)"),
+        ({"wall_layer": -0.1}, r"wall_layer = -0.1: give a width from 0 \(none\) to 0.5"),
+        ({"wall_layer": 0.6}, "wall_layer = 0.6: give a width"),
     ],
 )
 def test_the_cavity_bad_settings(settings, message):
