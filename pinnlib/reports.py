@@ -72,11 +72,18 @@ def _axis(last: int) -> str:
     return "".join(text).rstrip() + " steps"
 
 
-def _phases(run: Run) -> str:
+def _detected(run: Run) -> tuple[phases.Phases | None, str]:
+    """Phases by the strict rule; None, and why, for a run too short to have any."""
     try:
-        found = phases.detect(run.history["step"], run.history["snr"])
-    except ValueError as error:  # a run too short to have any
-        return f"not known, {error}"
+        return phases.detect(run.history["step"], run.history["snr"]), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def _phases(run: Run) -> str:
+    found, why = _detected(run)
+    if found is None:
+        return f"not known, {why}"
     onset = "" if found.total_diffusion is None else f"; total diffusion from step {found.total_diffusion.step:,.0f}"
     return ", ".join(found.sequence) + onset
 
@@ -125,8 +132,7 @@ def _weighting(settings: dict | None) -> str:
 
 
 def _onset(run: Run) -> str:
-    try:
-        found = phases.detect(run.history["step"], run.history["snr"]).total_diffusion
-    except ValueError:
+    found, _ = _detected(run)
+    if found is None:
         return "not known"
-    return "none" if found is None else f"step {found.step:,.0f}"
+    return "none" if found.total_diffusion is None else f"step {found.total_diffusion.step:,.0f}"

@@ -332,7 +332,7 @@ class Trainer:
     def _kept(self) -> dict[str, Any]:
         """Copies of what a training goes on from, on the device: nobody waits for them."""
         own = self.optimizer.state.get(self.theta, {})
-        parts = {"parameters": self.theta, "rba": self.rba}
+        parts = {"parameters": self.theta, "rba": self.rba, "points": self.points}
         parts |= {name: own.get(name, torch.zeros_like(self.theta)) for name in ("exp_avg", "exp_avg_sq")}
         return {"step": self.step, **{name: part.detach().clone() for name, part in parts.items()}}
 
@@ -368,10 +368,9 @@ class Trainer:
 
     def results(self, states: list[dict[str, np.ndarray]] | None = None) -> list[Run]:
         """The runs so far."""
-        states, places = states or self._states(), self._each(self.points)
-        return [self._result(e, state, where) for e, (state, where) in enumerate(zip(states, places, strict=True))]
+        return [self._result(e, state) for e, state in enumerate(states or self._states())]
 
-    def _result(self, member: int, state: dict[str, np.ndarray], points: Tensor) -> Run:
+    def _result(self, member: int, state: dict[str, np.ndarray]) -> Run:
         problem, config = self.problem, self.configs[member]
         rows, shots = self.history[member], self.snapshots[member]
         spec = {
@@ -387,13 +386,13 @@ class Trainer:
             problem=problem,
             problem_spec=spec,
             history={name: np.array([row[name] for row in rows]) for name in HISTORY},
-            points=points.cpu().numpy(),
+            points=state["points"],
             snapshots={
                 "step": np.array([s for s, _, _ in shots], dtype=int),
                 "parameters": np.array([p for _, p, _ in shots], dtype=dtype).reshape(-1, self.theta.shape[-1]),
                 "rba": np.array([w for _, _, w in shots], dtype=dtype).reshape(-1, config.points),
             },
-            state=state,
+            state={name: values for name, values in state.items() if name != "points"},
             provenance={
                 "pinnlib": __version__,
                 "torch": torch.__version__,

@@ -94,6 +94,25 @@ def test_points_move_and_stay_inside():
     assert (np.abs(run.points) <= 1.0).all()
 
 
+def test_a_divergence_after_a_draw_keeps_the_points_of_the_last_good_state(monkeypatch):
+    """Step 7 is probed, step 8 draws points, and then the loss is no number: what is kept goes on as if nothing had been."""
+    config = small(weighting=RAD(every=8))
+    draw = Trainer._draw_points
+
+    def poison(self, rule):
+        draw(self, rule)
+        self.theta.data.fill_(float("nan"))
+
+    monkeypatch.setattr(Trainer, "_draw_points", poison)
+    with pytest.raises(pl.TrainingDiverged) as caught:
+        pl.train(PROBLEM, config, progress=False)
+    monkeypatch.undo()
+    assert caught.value.run.step == 7
+    on, whole = pl.resume(caught.value.run, progress=False), pl.train(PROBLEM, config, progress=False)
+    assert np.array_equal(on.points, whole.points)
+    assert np.array_equal(on.state["parameters"], whole.state["parameters"])
+
+
 def test_lists_know_the_names(tmp_path):
     names = list(weightings.NAMED)
     text = f'[[sweep]]\nname = "x_{{weighting}}"\nproblem = "helmholtz"\nweightings = {names}\nrba = {{ power = 1 }}\n'
