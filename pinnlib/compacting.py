@@ -1,14 +1,15 @@
 """Making a record small enough to publish, with a bound on what is lost.
 
 A long history keeps one probe for each group of neighbours, the one whose SNR is the group's median, and beside it the
-smallest and the largest value of every series in the group.  Snapshots are kept in fixed point, by blocks.
+smallest and the largest value of every series in the group.  Histories are kept in float32, snapshots in fixed point, by
+blocks.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["BITS", "BLOCK", "decode", "encode", "groups", "thin"]
+__all__ = ["BITS", "BLOCK", "decode", "encode", "groups", "narrow", "rounded", "thin", "wide"]
 
 #: Bits that each value of a snapshot gets, for weights of the network and weights of RBA.
 BITS = {"parameters": 16, "rba": 8}
@@ -55,6 +56,21 @@ def thin(history: dict[str, np.ndarray], rows: int) -> tuple[dict[str, np.ndarra
         name: np.stack([np.fmin.reduceat(values, first), np.fmax.reduceat(values, first)]) for name, values in history.items()
     }
     return kept, extremes
+
+
+def narrow(values: np.ndarray) -> np.ndarray:
+    """A series as it is stored: float64 becomes float32, with a relative error of at most 6e-8; steps stay as they are."""
+    return values.astype(np.float32) if values.dtype == np.float64 else values
+
+
+def wide(values: np.ndarray) -> np.ndarray:
+    """A stored series as it is worked with, in float64; steps stay as they are."""
+    return values.astype(np.float64) if values.dtype == np.float32 else values
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """A series as it is after storing and loading."""
+    return wide(narrow(values))
 
 
 def encode(values: np.ndarray, bits: int) -> dict[str, np.ndarray]:

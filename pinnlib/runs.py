@@ -129,7 +129,7 @@ class Run:
         """This run in a size to publish; it can be looked at in every way, but not trained further.
 
         Adam's moments are left out.  Of a history longer than ``rows`` one probe of each group is kept, with the group's
-        extremes (:func:`pinnlib.compacting.thin`).  :meth:`save` writes the snapshots in fixed point
+        extremes (:func:`pinnlib.compacting.thin`).  :meth:`save` writes histories in float32 and the snapshots in fixed point
         (:func:`pinnlib.compacting.encode`); they are rounded here already, so that what is saved is what is loaded.
 
         Args:
@@ -144,8 +144,8 @@ class Run:
             shots[name] = compacting.decode(compacting.encode(shots[name], bits))
         return dataclasses.replace(
             self,
-            history=history,
-            extremes=extremes or self.extremes,
+            history={name: compacting.rounded(values) for name, values in history.items()},
+            extremes={name: compacting.rounded(values) for name, values in (extremes or self.extremes).items()},
             snapshots=shots,
             state={name: self.state[name] for name in ("step", "parameters", "rba")},
             compact=True,
@@ -165,6 +165,8 @@ class Run:
         arrays = {"header": np.array(json.dumps(header)), "points": self.points}
         for part in PARTS:
             arrays |= {f"{part}/{name}": np.asarray(values) for name, values in getattr(self, part).items()}
+        for name in [name for name in arrays if self.compact and name.startswith(("history/", "extremes/"))]:
+            arrays[name] = compacting.narrow(arrays[name])
         for name, bits in compacting.BITS.items() if self.compact else ():
             coded = compacting.encode(arrays.pop(f"snapshots/{name}"), bits)
             arrays |= {f"coded/{name}/{part}": values for part, values in coded.items()}
@@ -212,6 +214,8 @@ class Run:
                 part, _, key = name.partition("/")
                 parts[part][key] = values
             coded = parts.pop("coded")
+            for part in ("history", "extremes"):
+                parts[part] = {name: compacting.wide(values) for name, values in parts[part].items()}
             for name in compacting.BITS if coded else ():
                 part_of = {part: coded[f"{name}/{part}"] for part in ("codes", "low", "span")}
                 parts["snapshots"][name] = compacting.decode(part_of)

@@ -105,8 +105,11 @@ def test_a_compact_run_is_what_is_loaded(run, tmp_path):
     low, high = loaded.range("snr")
     assert (low <= loaded.history["snr"]).all()
     assert (loaded.history["snr"] <= high).all()
-    assert low.min() == run.history["snr"].min()
-    assert high.max() == run.history["snr"].max()
+    assert low.min() == np.float32(run.history["snr"].min())
+    assert high.max() == np.float32(run.history["snr"].max())
+    for name, values in run.compacted().history.items():
+        assert values.dtype == run.history[name].dtype, name
+        assert values == pytest.approx(run.history[name], rel=6e-8, nan_ok=True), name
     assert np.array_equal(*run.range("loss"))
 
 
