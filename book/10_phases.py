@@ -45,7 +45,7 @@ figures.style()
 # %% [markdown]
 # ## Parameters
 #
-# `SCALE = "quick"` trains six small networks for 1,000 steps at the end of the chapter. `"paper"` trains them at the authors' size, 128 x 6 on 25,600 points in 100 batches for
+# `SCALE = "quick"` trains one small network for 1,000 steps at the end of the chapter. `"paper"` trains it at the authors' size, 128 x 6 on 25,600 points in 100 batches for
 # 300,000 steps. All else is read from the published runs.
 
 # %% tags=["parameters"]
@@ -291,47 +291,83 @@ plt.show()
 # %% [markdown]
 # ## Other networks
 #
-# Six trainings here and now, one seed each: the usual one, and one thing changed at a time.
+# So far one network stood for all. Here is a smaller one, 32 x 3 on 1,024 points with RBA, and five others in which one thing is changed: width, depth, activation, learning rate.
+# Five seeds each, 8,000 steps, published. The first 1,000 steps of the usual one are trained here and now.
 
 # %%
 sizes = {
     "quick": dict(width=32, depth=3, points=1_024, batches=32),
     "paper": dict(width=128, depth=6, points=25_600, batches=100, probe_every=100),
 }[SCALE]
-changes = {
-    "usual": {},
-    "twice as wide": dict(width=2 * sizes["width"]),
-    "two more layers": dict(depth=sizes["depth"] + 2),
-    "sine": dict(activation="sine"),
-    "a tenth of the rate": dict(lr=1e-4),
-    "three times the rate": dict(lr=3e-3),
-}
-base = sizes | dict(steps=STEPS, snapshots=2, seed=0, weighting=pl.RBA())
-tried = {name: pl.train(problem, pl.Config(**base | change)) for name, change in changes.items()}
-
-# %% mystnb={"figure": {"caption": "SNR of the quick runs (running median over 7 probes), one thing changed at a time.", "name": "fig-networks"}, "image": {"alt": "Six curves of SNR against the Adam step; all fall from above a thousand to below one within some hundred steps, and rise again at different steps or not at all."}}
-fig, ax = plt.subplots()
-for k, (name, one) in enumerate(tried.items()):
-    median = 10 ** pl.phases.running_quantiles(np.log10(one.history["snr"]), (0.5,))[0]
-    ax.plot(one.history["step"], median, color=plt.get_cmap("viridis")(k / len(tried)), label=name)
-ax.axhline(1.0, color="black", lw=0.8, ls=":")
-ax.set_yscale("log")
-figures.step_axis(ax, STEPS)
-ax.set_ylabel("SNR")
-figures.legend(fig, ax)
-figures.stamp(fig, f"scale {SCALE}: {tried['usual'].config.describe()}")
-plt.show()
-
-# %% tags=["nbval-ignore-output"]
-for name, one in tried.items():
-    there = claims.of_phases(one)
-    print(f"{name}: {', '.join(there.sequence)}; onset {claims.onset(one)}, relative L2 {one.history['rel_l2'][-1]:.2g}")
+live = pl.train(problem, pl.Config(**sizes, steps=STEPS, snapshots=2, seed=0, weighting=pl.RBA()))
+print("it begins above 10:", bool(live.history["snr"][0] > 10), "and falls below 1:", bool(live.history["snr"].min() < 1))
 
 # %%
-high, low = (all(good(r.history["snr"]) for r in tried.values()) for good in (lambda s: s[0] > 10, lambda s: s.min() < 1))
-print("all begin above 10:", high)
-print("all fall below 1:", low)
+CHANGED = {
+    "usual": "small",
+    "twice as wide": "small-wide",
+    "two more layers": "small-deep",
+    "sine": "small-sine",
+    "a tenth of the rate": "small-slow",
+    "three times the rate": "small-fast",
+}
+tried = {name: [runs[f"helmholtz_a4-1_{stem}_rba_seed{seed}"] for seed in range(5)] for name, stem in CHANGED.items()}
 
+
+def smooth(run):
+    return 10 ** pl.phases.running_quantiles(np.log10(run.history["snr"]), (0.5,))[0]
+
+
+# %% mystnb={"figure": {"caption": "SNR of six small networks with RBA (running median over 7 probes): median of five seeds, range, and each seed as a hairline. Black dots: the run trained here.", "name": "fig-networks"}, "image": {"alt": "Six panels of SNR against the Adam step. In each the curves fall from above ten thousand to below one within a hundred steps and stay below one up to step eight thousand, most of them between a tenth and one."}}
+fig, axes = plt.subplots(3, 2, figsize=(7.2, 7.8), sharex=True, sharey=True)
+for ax, (name, seeds) in zip(axes.flat, tried.items(), strict=True):
+    figures.band(ax, seeds[0].history["step"], np.array([smooth(run) for run in seeds]), name="RBA", ylabel="")
+    ax.axhline(1.0, color="black", lw=0.8, ls=":")
+    ax.set_title(name, loc="left")
+    ax.set_xticks([0, 10, 100, 1_000], ["0", "10", "100", "1,000"])
+axes[0, 0].plot(live.history["step"], live.history["snr"], ".", color="black", ms=2, label="here and now")
+for ax in axes.flat:
+    ax.set_xlabel("Adam step" if ax in axes[-1] else "")
+for ax in axes[:, 0]:
+    ax.set_ylabel("SNR")
+figures.legend(fig, axes[0, 0])
+figures.stamp(fig, f"records: {tried['usual'][0].config.describe().replace('seed 0', 'seeds 0 to 4')}")
+plt.show()
+
+
+# %%
+def late_share(run):
+    """Share of probes with an SNR above 1 in the second half."""
+    h = run.history
+    return float(np.mean(h["snr"][h["step"] >= h["step"][-1] / 2] > 1.0))
+
+
+lines = [
+    "| network | first fall | first rise | SNR above 1 late | relative L2 at 1,000 | at 8,000 |",
+    "|---|---|---|---|---|---|",
+]
+for name, seeds in tried.items():
+    falls = [getattr(claims.of_crossings(run).fitting_end, "step", None) for run in seeds]
+    cells = [verdicts.spread(values, ",.0f") for values in (falls, [claims.onset(run) for run in seeds])]
+    cells.append(verdicts.spread([late_share(run) for run in seeds], ".0%"))
+    cells += [verdicts.spread([run.at(at)["rel_l2"] for run in seeds]) for at in (1_000, 8_000)]
+    lines.append(f"| {name} | {' | '.join(cells)} |")
+display(Markdown("\n".join(lines)))
+
+# %%
+small = [run for seeds in tried.values() for run in seeds]
+begins = [bool(run.history["snr"][0] > 10 and smooth(run).min() < 1) for run in small]
+better = [bool(3 * run.at(8_000)["rel_l2"] < run.at(1_000)["rel_l2"]) for run in small]
+print("runs of small networks:", len(small))
+print("    whose SNR begins above 10 and falls below 1:", sum(begins))
+print("    in which it rises again:", sum(claims.onset(run) is not None for run in small))
+print("    whose error falls at least 3-fold from step 1,000 on:", sum(better))
+
+# %% [markdown]
+# The fall is everywhere, at nearly the same step: RBA and the data term make it ({doc}`02_signal_and_noise`), and width, depth and activation hardly matter. A smaller rate makes it somewhat later. The rise is nowhere.
+# Not one of the thirty runs has it in 8,000 steps, by the generous reading, while the error goes on falling in most of them. So here the error falls *without* a rise of the SNR. By {eq}`eq-batches` batches of 32 points lower the SNR by a factor of two
+# against the 128 of the larger runs, which is part of the reason, and again shows that the level of 1 is no fact of the training.
+#
 # %% [markdown]
 # ## Verdict
 #
@@ -384,6 +420,12 @@ rows += [
         f"SNR at fresh points over that at trained ones {verdicts.spread(fresh_ratio, '.1f')}",
         [bool(np.median(fresh_ratio) < 2.0)],
     ),
+    verdicts.Claim(
+        "small networks: the SNR rises again while the error falls",
+        "yes, for larger ones",
+        f"{sum(claims.onset(run) is not None for run in small)} of {len(small)} runs have a rise",
+        [claims.onset(run) is not None for run in small],
+    ),
 ]
 display(Markdown(verdicts.table(rows)))
 
@@ -397,6 +439,8 @@ display(Markdown(verdicts.table(rows)))
 #
 # **"Of order 1" is a choice.** The SNR falls as the root of the number of batches grows. The record that was cut anew is above 1 in 43% of its snapshots with 4 batches, and in none with 512.
 #
+# **Small networks have no rise.** Of thirty runs with other widths, depths, activations and rates, all fall through 1 within a hundred steps, and none comes back in 8,000.
+#
 # **Training points are special.** A full gradient that has been descended is small at the points it was descended on. At fresh points the deep spells are filled up. So part of what looks like disagreement of batches is
 # that the training has cancelled their mean.
 #
@@ -406,7 +450,7 @@ display(Markdown(verdicts.table(rows)))
 # ## Limits
 #
 # The strict rule misses weak and short rises, and its parameters are ours. Its false alarms are about 4% over all surrogates, but not over each kind: surrogates of a run that truly has two levels have them too, at random places. Batches, points and
-# terms were varied on one record. The trainings with other networks are one seed each, and short.
+# terms were varied on one record. The other networks are small, and 8,000 steps are short: a rise may come later.
 #
 # ## Exercises
 #
