@@ -299,7 +299,7 @@ sizes = {
     "quick": dict(width=32, depth=3, points=1_024, batches=32),
     "paper": dict(width=128, depth=6, points=25_600, batches=100, probe_every=100),
 }[SCALE]
-live = pl.train(problem, pl.Config(**sizes, steps=STEPS, snapshots=2, seed=0, weighting=pl.RBA()))
+live = pl.train(problem, pl.Config(**sizes, steps=STEPS, snapshots=2, seed=0, weighting=pl.RBA(), compile=False))
 print("it begins above 10:", bool(live.history["snr"][0] > 10), "and falls below 1:", bool(live.history["snr"].min() < 1))
 
 # %%
@@ -369,6 +369,26 @@ print("    whose error falls at least 3-fold from step 1,000 on:", sum(better))
 # against the 128 of the larger runs, which is part of the reason, and again shows that the level of 1 is no fact of the training.
 #
 # %% [markdown]
+# ## The same run twice
+#
+# The run trained here has the seed, the points and the settings of a published one. Only the order in which sums are added differs, since the published run was compiled and this one was not. How
+# long do the two agree?
+
+# %% tags=["nbval-ignore-output"]
+twin = tried["usual"][0].history
+both = np.intersect1d(twin["step"], live.history["step"])
+a, b = (h["snr"][np.isin(h["step"], both)] for h in (twin, live.history))
+for tolerance in (1e-5, 1e-3, 0.1):
+    apart = both[np.abs(a / b - 1.0) > tolerance]
+    print(f"SNR differs by more than {tolerance:g} from step {apart[0] if len(apart) else 'never'} on")
+print(f"errors at step {both[-1]:,}: {tried['usual'][0].at(both[-1])['rel_l2']:.3g} and {live.at(both[-1])['rel_l2']:.3g}")
+
+# %% [markdown]
+# Rounding of the seventh digit grows with the training, here slowly. In the larger published runs it grows faster. The vanilla Helmholtz runs of seeds 1 to 4 were made twice, by two versions of the library with
+# equal settings and other rounding. From steps 285 to 358 on their SNRs differ by half and more. The slow course stays alike: after step 2,000 the logarithms correlate with 0.48 to 0.73. But the marks move. With the first version the strict rule had
+# total diffusion start at 850, 1,150, 1,200 and 1,100 in these four, with the second, which is published now, at 750 and 800 in two, and nowhere in the others. So a boundary in one run is no fact about its seed.
+#
+# %% [markdown]
 # ## Verdict
 #
 # The rows are ours, since the paper does not ask these questions. A row about runs counts runs; a row about one record has one answer.
@@ -435,7 +455,7 @@ display(Markdown(verdicts.table(rows)))
 # **The bursts are real.** They stay where they are when the batches are cut otherwise, when biases count, and when the data term is left out.
 #
 # **The phases are not, here.** No published run has all three by a rule that is wrong in one case of twenty. Runs with RBA begin with fitting, which the data term makes ({doc}`02_signal_and_noise`), and go over to
-# a bursty state whose SNR is below 1 more than above. The vanilla Helmholtz runs do rise and stay, and they are the *less* accurate ones. On Allen-Cahn the SNR with RBA hovers about 1 throughout.
+# a bursty state whose SNR is below 1 more than above. Some vanilla Helmholtz runs do rise and stay, and vanilla runs are the *less* accurate ones. Which of them do changes with rounding. On Allen-Cahn the SNR with RBA hovers about 1 throughout.
 #
 # **"Of order 1" is a choice.** The SNR falls as the root of the number of batches grows. The record that was cut anew is above 1 in 43% of its snapshots with 4 batches, and in none with 512.
 #
