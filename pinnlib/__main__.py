@@ -87,7 +87,7 @@ def _add_problem(parser: argparse.ArgumentParser, problem: type[problems.Problem
     for name, parameter in inspect.signature(problem).parameters.items():
         default = parameter.default
         several = {"nargs": len(default), "type": float} if isinstance(default, tuple) else {"type": type(default)}
-        group.add_argument(f"--{name}", default=default, help=" ", **several)
+        group.add_argument(f"--{name.replace('_', '-')}", default=default, help=" ", **several)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
