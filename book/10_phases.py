@@ -440,6 +440,10 @@ rows += [
         f"SNR at fresh points over that at trained ones {verdicts.spread(fresh_ratio, '.1f')}",
         [bool(np.median(fresh_ratio) < 2.0)],
     ),
+]
+
+# %%
+rows += [
     verdicts.Claim(
         "small networks: the SNR rises again while the error falls",
         "yes, for larger ones",
