@@ -473,7 +473,7 @@ display(Markdown(verdicts.table(rows)))
 #
 # ## Limits
 #
-# The strict rule misses weak and short rises, and its parameters are ours. Its false alarms are about 4% over all surrogates, but not over each kind: surrogates of a run that truly has two levels have them too, at random places. Batches, points and
+# The strict rule misses weak and short rises, and its parameters are ours. Its false alarms are about 5% over all surrogates, but not over each kind: surrogates of a run that truly has two levels have them too, at random places. Batches, points and
 # terms were varied on one record. The other networks are small, and 8,000 steps are short: a rise may come later.
 #
 # ## Exercises
