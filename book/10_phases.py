@@ -18,7 +18,7 @@
 # **What this chapter does.** It states the rule of this book, which was fixed on made-up series and never saw a test error, and counts how often it cries wolf. It applies the rule to every
 # published run. Then it changes what should not matter: the number of batches, the biases, the points, the loss term, the smoothing, and the network.
 #
-# **Time.** About a minute and a half on two CPU cores. Times on a GPU were not measured.
+# **Time.** About half a minute on two CPU cores. Times on a GPU were not measured.
 
 # %% tags=["hide-cell"]
 import subprocess
@@ -109,7 +109,7 @@ print("the strict rule finds both boundaries in more than 80%:", bool(rates["str
 
 # %% [markdown]
 # The table settles what a first rise is worth. Nearly every surrogate has one, and so has most noise: on a bursty series the median passes 1 sooner or later. That the first rise comes in *each* run of
-# a benchmark at nearly the same step, as on Helmholtz, is another matter, and may well be a fact. But it takes several runs to say so. The strict rule finds what is there, and little of what is not. The price is that it sees no weak
+# a benchmark within a factor of three, as on Helmholtz, is another matter, and may well be a fact. But it takes several runs to say so. The strict rule finds what is there, and little of what is not. The price is that it sees no weak
 # rise: one to twice the level is found in a third of the cases only.
 #
 # ## Every published run

@@ -145,7 +145,7 @@ for name, run in pair.items():
 # %% [markdown]
 # ## What small records lose
 #
-# A published record has no moments of Adam's, so it cannot be trained further. Its snapshots are in fixed point, 16 bits for a weight
+# A published record has no moments of Adam's, so it cannot be trained further. Its history is in float32, which changes no digit that is shown. Its snapshots are in fixed point, 16 bits for a weight
 # of the network. The last state is kept in full, so the loss of accuracy can be measured: both errors below are of
 # the same network, before and after rounding.
 

@@ -99,22 +99,7 @@ def test_several_seeds_at_once(tmp_path, capsys):
 
 
 def test_a_setting_of_two_words_has_a_dash(tmp_path):
-    sizes = [
-        "--width",
-        "4",
-        "--depth",
-        "1",
-        "--points",
-        "16",
-        "--data-points",
-        "8",
-        "--batches",
-        "4",
-        "--steps",
-        "2",
-        "--device",
-        "cpu",
-    ]
     out = tmp_path / "c.npz"
-    assert main(["train", "cavity", "--wall-layer", "0.2", *sizes, "--out", str(out)]) == 0
+    sizes = BASE[BASE.index("--width") :]
+    assert main(["train", "cavity", "--wall-layer", "0.2", *sizes, "--steps", "2", "--out", str(out)]) == 0
     assert pl.Run.load(out).problem.wall_layer == 0.2
