@@ -202,7 +202,7 @@ print("Helmholtz, all ten: saturation has made half of its rise before step 300:
 print("    and the SNR rises at least twice as late:", all(row[0] > 2 * row[1] for row in helmholtz))
 
 # %% [markdown]
-# The order is the same in all ten Helmholtz runs: saturation first, at steps of some hundred, then the error's fall, then the rise of the SNR, about ten times later than saturation without RBA and six times with it. If saturation came with total diffusion, RBA would bring it earlier. It comes *later* with RBA,
+# The order is the same in all ten Helmholtz runs: saturation first, at steps 92 to 239, then the error's fall, then the rise of the SNR, about ten times later than saturation without RBA and six times with it. If saturation came with total diffusion, RBA would bring it earlier. It comes *later* with RBA,
 # whose equation hardly counts at first.
 #
 # On Allen-Cahn with RBA half of the rise is done at step 11,900 in the median and between 8,700 and 13,100 in the five seeds, about where the error leaves its plateau, and not where the SNR first rises (650 to 4,650). Four of these runs have

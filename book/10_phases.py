@@ -380,7 +380,7 @@ both = np.intersect1d(twin["step"], live.history["step"])
 a, b = (h["snr"][np.isin(h["step"], both)] for h in (twin, live.history))
 for tolerance in (1e-5, 1e-3, 0.1):
     apart = both[np.abs(a / b - 1.0) > tolerance]
-    print(f"SNR differs by more than {tolerance:g} from step {apart[0] if len(apart) else 'never'} on")
+    print(f"SNR differs by more than {tolerance:g}", f"from step {apart[0]} on" if len(apart) else "nowhere")
 print(f"errors at step {both[-1]:,}: {tried['usual'][0].at(both[-1])['rel_l2']:.3g} and {live.at(both[-1])['rel_l2']:.3g}")
 
 # %% [markdown]
