@@ -23,7 +23,7 @@ from .models import MLP
 __all__ = ["Run"]
 
 PARTS = ("history", "extremes", "snapshots", "state")
-FORMAT, VERSION = "pinnlib run", 3
+FORMAT, VERSION = "pinnlib run", 4
 
 
 @dataclass
@@ -130,7 +130,8 @@ class Run:
 
         Adam's moments are left out.  Of a history longer than ``rows`` one probe of each group is kept, with the group's
         extremes (:func:`pinnlib.compacting.thin`).  :meth:`save` writes histories in float32 and the snapshots in fixed point
-        (:func:`pinnlib.compacting.encode`); they are rounded here already, so that what is saved is what is loaded.
+        (:func:`pinnlib.compacting.encode`), except one of the last step, which is the state.  All is rounded here already, so
+        that what is saved is what is loaded.
 
         Args:
             rows: most probes to keep.
@@ -142,7 +143,7 @@ class Run:
         shots = {name: values[keep] for name, values in self.snapshots.items()}
         for name, bits in compacting.BITS.items():
             shots[name] = compacting.decode(compacting.encode(shots[name], bits))
-        return dataclasses.replace(
+        small = dataclasses.replace(
             self,
             history={name: compacting.rounded(values) for name, values in history.items()},
             extremes={name: compacting.rounded(values) for name, values in (extremes or self.extremes).items()},
@@ -150,6 +151,14 @@ class Run:
             state={name: self.state[name] for name in ("step", "parameters", "rba")},
             compact=True,
         )
+        if small._ends_with_its_state():
+            for name in compacting.BITS:
+                shots[name][-1] = small.state[name]
+        return small
+
+    def _ends_with_its_state(self) -> bool:
+        """Whether the last snapshot is of the last step."""
+        return bool((self.snapshots["step"][-1:] == self.state["step"]).any())
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the run to one npz file, by a temporary name, so that a file is never half written."""
@@ -168,7 +177,8 @@ class Run:
         for name in [name for name in arrays if self.compact and name.startswith(("history/", "extremes/"))]:
             arrays[name] = compacting.narrow(arrays[name])
         for name, bits in compacting.BITS.items() if self.compact else ():
-            coded = compacting.encode(arrays.pop(f"snapshots/{name}"), bits)
+            shots = arrays.pop(f"snapshots/{name}")
+            coded = compacting.encode(shots[:-1] if self._ends_with_its_state() else shots, bits)
             arrays |= {f"coded/{name}/{part}": values for part, values in coded.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -218,7 +228,10 @@ class Run:
                 parts[part] = {name: compacting.wide(values) for name, values in parts[part].items()}
             for name in compacting.BITS if coded else ():
                 part_of = {part: coded[f"{name}/{part}"] for part in ("codes", "low", "span")}
-                parts["snapshots"][name] = compacting.decode(part_of)
+                shots = compacting.decode(part_of)
+                if len(shots) < len(parts["snapshots"]["step"]):  # the last one is the state; version 3 kept it twice
+                    shots = np.concatenate([shots, parts["state"][name][None]])
+                parts["snapshots"][name] = shots
             spec = header["problem"]
             for needed in ("step", "parameters"):
                 parts["state"][needed], parts["snapshots"][needed]

@@ -113,6 +113,23 @@ def test_a_compact_run_is_what_is_loaded(run, tmp_path):
     assert np.array_equal(*run.range("loss"))
 
 
+def test_the_last_snapshot_is_the_state_and_is_kept_once(run, tmp_path, monkeypatch):
+    small = run.compacted(snapshots=2)
+    for name in compacting.BITS:
+        assert np.array_equal(small.snapshots[name][-1], run.state[name]), name
+        assert not np.array_equal(run.snapshots[name][1], run.state[name]), name
+    with np.load(small.save(tmp_path / "small.npz")) as file:
+        assert file["snapshots/step"].tolist() == [0, 300]
+        assert file["coded/parameters/codes"].shape == (1, run.state["parameters"].size)
+    alone = dataclasses.replace(run, snapshots={name: values[-1:] for name, values in run.snapshots.items()}).compacted()
+    assert np.array_equal(pl.Run.load(alone.save(tmp_path / "alone.npz")).snapshots["rba"], run.state["rba"][None])
+    early = dataclasses.replace(run, snapshots={name: values[:-1] for name, values in run.snapshots.items()}).compacted()
+    assert len(pl.Run.load(early.save(tmp_path / "early.npz")).snapshots["rba"]) == len(run.snapshots["step"]) - 1
+    monkeypatch.setattr(pl.Run, "_ends_with_its_state", lambda self: False)  # as version 3 wrote it
+    older = pl.Run.load(run.compacted(snapshots=2).save(tmp_path / "older.npz"))
+    assert older.snapshots["parameters"] == pytest.approx(small.snapshots["parameters"], abs=1e-4)
+
+
 def test_a_compact_run_shows_the_same(run):
     small = run.compacted(rows=60)
     for k in range(len(run.snapshots["step"])):
