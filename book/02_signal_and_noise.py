@@ -161,16 +161,10 @@ def crossings_of(run):
     return pl.crossings.first(run.history["step"], run.history["snr"])
 
 
-def show_snr(ax, run, name):
-    h = run.history
-    quantiles = 10 ** pl.phases.running_quantiles(np.log10(h["snr"]))
-    figures.snr(ax, h["step"], h["snr"], quantiles, colour=figures.COLOURS[name], crossings=crossings_of(run), title=name)
-
-
 # %% mystnb={"figure": {"caption": "SNR of the batch gradients in the quick run, with its first fall through 1 and its first rise. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-snr-quick"}, "image": {"alt": "Two panels of SNR against the Adam step. Vanilla starts below one and rises above it after a thousand steps. RBA starts near ten to the fifth, falls below one tenth, and rises again."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 6.2), sharex=True)
 for ax, (name, run) in zip(axes, quick.items(), strict=True):
-    show_snr(ax, run, name)
+    figures.snr(ax, run.history, name, crossings=crossings_of(run))
 figures.legend(fig, axes[1])
 figures.stamp(fig, f"scale {SCALE}: {configs['RBA'].describe()}")
 plt.show()
@@ -277,7 +271,7 @@ for name in records:
 # %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with its first fall through 1 and its first rise.", "name": "fig-snr-record"}, "image": {"alt": "Two panels of SNR against the Adam step to 20,000. Both runs rise above one after about a thousand steps and then alternate between bursts above one and spells far below."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 6.2), sharex=True)
 for ax, (name, runs) in zip(axes, records.items(), strict=True):
-    show_snr(ax, runs[0], name)
+    figures.snr(ax, runs[0].history, name, crossings=crossings_of(runs[0]))
 figures.legend(fig, axes[1])
 figures.stamp(fig, f"record: {records['RBA'][0].config.describe()}")
 plt.show()

@@ -151,8 +151,7 @@ chosen = {
 
 # %% mystnb={"figure": {"caption": "SNR of the live run with RBA: single probes, running median, and the band of 80% of the probes around. The circles are the moments of the next figure, from left to right in the order of their steps.", "name": "fig-av-regimes"}, "image": {"alt": "SNR against the Adam step: it starts near ten to the fifth, falls through one before step one hundred, stays below one tenth for some hundred steps, and rises to around one after step five hundred, where it bursts."}}
 fig, ax = plt.subplots(figsize=(7.2, 3.9))
-bands = 10 ** pl.phases.running_quantiles(np.log10(h["snr"]))
-figures.snr(ax, h["step"], h["snr"], bands, colour=figures.COLOURS["RBA"], crossings=claims.of_crossings(run))
+figures.snr(ax, h, "RBA", crossings=claims.of_crossings(run), title="")
 for k in chosen.values():
     ax.plot(S["step"][k], shot_snr[k], "o", ms=9, mfc="none", mec="black", mew=1.5)
 ax.legend(loc="upper right")

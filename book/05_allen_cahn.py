@@ -231,18 +231,10 @@ plt.show()
 # ## Signal and noise
 
 
-# %%
-def show_snr(ax, run, name):
-    h = run.history
-    quantiles = 10 ** pl.phases.running_quantiles(np.log10(h["snr"]))
-    colour = figures.COLOURS[name]
-    figures.snr(ax, h["step"], h["snr"], quantiles, colour=colour, crossings=claims.of_crossings(run), title=name)
-
-
 # %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with its first fall through 1 and its first rise. The dashed line: RBA's error passes 0.5.", "name": "fig-ac-snr"}, "image": {"alt": "Two panels of SNR against the Adam step. With RBA it alternates between values above one and below one tenth from about step one thousand on, before and after the transition of the error."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 6.2), sharex=True)
 for ax, (name, runs) in zip(axes, records.items(), strict=True):
-    show_snr(ax, runs[0], name)
+    figures.snr(ax, runs[0].history, name, crossings=claims.of_crossings(runs[0]))
 axes[1].axvline(claims.first_below(first, 0.5), color="black", lw=1.0, ls="--")
 figures.legend(fig, axes[1])
 figures.stamp(fig, f"record: {first.config.describe()}")

@@ -200,17 +200,10 @@ for run in quick.values():
 # cross 1 and go a factor 1.5 beyond. The reading never looks at the error.
 
 
-# %%
-def show_snr(ax, run, name):
-    h = run.history
-    quantiles = 10 ** pl.phases.running_quantiles(np.log10(h["snr"]))
-    figures.snr(ax, h["step"], h["snr"], quantiles, colour=figures.COLOURS[name], crossings=claims.of_crossings(run), title=name)
-
-
 # %% mystnb={"figure": {"caption": "SNR of the batch gradients in the quick run, with its first fall through 1 and its first rise. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-cavity-snr-quick"}, "image": {"alt": "Two panels of SNR against the Adam step, for vanilla and RBA, with raw probes as dots around a running median. RBA starts orders of magnitude above one."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 6.2), sharex=True)
 for ax, (name, run) in zip(axes, quick.items(), strict=True):
-    show_snr(ax, run, name)
+    figures.snr(ax, run.history, name, crossings=claims.of_crossings(run))
 figures.legend(fig, axes[1])
 figures.stamp(fig, f"scale {SCALE}: {configs['RBA'].describe()}")
 plt.show()
@@ -311,7 +304,7 @@ for name, runs in records.items():
 # %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with its first fall through 1 and its first rise. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-cavity-snr"}, "image": {"alt": "Two panels of SNR against the Adam step, for vanilla and RBA, raw probes as dots around a running median, and thin lines at the first fall through one and the first rise."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 6.2), sharex=True)
 for ax, (name, runs) in zip(axes, records.items(), strict=True):
-    show_snr(ax, runs[0], name)
+    figures.snr(ax, runs[0].history, name, crossings=claims.of_crossings(runs[0]))
 figures.legend(fig, axes[1])
 figures.stamp(fig, stamp)
 plt.show()

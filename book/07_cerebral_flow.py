@@ -262,16 +262,9 @@ print("the velocity is within 5% at the end:", bool(quick.history["rel_l2"][-1] 
 # The SNR of the batch gradients is that of {doc}`02_signal_and_noise`, and so is the reading of its first crossings.
 
 
-# %%
-def show_snr(ax, run, name):
-    h = run.history
-    quantiles = 10 ** pl.phases.running_quantiles(np.log10(h["snr"]))
-    figures.snr(ax, h["step"], h["snr"], quantiles, colour=figures.COLOURS[name], crossings=claims.of_crossings(run), title=name)
-
-
 # %% mystnb={"figure": {"caption": "SNR of the batch gradients in the quick run, with its first fall through 1 and its first rise.", "name": "fig-snr-cerebral-quick"}, "image": {"alt": "SNR against the Adam step for RBA. It starts high and falls below one after some hundred steps."}}
 fig, ax = plt.subplots()
-show_snr(ax, quick, "RBA")
+figures.snr(ax, quick.history, "RBA", crossings=claims.of_crossings(quick))
 figures.legend(fig, ax)
 figures.stamp(fig, f"scale {SCALE}: {config.describe()}")
 plt.show()
@@ -398,7 +391,7 @@ plt.show()
 # %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with its first fall through 1 and its first rise.", "name": "fig-snr-cerebral"}, "image": {"alt": "Two panels of SNR against the Adam step, vanilla and RBA; thin vertical lines mark the first fall through one and the first rise."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 6.2), sharex=True)
 for ax, (name, run) in zip(axes, shots.items(), strict=True):
-    show_snr(ax, run, name)
+    figures.snr(ax, run.history, name, crossings=claims.of_crossings(run))
 figures.legend(fig, axes[1])
 figures.stamp(fig, f"record: {first.config.describe()}")
 plt.show()

@@ -21,6 +21,7 @@ if "google.colab" in sys.modules:  # elsewhere this cell does nothing
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"pinnlib @ git+{REPOSITORY}"], check=True)
 
 # %% tags=["hide-cell"]
+import dataclasses
 import re
 import time
 
@@ -146,18 +147,21 @@ for name, run in pair.items():
 # ## What small records lose
 #
 # A published record has no moments of Adam's, so it cannot be trained further. Its history is in float32, which changes no digit that is shown. Its snapshots are in fixed point, 16 bits for a weight
-# of the network. The last state is kept in full, so the loss of accuracy can be measured: both errors below are of
-# the same network, before and after rounding.
+# of the network, except the last one, which is kept in full. So the loss of accuracy can be measured: both errors below are of
+# the same network, the last one, before and after rounding. It changes the more accurate networks most.
 
 # %%
-change, size = [], []
-for run in runs.values():
+change = {}
+for name, run in runs.items():
     grid, whole = run.problem.test_grid(), run.final_model()
     exact = run.problem.solution(grid)
-    a, b = (pl.evaluation.error(model, run.problem, grid, exact) for model in (whole, run.model()))
-    change.append(abs(b / a - 1.0))
-print("change of the error by rounding, largest of all runs, below 3%:", bool(max(change) < 0.03))
-print(f"largest {max(change):.2%}, median {np.median(change):.2%}")
+    coarse = compacting.decode(compacting.encode(run.state["parameters"], compacting.BITS["parameters"]))
+    rounded = dataclasses.replace(run, state=run.state | {"parameters": coarse}).final_model()
+    a, b = (pl.evaluation.error(model, run.problem, grid, exact) for model in (whole, rounded))
+    change[name] = abs(b / a - 1.0)
+worst = max(change, key=change.get)
+print("change of the error by rounding, largest of all runs, below 10%:", bool(change[worst] < 0.1))
+print(f"largest {change[worst]:.2%} ({worst}), median {np.median(list(change.values())):.2%}")
 
 # %% [markdown]
 # A history of more than 1,000 probes is thinned. Neighbours form groups, of each group the probe with the median SNR stays, and
@@ -165,6 +169,9 @@ print(f"largest {max(change):.2%}, median {np.median(change):.2%}")
 # any published one, to a quarter. The bursts and spells look the same, and no extreme is lost. One thing does change: first
 # crossings are read from a running median over 7 probes, and after such thinning they span four times as many steps. So the
 # rise is no longer found. Thinned to a half it still is. The strict rule for phases measures time in decades, and does not change. No history published here is longer than 1,000 probes, so none is thinned.
+#
+# How often one probes matters as well. The ten trainings on Burgers were done twice, to the same bits. Probed every 50 steps and thinned by two they had a first rise in three runs with RBA and in one without; probed every 100 steps, as
+# published, in five and in none. So a first rise is partly a fact about the probes. By the strict rule no run has total diffusion either way.
 
 # %%
 full = groups["helmholtz_a4-1_rba"][0]

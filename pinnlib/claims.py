@@ -25,6 +25,7 @@ __all__ = [
     "of_phases",
     "onset",
     "rise",
+    "shares",
     "steepest_fall",
     "summary",
 ]
@@ -74,6 +75,22 @@ def steepest_fall(run: Run) -> float:
     slope = np.interp(x + 0.125, x, y) - np.interp(x - 0.125, x, y)
     inside = (x - 0.125 >= x[0]) & (x + 0.125 <= x[-1])
     return float(10 ** x[inside][np.argmin(slope[inside])])
+
+
+def shares(vanilla: Sequence[Run], control: Sequence[Run], rba: Sequence[Run], step: int) -> list[float]:
+    """How much of RBA's gain over vanilla a control has, in decades of the relative L2 error at ``step``.
+
+    0 is no better than vanilla, 1 as good as RBA.  One number a seed, of those where RBA is more accurate than vanilla by more
+    than a tenth; elsewhere there is no gain to share.
+
+    Raises:
+        ValueError: the three kinds are not of the same seeds.
+    """
+    if len({tuple(run.config.seed for run in runs) for runs in (vanilla, control, rba)}) > 1:
+        raise ValueError("vanilla, control and RBA runs are of different seeds: give them in triples")
+    plain, own, best = (np.log10([run.at(step)["rel_l2"] for run in runs]) for runs in (vanilla, control, rba))
+    gains = plain - best > np.log10(1.1)
+    return [float(share) for share in ((plain - own)[gains] / (plain - best)[gains])]
 
 
 def summary(vanilla: Sequence[Run], rba: Sequence[Run], paper: Mapping[str, str], moments: Sequence[int]) -> list[Claim]:

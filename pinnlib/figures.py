@@ -1,4 +1,4 @@
-"""One function a kind of figure, one look for the whole book; nothing is computed here but positions.
+"""One function a kind of figure, one look for the whole book; nothing is computed here but positions and running medians.
 
 Colours mean the same in every chapter: see :data:`COLOURS`.  A training step is shown on an axis that is
 linear up to 1 and logarithmic beyond, so that step 0 is visible.
@@ -16,7 +16,7 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .phases import Phases
+from .phases import Phases, running_quantiles
 
 __all__ = [
     "COLOURS",
@@ -122,28 +122,24 @@ def mark(ax: Axes, phases: Phases, names: tuple[str, str] = ("", "")) -> None:
 
 
 def snr(
-    ax: Axes,
-    step: np.ndarray,
-    values: np.ndarray,
-    quantiles: np.ndarray,
-    *,
-    colour: str,
-    crossings: Phases | None = None,
-    title: str = "",
+    ax: Axes, history: Mapping[str, np.ndarray], name: str, *, crossings: Phases | None = None, title: str | None = None
 ) -> None:
-    """Raw SNR as dots, its running median as a line, a band between the outer ``quantiles`` ``(3, n_probes)``.
+    """Raw SNR of a history as dots, its running median as a line, a band that holds 80% of the probes around.
 
-    ``crossings`` are marked and not tinted: a first fall and a first rise are no phases yet.
+    ``name`` is the kind of run: its colour, and the title unless another is given.  ``crossings`` are marked and not tinted: a
+    first fall and a first rise are no phases yet.
     """
+    step, values, colour = history["step"], history["snr"], COLOURS[name]
+    low, middle, high = 10 ** running_quantiles(np.log10(values))
     if crossings is not None:
         mark(ax, crossings, ("first fall", "first rise"))
     ax.plot(step, values, ".", ms=2.5, color=colour, alpha=0.45, label="raw")
-    ax.fill_between(step, quantiles[0], quantiles[2], color=colour, alpha=0.18, lw=0, label="running 10-90%")
-    ax.plot(step, quantiles[1], color=colour, label="running median")
+    ax.fill_between(step, low, high, color=colour, alpha=0.18, lw=0, label="running 10-90%")
+    ax.plot(step, middle, color=colour, label="running median")
     ax.axhline(1.0, color="black", lw=0.8, ls=":")
     ax.set_yscale("log")
     ax.set_ylabel("SNR")
-    ax.set_title(title, loc="left", pad=16 if crossings is not None else None)
+    ax.set_title(name if title is None else title, loc="left", pad=16 if crossings is not None else None)
     step_axis(ax, int(step[-1]))
 
 

@@ -72,3 +72,16 @@ def test_a_changed_record_changes_the_scorecard(blank):
     few = [dataclasses.replace(rba[0], history=rba[0].history | {"rel_l2": np.ones(len(STEP))}), *rba[1:]]
     changed = verdicts.matrix({"made up": claims.summary(vanilla, few, {}, (10_000,))})
     assert "more accurate at equal steps | **reproduced** 4/5 |" in changed
+
+
+def test_shares_by_hand(blank):
+    def runs(*ends):
+        return [written(blank, seed, fitting=50, onset=1000, end=end, order=0.5) for seed, end in enumerate(ends)]
+
+    vanilla, rba = runs(1.0, 0.1, 0.1), runs(0.01, 0.001, 0.095)
+    assert claims.shares(vanilla, runs(0.1, 0.1, 0.05), rba, 10_000) == pytest.approx([0.5, 0.0])  # seed 2 gains too little
+    assert claims.shares(vanilla, runs(1e-3, 0.2, 0.1), rba, 10_000) == pytest.approx([1.5, -np.log10(2) / 2])
+    assert claims.shares(vanilla, rba, rba, 10_000) == pytest.approx([1.0, 1.0])
+    assert claims.shares(vanilla, rba, rba, 100) == []  # nothing has happened yet
+    with pytest.raises(ValueError, match="different seeds: give them in triples"):
+        claims.shares(vanilla, rba[:2], rba, 100)

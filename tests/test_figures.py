@@ -43,9 +43,12 @@ def tints(ax):
 
 def test_snr_shows_every_probe_and_the_crossings_without_tint(ax):
     found = pl.crossings.first(STEP, THREE)
-    quantiles = 10 ** pl.phases.running_quantiles(np.log10(THREE))
-    figures.snr(ax, STEP, THREE, quantiles, colour=figures.COLOURS["RBA"], crossings=found, title="RBA")
-    assert any(np.array_equal(line.get_ydata(), THREE) for line in ax.lines)
+    figures.snr(ax, {"step": STEP, "snr": THREE}, "RBA", crossings=found)
+    assert ax.get_title(loc="left") == "RBA"
+    raw, middle = (line for line in ax.lines if line.get_label() in ("raw", "running median"))
+    assert np.array_equal(raw.get_ydata(), THREE)
+    k = len(THREE) // 2
+    assert middle.get_ydata()[k] == pytest.approx(np.median(THREE[k - 3 : k + 4]))
     marks = {text.get_text(): text.get_position()[0] for text in ax.texts}
     assert marks == {"first fall": found.fitting_end.step, "first rise": found.total_diffusion.step}
     assert tints(ax) == {}
