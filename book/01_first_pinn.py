@@ -308,7 +308,7 @@ for name, runs in records.items():
     through[f"residual, {name}"] = [runs[0].residual(k, grid).reshape(u.shape) for k in shots]
     print(f"{name}: snapshots at steps", ", ".join(f"{runs[0].snapshots['step'][k]:,}" for k in shots))
 
-# %% mystnb={"figure": {"caption": "Error and residual of the records of seed 0 at three moments: logarithm of their size.", "name": "fig-burgers-training"}, "image": {"alt": "Twelve maps over t and x, for vanilla and RBA at three moments. Errors shrink from left to right everywhere but in a thin line at x = 0, where they stay largest; the residual does the same."}}
+# %% mystnb={"figure": {"caption": "Error and residual of the records of seed 0 at three moments: log10 of their size.", "name": "fig-burgers-training"}, "image": {"alt": "Twelve maps over t and x, for vanilla and RBA at three moments. Errors shrink from left to right everywhere but in a thin line at x = 0, where they stay largest; the residual does the same."}}
 fig, axes = plt.subplots(4, 3, figsize=(7.2, 8.0), sharex=True, sharey=True)
 for row, (label, fields) in zip(axes, through.items(), strict=True):
     low = -5 if "error" in label else -4
