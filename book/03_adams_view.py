@@ -202,7 +202,7 @@ def shadow(grads):
     return np.stack([grads @ first, grads @ second], axis=1) / scale, seen / (apart**2).sum()
 
 
-# %% mystnb={"figure": {"caption": "Gradients of the 32 batches at the four moments, on the direction of their mean (across) and on the direction in which they differ most (up). The thick arrow is their mean. Each panel has its own scale.", "name": "fig-av-batches"}, "image": {"alt": "Four panels of arrows from the origin. For SNR far above one all arrows lie on each other along the mean. For SNR about one they fan out. Near zero they point to all sides and the mean arrow has nearly vanished. At the smallest SNR one long arrow stands against many short ones."}}
+# %% mystnb={"figure": {"caption": "Gradients of the 32 batches at the four moments, on the direction of their mean (across) and on the direction in which they differ most (up). The thick arrow is their mean. Each panel has its own scale.", "name": "fig-av-batches"}, "image": {"alt": "Four panels of arrows from the origin. For SNR far above one all arrows lie on each other along the mean. For SNR about one they fan out. Near zero most lie along one line, to both sides, and the mean arrow has nearly vanished. At the smallest SNR one long arrow stands against many short ones."}}
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 6.4))
 shares, coordinates = {}, {}
 for ax, (name, k) in zip(axes.flat, chosen.items(), strict=True):
@@ -471,7 +471,7 @@ print("snapshots with an SNR below 0.1 sit at the floor of 0.229:", bool(np.all(
 # never enters its averages. What enters is how that mean changes in *time*. So there is no reason for {eq}`eq-step` to hold; if it did, that would
 # be a discovery. The history has $\lVert \hat m \rVert / \lVert \sqrt{\hat v} \rVert$ at every probe, so we can look, here and in forty published runs.
 
-# %% mystnb={"figure": {"caption": "Size of Adam's averages, norm of m over norm of the root of v, against the SNR. Black dots: random batches at weights held still, with the curve that was derived. Dashed: the order SNR / sqrt(1 + SNR^2). Orange: the live run, full batch, all probes.", "name": "fig-av-identity"}, "image": {"alt": "Ratio of Adam's averages against SNR on logarithmic axes. Black dots lie on the derived curve, with a floor at 0.23. The orange dots of the real run scatter from one hundredth to above two and follow neither curve."}}
+# %% mystnb={"figure": {"caption": "Size of Adam's averages, norm of m over norm of the root of v, against the SNR. Black dots: random batches at weights held still, with the curve that was derived. Dashed: the order SNR / sqrt(1 + SNR^2). Orange: the live run, full batch, all probes.", "name": "fig-av-identity"}, "image": {"alt": "Ratio of Adam's averages against SNR on logarithmic axes. Black dots lie on the derived curve, with a floor at 0.23. The orange dots of the real run scatter from below one hundredth to about one and a half and follow neither curve."}}
 fig, ax = plt.subplots(figsize=(7.2, 4.2))
 x = np.geomspace(0.005, 1e3, 200)
 ax.plot(x, step_of(x), color="black", label="derived, random batches")
@@ -555,7 +555,7 @@ print("live run: Adam's ratio above 1 somewhere, where no order can be:", bool(n
 # `pinnlib.curvature` has products of $H$ with a vector from two exact gradients in double precision, with RBA's weights held constant, and the largest
 # eigenvalue by Lanczos to 1%. The function `watch` took it at the cuts of the run.
 
-# %% mystnb={"figure": {"caption": "The whole run. Top: preconditioned sharpness times lr / 38; beyond 1 a frozen Adam is unstable. Its value at step 1, after a single gradient, is off the panel. Middle: SNR. Bottom: the weighted loss.", "name": "fig-av-edge"}, "image": {"alt": "Three panels against the Adam step. The preconditioned sharpness climbs and then stays at the dotted line of the edge. The SNR rises before that and then bursts. The loss falls and carries spikes at the end."}}
+# %% mystnb={"figure": {"caption": "The whole run. Top: preconditioned sharpness times lr / 38; beyond 1 a frozen Adam is unstable. Its value at step 1, after a single gradient, is off the panel. Middle: SNR. Bottom: the weighted loss.", "name": "fig-av-edge"}, "image": {"alt": "Three panels against the Adam step. The preconditioned sharpness climbs and then stays at the dotted line of the edge. The SNR rises after that, near step five hundred, and then bursts. The loss falls and carries spikes at the end."}}
 fig, axes = plt.subplots(3, 1, figsize=(7.2, 6.6), sharex=True)
 figures.curves(axes[0], stops, {"RBA": edge}, ylabel="sharpness x lr / 38")
 figures.curves(axes[1], h["step"], {"RBA": h["snr"]}, ylabel="SNR")
@@ -614,7 +614,7 @@ tails = {name: probes_after(one, STEPS) for name, (one, _) in branches.items()}
 share = {name: float((tail["snr"] > 1).mean()) for name, tail in tails.items()}
 PURPLE = "#CC79A7"
 
-# %% mystnb={"figure": {"caption": "The same state goes on at the same learning rate and at a tenth of it. From top to bottom: preconditioned sharpness times lr / 38, each with its own lr; SNR; weighted loss; relative L2 error.", "name": "fig-av-branches"}, "image": {"alt": "Four panels against the Adam step. With the same learning rate the sharpness hovers at the edge, SNR bursts above one, and the loss spikes with each burst. With a tenth of it the sharpness starts at one tenth and rises slowly, SNR falls to one thousandth and stays, the loss is smooth; both errors fall."}}
+# %% mystnb={"figure": {"caption": "The same state goes on at the same learning rate and at a tenth of it. From top to bottom: preconditioned sharpness times lr / 38, each with its own lr; SNR; weighted loss; relative L2 error.", "name": "fig-av-branches"}, "image": {"alt": "Four panels against the Adam step. With the same learning rate the sharpness hovers at the edge, SNR bursts above one, and the loss spikes with each burst. With a tenth of it the sharpness starts at one tenth and rises slowly, SNR falls to about two thousandths and stays, the loss is smooth; both errors fall."}}
 fig, axes = plt.subplots(4, 1, figsize=(7.2, 7.6), sharex=True)
 for (name, (_, ratios)), colour in zip(branches.items(), (figures.COLOURS["RBA"], PURPLE), strict=True):
     tail = tails[name]
@@ -776,7 +776,7 @@ display(Markdown(verdicts.table(table)))
 # anisotropy goes, on a logarithmic scale.
 #
 # **Not.** Adam's step is a function of the SNR for random batches at weights that stand still, and there the formula is good to a few percent. In full-batch training, which is what the paper does, it is
-# not: the level is off by up to a factor of fifty, and in some benchmarks the two do not even rise and fall together. And where it was tested, SNR above 1 late in training needs the learning rate. At
+# not: the level is off by up to a factor of forty, and in some benchmarks the two do not even rise and fall together. And where it was tested, SNR above 1 late in training needs the learning rate. At
 # a tenth of it, from the same weights, it is gone.
 #
 # For a practitioner: before you read a late rise of the SNR as a phase of learning, measure the preconditioned sharpness, or go on for a few hundred steps at a tenth of the learning rate.

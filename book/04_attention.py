@@ -19,7 +19,7 @@
 #
 # **What this chapter does.** First the weights themselves: what kind of filter they are, and what their settings mean. Then controls, which keep the
 # *size* of RBA's weights at every step and take away what they know of the points. Then two rivals, self-adaptive weights
-# and resampling. Small ones are trained here; published runs repeat each with several seeds.
+# and resampling. Small runs of RBA and its controls are trained here; published runs repeat each with several seeds, the rivals too.
 #
 # **Time.** About a minute on two CPU cores. Times on a GPU were not measured.
 
@@ -110,7 +110,7 @@ variants = {
 small = settings | (dict(width=32, depth=3, points=1_024, snapshots=2) if SCALE == "quick" else {})
 tried = {name: pl.train(problem, pl.Config(**small, weighting=rule)) for name, rule in variants.items()}
 
-# %% mystnb={"figure": {"caption": "Variants of RBA, one seed each, on a network of 3 layers of 32 units: mean weight to its power in the loss, about what the equation counts beside the boundary, and relative L2 error.", "name": "fig-variants"}, "image": {"alt": "Two panels against the Adam step. Left: mean weights, to their power, that rise slowly from zero or fall from one. Right: errors that first grow above one, to between two and ten, and then come down at different speeds; two of them rise again."}}
+# %% mystnb={"figure": {"caption": "Variants of RBA, one seed each, on a network of 3 layers of 32 units: mean weight to its power in the loss, about what the equation counts beside the boundary, and relative L2 error.", "name": "fig-variants"}, "image": {"alt": "Two panels against the Adam step. Left: mean weights, to their power, that rise slowly from zero or fall from one. Right: errors that first grow above one, to between four and ten, and then come down at different speeds; two of them rise again."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.8))
 for k, (name, run) in enumerate(tried.items()):
     colour = plt.get_cmap("viridis")(k / len(tried))
@@ -275,7 +275,7 @@ for kind in ("vanilla", "ramp", "permuted", "RBA"):
         print(f"           error at step {at:,} {verdicts.spread([run.at(at)['rel_l2'] for run in runs])}")
 
 # %% [markdown]
-# **Helmholtz: it is not attention.** The ramp alone, which gives every point the same weight, has more than RBA's gain in four seeds of five, and so have weights of which each belongs to another point. Even a constant weight of 1/20 has most of it. What helps is that the equation counts less
+# **Helmholtz: it is not attention.** The ramp alone, which gives every point the same weight, has more than RBA's gain in four seeds of five, and so have weights of which each belongs to another point. Even a constant weight of 1/20 has as much in the median, though less than half in one seed. What helps is that the equation counts less
 # than the boundary. Which point gets how much adds nothing here, and rather costs something. The rivals tell the same from the other side: self-adaptive weights only grow, so the equation counts *more*, and they are no better than vanilla. RAD knows the points and does not touch the
 # balance of the two terms.
 #
@@ -297,7 +297,7 @@ def homogeneity(run, benchmark):
     return float(run.history["order_residual"][(step >= upto / 2) & (step <= upto)].mean())
 
 
-# %% mystnb={"figure": {"caption": "Order of the residual against the error, one dot a run; each kind has its colour.", "name": "fig-order-error"}, "image": {"alt": "Two scatter plots, Helmholtz and Allen-Cahn: order of the residual from 0.3 to 0.95 against relative error; RBA's runs are at the right and low; on Allen-Cahn those with self-adaptive weights are as far right, at an error of one."}}
+# %% mystnb={"figure": {"caption": "Order of the residual against the error, one dot a run; each kind has its colour.", "name": "fig-order-error"}, "image": {"alt": "Two scatter plots, Helmholtz and Allen-Cahn: order of the residual, from 0.25 to 0.94, against relative error; RBA's runs are at the right, on Helmholtz in the middle of the errors and on Allen-Cahn low; on Allen-Cahn those with self-adaptive weights are as far right, at an error of one."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.8))
 for ax, (benchmark, kinds) in zip(axes, records.items(), strict=True):
     for kind, runs in kinds.items():
