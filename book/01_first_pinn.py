@@ -180,7 +180,7 @@ attention = pl.RBA(decay=0.999, rate=1e-3)
 configs = {"vanilla": pl.Config(**settings), "RBA": pl.Config(**settings, weighting=attention)}
 quick = {name: pl.train(problem, config) for name, config in configs.items()}
 
-# %% mystnb={"figure": {"caption": "The quick run: both terms of the loss without weights, and the relative L2 error.", "name": "fig-burgers-quick"}, "image": {"alt": "Three panels against the Adam step: residual loss, data loss and relative error of both runs. From step 20 on the vanilla run's residual loss is the smaller one by a factor of ten, its data loss the larger one; the errors are alike up to about step 1,700, and vanilla's is about half of RBA's after that."}}
+# %% mystnb={"figure": {"caption": "The quick run: both terms of the loss without weights, and the relative L2 error.", "name": "fig-burgers-quick"}, "image": {"alt": "Three panels against the Adam step: residual loss, data loss and relative error of both runs. From step 20 to about 1,700 the vanilla run's residual loss is the smaller one, often by a factor of ten, its data loss the larger one; the errors are alike up to about step 1,700, and vanilla's is about half of RBA's after that."}}
 fig, axes = plt.subplots(3, 1, figsize=(7.2, 7.0), sharex=True)
 step = quick["RBA"].history["step"]
 for ax, key, label in zip(
@@ -318,8 +318,8 @@ for row, (label, fields) in zip(axes, through.items(), strict=True):
         ax.grid(False)
     row[0].set_ylabel(f"{label}\nx")
     fig.colorbar(image, ax=row)
-for ax, moment in zip(axes[0], MOMENTS, strict=True):
-    ax.set_title(f"about step {moment:,}", loc="left")
+for ax, moment in zip(axes[0], runs[0].snapshots["step"][shots], strict=True):
+    ax.set_title(f"step {moment:,}", loc="left")
 for ax in axes[-1]:
     ax.set_xlabel("t")
 figures.stamp(fig, f"records: {records['RBA'][0].config.describe()}")

@@ -395,7 +395,7 @@ display(Markdown(verdicts.table(found)))
 # **Partly.** After the passage the error falls more slowly than the authors'. Our network has a quarter of their weights and sees a twelfth of their points.
 # The SNR first falls through 1 and rises again with RBA, and not without.
 #
-# **Not.** The passage is not announced. The SNR first rises above 1 ten thousand steps before it, and does not stay there: by the strict rule ({doc}`10_phases`)
+# **Not.** The passage is not announced. The SNR first rises above 1 ten thousand steps before it, which the lines above call total diffusion by first crossings, and does not stay there: by the strict rule ({doc}`10_phases`)
 # there is no total diffusion in any of the ten runs. From the first rise on the SNR alternates between bursts and spells, on the plateau and after it ({numref}`fig-ac-snr`). The share of probes above 1
 # grows in the passage, but nobody could tell its step from the SNR alone. And the ratio of means, the reading of the authors' figures, is above the median of
 # ratios by a factor of ten on the plateau: it would call total diffusion what is mostly spells.

@@ -413,7 +413,6 @@ def near(a, b):
 
 thirty = {key: values[:, BINS.index(30)] for key, values in swept.items()}
 five = {key: values[:, BINS.index(5)] for key, values in swept.items()}
-drop = {name: [float(v.min()) for v in thirty[name, "RBA"]] for name in BENCHMARKS}
 rows = [
     verdicts.Claim(
         "saturation rises at total diffusion",

@@ -148,7 +148,8 @@ for name, run in pair.items():
 #
 # A published record has no moments of Adam's, so it cannot be trained further. Its history is in float32, which changes no digit that is shown. Its snapshots are in fixed point, 16 bits for a weight
 # of the network, except the last one, which is kept in full. So the loss of accuracy can be measured: both errors below are of
-# the same network, the last one, before and after rounding. It changes the more accurate networks most.
+# the same network, the last one, before and after rounding. It changes the more accurate networks most, and
+# the bound of 3% that we set does not hold for all of them. What is published of those runs at the end is exact; their earlier snapshots are rounded.
 
 # %%
 change = {}
@@ -160,7 +161,8 @@ for name, run in runs.items():
     a, b = (pl.evaluation.error(model, run.problem, grid, exact) for model in (whole, rounded))
     change[name] = abs(b / a - 1.0)
 worst = max(change, key=change.get)
-print("change of the error by rounding, largest of all runs, below 10%:", bool(change[worst] < 0.1))
+print("change of the error by rounding, largest of all runs, below 3%:", bool(change[worst] < 0.03))
+print("    runs above it:", ", ".join(name for name in change if change[name] >= 0.03) or "none")
 print(f"largest {change[worst]:.2%} ({worst}), median {np.median(list(change.values())):.2%}")
 
 # %% [markdown]
