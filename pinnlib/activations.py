@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import inf
 from typing import Protocol
 
@@ -23,7 +24,13 @@ def _anywhere() -> None:
 
 def product(c: float, a: Tensor, b: Tensor, out: Tensor | None = None, *, add: float = 0.0) -> Tensor:
     """``add + c a b`` in one pass over memory, written to ``out`` if given."""
-    return torch.addcmul(a.new_tensor(add), a, b, value=c, out=out)
+    return torch.addcmul(_constant(add, a.dtype, a.device), a, b, value=c, out=out)
+
+
+@cache
+def _constant(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Made once: a number copied to a GPU in every step is a wait, and cannot be recorded."""
+    return torch.full((), value, dtype=dtype, device=device)
 
 
 class Activation(Protocol):

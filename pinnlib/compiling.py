@@ -1,7 +1,7 @@
 """Which path a training takes: torch's own operations, or machine code made for it; and how that is built.
 
-The paths are ``"eager"``; ``"native"``, C++ for a CPU (:mod:`pinnlib.native`); and ``"inductor"``, each layer's
-activation by ``torch.compile`` (:mod:`pinnlib.layers`), for a GPU.
+The paths are ``"eager"``; ``"native"``, C++ for a CPU (:mod:`pinnlib.native`); and ``"triton"``, a kernel for each layer's
+activation on a GPU (:mod:`pinnlib.fused`).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from .config import Config
 
 __all__ = ["PATHS", "BuildError", "available", "build", "compiler", "pays", "wanted"]
 
-PATHS = ("eager", "native", "inductor")
+PATHS = ("eager", "native", "triton")
 
 #: Numbers that pass an activation in a run (steps x points x streams x units) from which compiling pays.  On a CPU it
-#: costs about 2 s, once a machine, and saves about 2 ns a number on two cores; torch's compiler takes half a minute.
-PAYS_FROM = {"cpu": 1e9, "cuda": 5e10}
+#: costs about 2 s, once a machine, and saves about 2 ns a number on two cores; Triton takes about as long, each time.
+PAYS_FROM = {"cpu": 1e9, "cuda": 5e9}
 
 FLAGS = ("-O3", "-std=c++17", "-fPIC", "-shared", "-fno-math-errno")
 
@@ -60,7 +60,7 @@ def pays(config: Config, n_streams: int, device: torch.device) -> bool:
 
 def wanted(config: Config, n_streams: int, device: torch.device) -> str:
     """The path to take; says so where ``compile=True`` cannot be had."""
-    path = "inductor" if device.type == "cuda" else "native"
+    path = "triton" if device.type == "cuda" else "native"
     if config.compile == "auto":
         return path if pays(config, n_streams, device) and available(device) else "eager"
     if config.compile and not available(device):
@@ -137,12 +137,16 @@ def _run(parts: list[str]) -> None:
 
 def _folders() -> list[Path]:
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return [home / "pinnlib" / "native", Path(_own_folder().name)]
+    return [home / "pinnlib" / "native", own_folder()]
+
+
+def own_folder() -> Path:
+    """A folder of this process alone, as a shared one could hold what somebody else has put there."""
+    return Path(_temporary().name)
 
 
 @cache
-def _own_folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder of this process alone, as a shared one could hold what somebody else has put there."""
+def _temporary() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="pinnlib-")
 
 

@@ -13,6 +13,10 @@ from .problems.base import Problem
 __all__ = ["error", "observe", "observed", "predict", "relative_l2", "residual"]
 
 
+#: Points that go through a network at once, by the kind of device.
+CHUNK = {"cpu": 2**13, "cuda": 2**17}
+
+
 def predict(model: MLP, points: np.ndarray, *, chunk: int = 8192, path: str = "eager") -> np.ndarray:
     """Fields ``(n_points, n_fields)``, float64, at ``points`` ``(n_points, n_coordinates)``; memory is bounded by ``chunk``.
 
@@ -31,18 +35,17 @@ def predict(model: MLP, points: np.ndarray, *, chunk: int = 8192, path: str = "e
     return torch.cat(parts).numpy()
 
 
-def observe(model: MLP, problem: Problem, points: np.ndarray, *, chunk: int = 8192, path: str = "eager") -> np.ndarray:
+def observe(model: MLP, problem: Problem, points: np.ndarray, *, chunk: int | None = None, path: str = "eager") -> np.ndarray:
     """What the problem's data and reference speak of, ``(n_points, n_observed)``, float64."""
     return observed(model, problem, _tensor(points, model.weights[0]), chunk=chunk, path=path).cpu().numpy()
 
 
 @torch.no_grad()
-def observed(model: MLP, problem: Problem, points: Tensor, *, chunk: int = 8192, path: str = "eager") -> Tensor:
+def observed(model: MLP, problem: Problem, points: Tensor, *, chunk: int | None = None, path: str = "eager") -> Tensor:
     """The same, from a tensor on the model's device, and left there."""
     plan = problem.observe_plan
-    return torch.cat(
-        [problem.observe(derivatives.evaluate(model, part, plan, path=path)).double() for part in points.split(chunk)]
-    )
+    parts = points.split(chunk or CHUNK[points.device.type])
+    return torch.cat([problem.observe(derivatives.evaluate(model, part, plan, path=path)).double() for part in parts])
 
 
 def error(model: MLP, problem: Problem, points: np.ndarray, reference: np.ndarray, *, path: str = "eager") -> float:

@@ -15,25 +15,24 @@ where :math:`P_{k,m}` is a sum of products of m streams.  The gradients :math:`g
    \bar z_a = f' g_a + \sum_{m \ge 2} f^{(m)} \sum_k g_k \frac{\partial P_{k,m}}{\partial z_a} .
 
 Autograd would keep every factor of these sums.  Here a layer keeps what it was given and what it put
-out, and nothing else.  The same lines run eagerly, in memory that is used again and again, and
-compiled to one loop by ``torch.compile``.
+out, and nothing else.  Here the lines run as torch's operations, in memory that is used again and again;
+:mod:`pinnlib.fused` has them as one kernel for a GPU.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
-from types import FunctionType
 
 import torch
 from torch import Tensor
 
-from .activations import Activation, _anywhere, product
+from . import fused
+from .activations import Activation, product
 from .plans import Plan, Products
 
 __all__ = ["Scratch", "backward", "forward"]
 
-New = Callable[[], Tensor | None]
+New = Callable[[], Tensor]
 
 
 class Scratch:
@@ -61,7 +60,7 @@ class Scratch:
 def forward(z: Tensor, out: Tensor, activation: Activation, plan: Plan, scratch: Scratch, *, compiled: bool = False) -> None:
     """All streams of f(z) into ``out``; both ``(*batch, n_streams, n_points, width)``."""
     if compiled:
-        _fused(_forward, activation, plan, z.shape, z.dtype, z.device, torch.get_num_threads())(*out.unbind(-3), z)
+        fused.forward(z, out, activation, plan)
         return
     scratch.begin(z.select(-3, 0))
     _forward(z, out.unbind(-3), activation, plan, scratch)
@@ -72,15 +71,13 @@ def backward(
 ) -> None:
     """The gradients of ``z`` into ``out``, from those of ``h = f(z)``; all ``(*batch, n_streams, n_points, width)``."""
     if compiled:
-        _fused(_backward, activation, plan, z.shape, z.dtype, z.device, torch.get_num_threads())(
-            *out.unbind(-3), g, z, h.select(-3, 0)
-        )
+        fused.backward(g, z, h, out, activation, plan)
         return
     scratch.begin(z.select(-3, 0))
     _backward(g, z, h.select(-3, 0), out.unbind(-3), activation, plan, scratch)
 
 
-def _forward(z: Tensor, slots: Sequence[Tensor | None], activation: Activation, plan: Plan, new: New) -> list[Tensor]:
+def _forward(z: Tensor, slots: Sequence[Tensor], activation: Activation, plan: Plan, new: New) -> list[Tensor]:
     streams = z.unbind(-3)
     f = activation.derivatives(streams[0], activation.value(streams[0], out=slots[0]), max(plan.order, 1), new)
     h = [f[0]]
@@ -92,7 +89,7 @@ def _forward(z: Tensor, slots: Sequence[Tensor | None], activation: Activation, 
 
 
 def _backward(
-    g: Tensor, z: Tensor, value: Tensor, slots: Sequence[Tensor | None], activation: Activation, plan: Plan, new: New
+    g: Tensor, z: Tensor, value: Tensor, slots: Sequence[Tensor], activation: Activation, plan: Plan, new: New
 ) -> list[Tensor]:
     streams, grads = z.unbind(-3), g.unbind(-3)
     f = activation.derivatives(streams[0], value, plan.order + 1, new)
@@ -125,26 +122,3 @@ def _product(start: Tensor, factors: Sequence[int], streams: Sequence[Tensor], n
     for k in factors:
         start = torch.mul(start, streams[k], out=new())
     return start
-
-
-@cache
-def _fused(function: FunctionType, activation: Activation, plan: Plan, *key: object) -> Callable[..., None]:
-    """One compiled function for each shape; torch counts recompilations by code object and gives up after a few."""
-    _ = plan.order, plan.products, plan.slopes  # worked out before the compiler looks: it cannot follow their lock
-    n = plan.n_streams
-    nowhere = [None] * n
-
-    def fused(*tensors: Tensor) -> None:
-        # one tensor for each stream of the result: slices of one would be written twice
-        for out, stream in zip(tensors[:n], function(*tensors[n:], nowhere, activation, plan, _anywhere), strict=True):
-            out.copy_(stream)
-
-    code = fused.__code__.replace(co_name=f"fused_{next(_numbers)}")
-    own = FunctionType(code, fused.__globals__, closure=fused.__closure__)
-    # the key and the buffers of a pass fix all that torch would check at each call, which takes as long as a small layer
-    unguarded = {"guard_filter_fn": lambda guards: [False] * len(guards)} if _GUARDS_CAN_BE_LEFT_OUT else None
-    return torch.compile(own, dynamic=False, fullgraph=True, options=unguarded)
-
-
-_GUARDS_CAN_BE_LEFT_OUT = hasattr(torch.compiler, "skip_guard_on_all_nn_modules_unsafe")  # torch 2.8 and later
-_numbers = iter(range(10**9))

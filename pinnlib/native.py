@@ -1,7 +1,7 @@
 """The pass of :mod:`pinnlib.passes` in machine code: a C++ text made from the plan, compiled once a machine.
 
 The text in ``native.cpp`` walks through the network tile by tile; here it gets its formulas.  They are those
-of :mod:`pinnlib.layers`, written out for the streams that the plan carries.
+of :mod:`pinnlib.formulas`.
 """
 
 from __future__ import annotations
@@ -15,19 +15,13 @@ from math import prod
 import torch
 from torch import Tensor
 
-from . import compiling
+from . import compiling, formulas
 from .activations import Activation
-from .plans import Plan, Products
+from .plans import Plan
 
-__all__ = ["Pass", "library", "supports"]
+__all__ = ["P", "Q", "Pass", "library", "supports"]
 
 REALS = {torch.float32: "float", torch.float64: "double"}
-# What a layer keeps for its backward pass, and f', f'', f''', f'''' from there: ``f0`` is f(z), ``z`` is z.
-FORMULAS = {
-    "tanh": ("f0", ("1 - f0 * f0", "-2 * f0 * f1", "f1 * (4 - 6 * f1)", "f2 * (4 - 12 * f1)")),
-    "sine": ("z", ("each(cosine, z)", "-f0", "-f1", "f0")),
-    "softplus": ("z", ("each(logistic, z)", "f1 * each(logistic, -z)", "f2 * (1 - 2 * f1)", "f2 * (1 - 6 * f2)")),
-}
 # tanh x = x p(x^2) / q(x^2) to 2e-8 for abs(x) <= 9.02, where it is 1 in float32; least squares, reweighted to equal errors
 P = (0.999999979, 0.133796721, 3.49397902e-3, 2.05825436e-5, 1.33177583e-8)
 Q = (1.0, 0.467129874, 2.58708644e-2, 3.28300077e-4, 7.76148334e-7)
@@ -35,7 +29,7 @@ Q = (1.0, 0.467129874, 2.58708644e-2, 3.28300077e-4, 7.76148334e-7)
 
 def supports(activation: Activation, dtype: torch.dtype) -> bool:
     """Whether there are formulas for it."""
-    return activation.name in FORMULAS and dtype in REALS
+    return activation.name in formulas.SLOPES and dtype in REALS
 
 
 @cache
@@ -45,17 +39,18 @@ def library(activation: str, plan: Plan, dtype: torch.dtype) -> ctypes.CDLL:
     Raises:
         compiling.BuildError: there is no compiler, or it failed.
     """
-    text = files("pinnlib").joinpath("native.cpp").read_text().replace("@plan@", formulas(activation, plan, dtype))
+    text = files("pinnlib").joinpath("native.cpp").read_text().replace("@plan@", _plan_text(activation, plan, dtype))
     return compiling.build(text)
 
 
-def formulas(activation: str, plan: Plan, dtype: torch.dtype) -> str:
+def _plan_text(activation: str, plan: Plan, dtype: torch.dtype) -> str:
     """The part of the C++ text that depends on the plan."""
     rows = [[0.0] * plan.n_coordinates for _ in range(plan.n_streams)]
     for row, op in zip(rows[1:], plan.operators, strict=True):
         for index, c in op.terms:
             if len(index) == 1:
                 row[index[0]] = c
+    kept = activation in formulas.KEEPS_VALUE
     directions = ", ".join("{" + ", ".join(map(repr, row)) + "}" for row in rows)
     return f"""typedef {REALS[dtype]} real;
 typedef real vec __attribute__((vector_size(BYTES)));
@@ -70,19 +65,31 @@ constexpr real DIRECTIONS[S][{plan.n_coordinates}] = {{{directions}}};
 // streams z to h; returns what the backward pass keeps in place of z[0]
 vec rise(const vec* s, vec* h) {{
   const vec z = s[0], f0 = value(z);
-  {_lines(_forward(activation, plan))}
-  return {FORMULAS[activation][0]};
+  {_lines(formulas.forward(activation, plan, _number), "s", plan.n_streams)}
+  {_store("h", plan.n_streams)}
+  return {"f0" if kept else "z"};
 }}
 
 // streams z (the first as kept) and gradients of h to h and gradients of z
 void fall(const vec* s, const vec* g, vec* h, vec* dz) {{
-  {"const vec f0 = s[0];" if FORMULAS[activation][0] == "f0" else "const vec z = s[0], f0 = value(z);"}
-  {_lines(_forward(activation, plan, plan.order + 1) + _backward(plan))}
+  {"const vec f0 = s[0];" if kept else "const vec z = s[0], f0 = value(z);"}
+  {_lines(formulas.backward(activation, plan, _number), "sg", plan.n_streams)}
+  {_store("h", plan.n_streams)}
+  {_store("d", plan.n_streams, "dz")}
 }}"""
 
 
-def _lines(lines: Sequence[str]) -> str:
-    return "\n  ".join(lines)
+def _number(c: float) -> str:
+    return f"real({c!r})"
+
+
+def _lines(lines: Sequence[formulas.Formula], given: str, n: int) -> str:
+    known = [(f"{name}{k}", f"{name}[{k}]") for name in given for k in range(n) if (name, k) != ("s", 0)]
+    return "\n  ".join(f"const vec {name} = {text};" for name, text in [*known, *lines])
+
+
+def _store(name: str, n: int, to: str | None = None) -> str:
+    return " ".join(f"{to or name}[{k}] = {name}{k};" for k in range(n))
 
 
 def _value(activation: str, dtype: torch.dtype) -> str:
@@ -97,13 +104,13 @@ vec each(F f, vec z) {
     if activation == "sine":
         return (
             lanes
-            + """real cosine(real z) { return std::cos(z); }
+            + """vec cosine(vec z) { return each([](real x) -> real { return std::cos(x); }, z); }
 vec value(vec z) { return each([](real x) -> real { return std::sin(x); }, z); }"""
         )
     if activation == "softplus":
         return (
             lanes
-            + """real logistic(real z) { return 1 / (1 + std::exp(-z)); }
+            + """vec logistic(vec z) { return each([](real x) -> real { return 1 / (1 + std::exp(-x)); }, z); }
 vec value(vec z) {
   return each([](real x) -> real { return (x > 0 ? x : 0) + std::log1p(std::exp(x > 0 ? -x : x)); }, z);
 }"""
@@ -125,34 +132,6 @@ def _horner(coefficients: Sequence[float]) -> str:
     for c in coefficients[-2::-1]:
         text = f"({text} * y + real({c!r}))"
     return text
-
-
-def _forward(activation: str, plan: Plan, order: int | None = None) -> list[str]:
-    """f's derivatives and ``h``."""
-    lines = [f"const vec f{m} = {text};" for m, text in enumerate(FORMULAS[activation][1][: order or max(plan.order, 1)], 1)]
-    lines.append("h[0] = f0;")
-    for k in range(1, plan.n_streams):
-        for m, products in plan.products[k].items():
-            lines.append(f"const vec p{k}_{m} = {_sum(products)};")
-        terms = [f"f1 * s[{k}]", *(f"f{m} * p{k}_{m}" for m in plan.products[k])]
-        lines.append(f"h[{k}] = {' + '.join(terms)};")
-    return lines
-
-
-def _backward(plan: Plan) -> list[str]:
-    """``dz``."""
-    terms = [[f"f1 * g[{a}]"] for a in range(plan.n_streams)]
-    for k in range(1, plan.n_streams):
-        terms[0].append(f"f2 * g[{k}] * s[{k}]")
-        for m in plan.products[k]:
-            terms[0].append(f"f{m + 1} * g[{k}] * p{k}_{m}")
-            for a, slope in plan.slopes[k][m].items():
-                terms[a].append(f"f{m} * g[{k}] * ({_sum(slope)})")
-    return [f"dz[{a}] = {' + '.join(own)};" for a, own in enumerate(terms)]
-
-
-def _sum(products: Products) -> str:
-    return " + ".join(" * ".join([*([f"real({c!r})"] if c != 1.0 else []), *(f"s[{k}]" for k in f)]) for c, f in products)
 
 
 class Pass:

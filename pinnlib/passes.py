@@ -136,7 +136,7 @@ def make(path: str, *arguments: Any, shared: Shared | None = None, lead: int = 0
     """The pass of that path; see :mod:`pinnlib.compiling`."""
     if path == "native":
         return native.Pass(*arguments, lead=lead)
-    return Pass(*arguments, lead=lead, shared=shared, compiled=path == "inductor")
+    return Pass(*arguments, lead=lead, shared=shared, compiled=path == "triton")
 
 
 def _rows(streams: Tensor, lead: Sequence[int]) -> Tensor:

@@ -9,7 +9,7 @@ import pinnlib as pl
 from pinnlib import compiling, gradients, models, sampling
 
 COMPILED = pytest.mark.skipif(compiling.compiler() is None, reason="no C++ compiler")
-PATHS = ["eager", pytest.param("native", marks=COMPILED), pytest.param("inductor", marks=COMPILED)]
+PATHS = ["eager", pytest.param("native", marks=COMPILED)]
 # bytes of a layer in a chunk, and bytes that may wait for their backward pass
 CHUNKINGS = {"whole": (2**30, 2**30), "done twice": (8 * 12 * 30, 0), "some wait": (8 * 12 * 30, 40_000)}
 PROBLEMS = {"helmholtz": pl.problems.Helmholtz(a=(2, 1)), "allen-cahn": pl.problems.AllenCahn(), "burgers": pl.problems.Burgers()}
@@ -81,7 +81,7 @@ def test_residuals_and_gradients_on_every_path(monkeypatch, name, weighted, path
             assert all(close(g.mean(0), e) for g, e in zip(own, expected, strict=True))
 
 
-@pytest.mark.parametrize("path", PATHS[:2])
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("activation", ["tanh", "sine", "softplus"])
 def test_batches_apart_are_the_batches_alone(activation, path):
     problem = PROBLEMS["burgers"]
@@ -113,7 +113,7 @@ def test_an_ensemble_is_its_members_one_by_one(monkeypatch, path):
         assert all(close(many[e], one) for many, one in zip(grads, expected, strict=True))
 
 
-@pytest.mark.parametrize("path", PATHS[:2])
+@pytest.mark.parametrize("path", PATHS)
 def test_the_data_term_by_autograd(path):
     model, points = setup(PROBLEMS["allen-cahn"])
     values = torch.sin(points[:, :1])
@@ -141,7 +141,7 @@ def memory(one):
     return (one._packed, one.kept, one._scratch, one.out) if hasattr(one, "kept") else (*one.h, *one.z, one.out)
 
 
-@pytest.mark.parametrize("path", PATHS[:2])
+@pytest.mark.parametrize("path", PATHS)
 def test_memory_does_not_grow_with_the_points(monkeypatch, path):
     for kind in ("cpu", "native"):
         monkeypatch.setitem(gradients.CHUNK_BYTES, kind, 2**16)
@@ -156,7 +156,7 @@ def test_memory_does_not_grow_with_the_points(monkeypatch, path):
     assert held(16_384) == held(1_024) > 0
 
 
-@pytest.mark.parametrize("path", PATHS[:2])
+@pytest.mark.parametrize("path", PATHS)
 def test_a_data_term_with_slopes_and_a_misfit_of_its_own(path):
     problem = pl.problems.Cavity(100)
     model = models.MLP(2, 2, width=9, depth=2, seed=1, dtype=torch.float64)
