@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from . import activations, sampling, weightings
+from .models import BIAS_INITS
 from .weightings import Weighting
 
 __all__ = ["Config"]
@@ -26,6 +27,7 @@ class Config:
         width: units of a hidden layer.
         depth: number of hidden layers.
         activation: ``"tanh"``, ``"sine"`` or ``"softplus"``.
+        bias_init: biases at the start: ``"uniform"`` in +-1/sqrt(fan_in), as torch and the authors have them, or ``"zero"``.
         points: collocation points.
         data_points: boundary or initial points.
         batches: equal parts of the collocation points whose gradients are compared; must divide ``points``.
@@ -37,11 +39,16 @@ class Config:
         weighting: an :class:`~pinnlib.rba.RBA`, one of the others in :mod:`pinnlib.weightings`, or None for a vanilla run.
         biases: count biases into the gradients' statistics; the paper does not.
         probe_every: steps between two probes, once the logarithmic part of the schedule is over.
+        probe_dense: up to here every second step is probed instead of log-spaced ones, as the authors do to 300; 0: none.
+        probe_rba: the RBA weights that a probe measures with: ``"next"``, those that the coming step will use, so that a probe
+            sees the very gradient of a step; or ``"used"``, those of the step before, as the authors measure.
         snapshots: number of log-spaced steps at which weights are kept.
         sampling: ``"latin hypercube"``, ``"sobol"`` or ``"uniform"``.
         seed: of the network's weights and of all points.
+        start: where all that comes from: ``"drawn"`` from the seed, or ``"authors"``, see :mod:`pinnlib.book.authors`.
+        perturbation: each parameter of the start is multiplied by 1 + this times a normal number, drawn from the seed.
         dtype: ``"float32"`` or ``"float64"``.
-        compile: make machine code for the passes through the network: C++ on a CPU, ``torch.compile`` on a GPU.
+        compile: make machine code for the passes through the network: C++ on a CPU, Triton on a GPU.
             True, False, or ``"auto"`` for runs that are long enough to win back the time of compiling.  Without a
             compiler it does without.  The two ways differ by rounding, so give True or False where bits matter.
         device: ``"auto"`` (a GPU if there is one), ``"cpu"`` or ``"cuda"``.
@@ -50,6 +57,7 @@ class Config:
     width: int = 64
     depth: int = 4
     activation: str = "tanh"
+    bias_init: str = "uniform"
     points: int = 4096
     data_points: int = 400
     batches: int = 32
@@ -61,9 +69,13 @@ class Config:
     weighting: Weighting | None = None
     biases: bool = False
     probe_every: int = 50
+    probe_dense: int = 0
+    probe_rba: str = "next"
     snapshots: int = 24
     sampling: str = "latin hypercube"
     seed: int = 0
+    start: str = "drawn"
+    perturbation: float = 0.0
     dtype: str = "float32"
     compile: bool | str = "auto"
     device: str = "auto"
@@ -82,12 +94,14 @@ class Config:
             if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} = {value!r}: give a positive number")
         activations.get(self.activation)
+        self._check_choices()
+        self._check_start_and_probes()
+
+    def _check_choices(self) -> None:
         if self.sampling not in sampling.METHODS:
             raise ValueError(f"sampling {self.sampling!r} is unknown: choose one of {sampling.METHODS}")
         if self.weighting is not None and not isinstance(self.weighting, Weighting):
             raise ValueError(f"weighting = {self.weighting!r}: give pl.RBA(...) or None")
-        if not isinstance(self.seed, int) or self.seed < 0:
-            raise ValueError(f"seed = {self.seed!r}: give a whole number of at least 0")
         if self.dtype not in DTYPES:
             raise ValueError(
                 f"dtype {self.dtype!r} cannot resolve the residuals of a PINN or is unknown: use one of {tuple(DTYPES)}"
@@ -96,6 +110,17 @@ class Config:
             raise ValueError(f"compile = {self.compile!r}: use True, False or 'auto'")
         if self.device not in ("auto", "cpu") and not self.device.startswith("cuda"):
             raise ValueError(f"device {self.device!r} is unknown: use 'auto', 'cpu' or 'cuda'")
+        for name, choices in {"bias_init": BIAS_INITS, "probe_rba": ("next", "used")}.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} = {getattr(self, name)!r}: choose one of {choices}")
+
+    def _check_start_and_probes(self) -> None:
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise ValueError(f"seed = {self.seed!r}: give a whole number of at least 0")
+        if not isinstance(self.probe_dense, int) or self.probe_dense < 0:
+            raise ValueError(f"probe_dense = {self.probe_dense!r}: give a whole number of steps, or 0")
+        if not (isinstance(self.perturbation, int | float) and 0.0 <= self.perturbation < 1.0):
+            raise ValueError(f"perturbation = {self.perturbation!r}: give a number from 0 to below 1, such as 1e-7")
 
     def torch_device(self) -> torch.device:
         """The device to train on.
@@ -121,8 +146,14 @@ class Config:
         return self.lr * self.lr_decay ** (step // self.lr_decay_every)
 
     def probe_steps(self) -> np.ndarray:
-        """Steps that are measured: 0, log-spaced ones (20 a decade), then every ``probe_every``, and the last."""
+        """Steps that are measured: 0, log-spaced ones (20 a decade), then every ``probe_every``, and the last.
+
+        With ``probe_dense`` every second step to there takes the place of the log-spaced ones.
+        """
         steps, x, ratio = [0], 1.0, 10 ** (1 / 20)
+        if self.probe_dense:
+            steps = list(range(0, min(self.probe_dense, self.steps) + 1, 2))
+            x = math.inf
         while x * (ratio - 1.0) < self.probe_every and x <= self.steps:
             steps.append(round(x))
             x = max(x * ratio, round(x) + 1.0)
@@ -157,4 +188,7 @@ class Config:
         """One line: what a figure is stamped with."""
         rule = "vanilla" if self.weighting is None else self.weighting.describe()
         network = f"{self.width} x {self.depth} {self.activation}"
-        return f"{rule}, {network}, {self.points:,} points, {self.steps:,} steps, seed {self.seed}"
+        origin = f"seed {self.seed}" if self.start == "drawn" else f"the {self.start}' start"
+        if self.perturbation:
+            origin += f" times 1 + {self.perturbation:g} noise" + (f" {self.seed}" if self.start != "drawn" else "")
+        return f"{rule}, {network}, {self.points:,} points, {self.steps:,} steps, {origin}"

@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from . import activations
 from .embeddings import Periodic
 
-__all__ = ["MLP", "count", "shapes", "split"]
+__all__ = ["BIAS_INITS", "MLP", "count", "shapes", "split"]
+
+BIAS_INITS = ("uniform", "zero")
 
 
 class MLP(nn.Module):
-    """Fully connected network with Xavier-normal weights and zero biases.
+    """Fully connected network with Xavier-normal weights.
 
     Args:
         inputs: number of coordinates.
@@ -23,11 +25,13 @@ class MLP(nn.Module):
         width: units of a hidden layer.
         depth: number of hidden layers; so there are ``depth + 1`` weight matrices.
         activation: ``"tanh"``, ``"sine"`` or ``"softplus"``.
-        seed: of the weights, drawn on the CPU, so that every device starts from the same network.
+        bias_init: ``"uniform"`` in +-1/sqrt(fan_in), as torch has it, or ``"zero"``; weights are the same with both.
+        seed: of the weights and biases, drawn on the CPU, so that every device starts from the same network.
         embedding: what it is given instead of the coordinates; ``inputs`` is then the number of its features.
 
     Attributes:
         sizes: coordinates, widths of the hidden layers, fields.
+        bias_init: how the biases were drawn.
         weights: ``depth + 1`` parameters ``(n_out, n_in)``.
         biases: ``depth + 1`` parameters ``(n_out,)``.
     """
@@ -40,12 +44,13 @@ class MLP(nn.Module):
         width: int,
         depth: int,
         activation: str = "tanh",
+        bias_init: str = "uniform",
         seed: int = 0,
         dtype: torch.dtype = torch.float32,
         embedding: Periodic | None = None,
     ) -> None:
         super().__init__()
-        self.embedding = embedding
+        self.embedding, self.bias_init = embedding, bias_init
         self.activation = activations.get(activation)
         self.sizes = sizes = [inputs, *[width] * depth, outputs]
         generator = torch.Generator().manual_seed(seed)
@@ -55,7 +60,11 @@ class MLP(nn.Module):
             scale = (2.0 / (n_in + n_out)) ** 0.5
             weight = scale * torch.randn(n_out, n_in, generator=generator, dtype=torch.float64)
             self.weights.append(nn.Parameter(weight.to(dtype)))
-            self.biases.append(nn.Parameter(torch.zeros(n_out, dtype=dtype)))
+        for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+            bias = torch.zeros(n_out, dtype=torch.float64)
+            if bias_init == "uniform":
+                bias = (2.0 * torch.rand(n_out, generator=generator, dtype=torch.float64) - 1.0) / n_in**0.5
+            self.biases.append(nn.Parameter(bias.to(dtype)))
 
     def forward(self, points: Tensor) -> Tensor:
         """Fields ``(n_points, n_fields)`` at ``points`` ``(n_points, n_coordinates)``."""

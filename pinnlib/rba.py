@@ -34,8 +34,8 @@ class RBA:
         power: 2 for (lambda r)^2 as in the paper, 1 for lambda r^2 as in some libraries.
         normalization: ``"max"`` for abs(r) / max abs(r), ``"min-max"`` for (abs(r) - min) / (max - min).
         initial: lambda at the start; the paper takes 0.
-        first_rate: eta of the very first step; that of all others unless told.  The authors' runs of the Helmholtz
-            equation take 1, so that their weights begin as the normalized residual and not near 0.
+        first_rate: eta of the very first step; that of all others unless told, as in the authors' runs.  With 1 the weights
+            begin as the normalized residual and not near 0.
         assignment: ``"own"``: each point has its own weight.  The others are controls, which keep the size of the weights
             and take away what they know of the points: ``"mean"`` gives every point the mean of lambda^power,
             ``"permuted"`` gives each point the weight of another, always the same one.

@@ -108,6 +108,7 @@ class Run:
             width=c.width,
             depth=c.depth,
             activation=c.activation,
+            bias_init=c.bias_init,
             dtype=c.torch_dtype,
             embedding=self._known_problem().embedding if inputs != len(spec["coordinates"]) else None,
         )
@@ -217,7 +218,7 @@ class Run:
                 arrays = {name: file[name] for name in file.files}
             header = json.loads(str(arrays.pop("header")))
             _check(path, header)
-            config = Config.from_dict(header["config"])
+            config = Config.from_dict({"bias_init": "zero"} | header["config"])  # what older files had, and do not say
             parts: dict[str, dict[str, np.ndarray]] = {part: {} for part in (*PARTS, "coded")}
             points = arrays.pop("points")
             for name, values in arrays.items():

@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from . import __version__, capturing, compiling, distributed, evaluation, native, rba, sampling, weightings
+from . import __version__, capturing, compiling, distributed, evaluation, fused, native, rba, starts, weightings
 from .config import Config
 from .gradients import DataTerm, ResidualTerm
-from .models import MLP, split
+from .models import split
 from .probing import HISTORY, Evaluated, Probe
 from .problems.base import Problem
 from .runs import Run
@@ -60,8 +60,9 @@ class Trainer:
         self.world = distributed.start(self.device)
         if self.world.size > 1 and not self.alone:
             raise ValueError("torchrun shares one run among its processes: for several seeds use a sweep, or one process")
-        self.models = [self._network(one) for one in self.configs]
-        self.theta = torch.nn.Parameter(self._stack([model.flatten().detach() for model in self.models]))
+        begun = [starts.start(problem, one) for one in self.configs]
+        self.models = [starts.network(problem, one).to(self.device) for one in self.configs]
+        self.theta = torch.nn.Parameter(self._stack([one.parameters.to(self.device) for one in begun]))
         self.theta.grad = torch.zeros_like(self.theta)
         self.sizes, self.activation = self.models[0].sizes, self.models[0].activation
         for model, flat in zip(self.models, self._each(self.theta.detach()), strict=True):
@@ -74,41 +75,24 @@ class Trainer:
         self.optimizer = torch.optim.Adam([self.theta], lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=True, capturable=on_gpu)
         # a run without weights follows RBA's all the same, unused in its loss, so that all kinds can be compared
         self.rule = rba.RBA() if config.weighting is None or isinstance(config.weighting, RAD) else config.weighting
-        points = self._stack(
-            [
-                self._tensor(sampling.interior(problem.domain, config.points, seed=one.seed, method=config.sampling))
-                for one in self.configs
-            ]
-        )
-        data = [problem.data(config.data_points, one.seed) for one in self.configs]
-        values = [self._stack([self._tensor(part) for part in parts]) for parts in zip(*data, strict=True)]
+        points = self._stack([self._tensor(one.points) for one in begun])
+        values = [self._stack([self._tensor(part) for part in parts]) for parts in zip(*(one.data for one in begun), strict=True)]
         self.rba = torch.full(points.shape[:-1], self.rule.initial, dtype=self.dtype, device=self.device)
         orders = [weightings.permutation(config.points, one.seed).to(self.device) for one in self.configs]
         self.permutation = self._stack(orders)
         self.path = compiling.wanted(config, problem.plan.n_streams, self.device)
-        if self.path == "native" and not native.supports(self.activation, self.dtype):
+        made_by = {"native": native, "triton": fused}.get(self.path)
+        if made_by is not None and not made_by.supports(self.activation, self.dtype):
             self.path = "eager"
         self.set_points(points, values)
         self.ready: Evaluated | None = None
-        self.captured = capturing.Captured(self._body, self._moving) if on_gpu and self.world.size == 1 else None
+        self.captured = capturing.Captured(self.device) if on_gpu and self.world.size == 1 else None
         self.probe = Probe(problem, config, self.path, self.theta)
         self.step = 0
         self.wall_before = 0.0
         self.started = time.perf_counter()
         self.history: list[list[dict[str, float | np.ndarray]]] = [[] for _ in self.configs]
         self.snapshots: list[list[tuple[int, np.ndarray, np.ndarray]]] = [[] for _ in self.configs]
-
-    def _network(self, config: Config) -> MLP:
-        return MLP(
-            self.problem.inputs,
-            len(self.problem.fields),
-            width=config.width,
-            depth=config.depth,
-            activation=config.activation,
-            seed=config.seed,
-            dtype=self.dtype,
-            embedding=self.problem.embedding,
-        ).to(self.device)
 
     def _stack(self, tensors: list[Tensor]) -> Tensor:
         return tensors[0].clone() if self.alone else torch.stack(tensors)
@@ -226,14 +210,17 @@ class Trainer:
                 kept = False
         return kept
 
-    def evaluate(self, *, apart: bool = False) -> Evaluated:
-        """Losses and gradients here; with those of the batches if they are wanted ``apart``."""
-        config, rule = self.config, self.rule
-        attention = factors = self.rba
+    def evaluate(self, *, apart: bool = False, attention: Tensor | None = None) -> Evaluated:
+        """Losses and gradients here; with those of the batches if they are wanted ``apart``.
+
+        The points' weights are first brought up to date, unless ``attention`` gives them.
+        """
+        config, rule, given = self.config, self.rule, attention
+        factors = self.rba
 
         def factor(residual: Tensor) -> Tensor:
             nonlocal attention, factors
-            attention = rule.updated(self.rba, residual, self.step)
+            attention = rule.updated(self.rba, residual, self.step) if given is None else given
             factors = rule.factor(attention, self.permutation)
             return factors
 
@@ -259,7 +246,7 @@ class Trainer:
             else:
                 group["lr"] = rate
         if self.ready is None and self.captured:
-            self.captured()
+            self.captured(self._body, self._moving)
         else:
             here = self.ready or self.evaluate()
             if not torch.isfinite(here.loss).all():
@@ -284,9 +271,12 @@ class Trainer:
                 chosen.append(self._tensor(pool[rule.draw(residual, config.points, rng)]))
         if len(chosen) == len(self.models):
             self.rba.fill_(self.rule.initial)
-            self.set_points(self._stack(chosen))
-            if self.captured:
-                self.captured = capturing.Captured(self._body, self._moving)
+            drawn = self._stack(chosen)
+            if self.captured:  # the recorded step reads its points where they were
+                self.points.copy_(drawn)
+                self.places = [where.double().cpu().numpy() for where in self._each(drawn)]
+            else:
+                self.set_points(drawn)
 
     def _body(self) -> None:
         """One step without a look at its loss: what a GPU records."""
@@ -306,7 +296,10 @@ class Trainer:
 
     def measure(self) -> bool:
         """Measure everything at this step, with the RBA weights that the step will use; False if a loss is not finite."""
-        here = self.ready = self.evaluate(apart=True)
+        self.ready = self.evaluate(apart=True)
+        here = self.ready
+        if self.config.probe_rba == "used" and self.rule is self.config.weighting:
+            self.ready, here = None, self.evaluate(apart=True, attention=self.rba)
         rows = []
         for e, (model, where) in enumerate(zip(self.models, self.places, strict=True)):
             own, member = (here, None) if self.alone else (here.member(e), e)
@@ -327,6 +320,8 @@ class Trainer:
             shots.append((self.step, _array(theta), _array(weights)))
 
     def _wall_time(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
         return self.wall_before + time.perf_counter() - self.started
 
     def _kept(self) -> dict[str, Any]:
@@ -403,6 +398,7 @@ class Trainer:
                 if self.device.type == "cuda"
                 else f"CPU, {torch.get_num_threads()} threads",
                 "path": f"{self.path}, {len(self.residual_term.chunks)} chunks",
+                "recorded": bool(self.captured and self.captured.recorded),
                 "threads": torch.get_num_threads(),
                 "seeds_at_once": len(self.configs),
                 "processes": self.world.size,

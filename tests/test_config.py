@@ -1,5 +1,6 @@
 """Settings: what is wrong is named, with the remedy."""
 
+import json
 import math
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 import pinnlib as pl
+from pinnlib import runs
 
 
 @pytest.mark.parametrize(
@@ -82,3 +84,88 @@ def test_snapshots_are_probes():
     assert 15 <= len(shots) <= 24
     assert pl.Config(steps=2000, snapshots=1).snapshot_steps().tolist() == [2000]
     assert pl.Config(steps=2000, snapshots=2).snapshot_steps().tolist() == [0, 2000]
+
+
+class TestStart:
+    def test_biases_begin_as_torch_has_them(self):
+        model = pl.models.MLP(2, 1, width=100, depth=3, seed=4)
+        zero = pl.models.MLP(2, 1, width=100, depth=3, seed=4, bias_init="zero")
+        for weight, other in zip(model.weights, zero.weights, strict=True):
+            assert torch.equal(weight, other)
+        assert all(not b.any() for b in zero.biases)
+        for weight, bias in zip(model.weights, model.biases, strict=True):
+            bias, bound = bias.detach(), weight.shape[1] ** -0.5
+            assert float(bias.abs().max()) <= bound
+            if len(bias) > 1:
+                assert float(bias.abs().max()) > 0.9 * bound
+                assert abs(float(bias.mean())) < 0.25 * bound
+
+    def test_older_records_have_zero_biases(self, tmp_path):
+        config = pl.Config(width=4, depth=1, points=8, data_points=8, batches=2, steps=1, device="cpu", bias_init="zero")
+        run = pl.train(pl.problems.Helmholtz(), config, progress=False)
+        values = config.as_dict()
+        path = run.save(tmp_path / "old.npz")
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays["header"]))
+        for name in ("bias_init", "start", "perturbation", "probe_dense", "probe_rba"):
+            del header["config"][name]
+        header["settings_hash"] = runs._settings_hash(header["problem"], header["config"])
+        arrays["header"] = np.array(json.dumps(header))
+        np.savez_compressed(path, **arrays)
+        assert pl.Run.load(path).config.as_dict() == values
+
+    def test_dense_probes_are_the_authors(self):
+        steps = pl.Config(steps=700, probe_dense=300, probe_every=100).probe_steps()
+        assert steps.tolist() == [*range(0, 301, 2), 400, 500, 600, 700]
+        assert pl.Config(steps=7, probe_dense=300, probe_every=100).probe_steps().tolist() == [0, 2, 4, 6, 7]
+
+    @pytest.mark.parametrize("weighting", [None, pl.RBA(), pl.weightings.SelfAdaptive()])
+    def test_the_weights_that_a_probe_measures_with(self, weighting):
+        """``used``: those of the step before; nothing else changes, and the training not at all."""
+        settings = {"width": 6, "depth": 2, "points": 60, "data_points": 20, "batches": 6, "steps": 8, "probe_dense": 8}
+        runs = {
+            rba: pl.train(
+                pl.problems.Helmholtz(),
+                pl.Config(**settings, weighting=weighting, probe_rba=rba, device="cpu", dtype="float64"),
+                progress=False,
+            )
+            for rba in ("next", "used")
+        }
+        a, b = runs["next"], runs["used"]
+        assert np.array_equal(a.state["parameters"], b.state["parameters"])
+        assert np.array_equal(a.history["rel_l2"], b.history["rel_l2"])
+        if weighting is None:
+            assert np.array_equal(a.history["noise"], b.history["noise"])
+            return
+        assert not np.allclose(a.history["noise"][1:], b.history["noise"][1:], rtol=1e-4)
+        # by hand: batch gradients at the last weights, with the lambda that the last step left behind
+        model, last = b.final_model(), {}
+        points = torch.as_tensor(b.points)
+        for name, weights in (("used", b.state["rba"]), ("next", None)):
+            if weights is None:
+                residual = torch.as_tensor(b.residual(points=b.points, snapshot=-1))
+                weights = weighting.updated(torch.as_tensor(b.state["rba"]), residual, 8)
+            grads = pl.snr.batch_gradients(model, b.problem, points, batches=6, weights=torch.as_tensor(weights))
+            last[name] = pl.snr.statistics(grads).noise
+        for name, run in runs.items():
+            assert run.history["noise"][-1] == pytest.approx(last[name], rel=1e-9), name
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"bias_init": "ones"}, "bias_init = 'ones': choose one of"),
+            ({"probe_rba": "last"}, "probe_rba = 'last': choose one of"),
+            ({"probe_dense": -1}, "probe_dense = -1: give a whole number of steps, or 0"),
+            ({"perturbation": -1e-7}, "perturbation = -1e-07: give a number from 0 to below 1"),
+        ],
+    )
+    def test_bad_settings_are_one_sentence(self, settings, message):
+        with pytest.raises(ValueError, match=message):
+            pl.Config(**settings)
+
+
+def test_an_untrained_network_is_drawn_as_the_trained_one_was():
+    for bias_init, any_bias in (("zero", False), ("uniform", True)):
+        new = pl.information.untrained(pl.models.MLP(2, 1, width=5, depth=2, bias_init=bias_init), seed=3)
+        assert any(bool(bias.any()) for bias in new.biases) == any_bias

@@ -53,3 +53,16 @@ def test_bounds_and_invariance(values):
 def test_one_value_a_point():
     with pytest.raises(ValueError, match="give one value a point"):
         order.cell_means(np.zeros((3, 2)), np.zeros(4), DOMAIN)
+
+
+def test_cells_of_each_axis_and_what_does_not_fit():
+    rng = np.random.default_rng(3)
+    points, values = rng.random((500, 2)), rng.random(500)
+    means = order.cell_means(points, values, ((0.0, 1.0), (0.0, 1.0)), (1, 4))
+    assert means.shape == (1, 4)
+    for k in range(4):
+        inside = (points[:, 1] >= k / 4) & (points[:, 1] < (k + 1) / 4)
+        assert means[0, k] == pytest.approx(values[inside].mean())
+    for bad in ((2,), (2, 0), 0):
+        with pytest.raises(ValueError, match="cells = .*: give a whole number of at least 1, or one for each of 2 coordinates"):
+            order.cell_means(points, values, ((0.0, 1.0), (0.0, 1.0)), bad)

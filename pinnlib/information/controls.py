@@ -38,7 +38,7 @@ def shuffle_labels(targets: Tensor | np.ndarray, *, seed: int) -> Tensor | np.nd
 
 
 def untrained(model: MLP, *, seed: int) -> MLP:
-    """A network of the same shape as ``model`` with new random weights, of the same type and on the same device."""
+    """A network of the same shape as ``model`` with new random parameters, drawn as those were, on the same device."""
     inputs, *hidden, outputs = model.sizes
     like = model.weights[0]
     new = MLP(
@@ -47,6 +47,7 @@ def untrained(model: MLP, *, seed: int) -> MLP:
         width=hidden[0],
         depth=len(hidden),
         activation=model.activation.name,
+        bias_init=model.bias_init,
         seed=seed,
         dtype=like.dtype,
         embedding=model.embedding,
