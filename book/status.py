@@ -41,4 +41,4 @@ for package in ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "jupyte
 # On two CPU cores with a C++ compiler the quick trainings of the chapter on the Helmholtz equation took about 20 seconds
 # each. What a step costs is on the page {doc}`speed`, what the published runs took on the page {doc}`published`. With one
 # chapter, `.ci/run` took 8 min 22 s in a fresh clone: the environment, the unit tests, `pytest --nbval book/`, `make book` and the checks in the
-# browser. Each of the three chapters that came since adds about a minute. No time was measured on a GPU.
+# browser. Each of the three chapters that came since adds about a minute. On a GPU only the four long runs of {doc}`authors_runs` were timed.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["Claim", "matrix", "spread", "table"]
+__all__ = ["LAPTOP", "Claim", "at", "matrix", "spread", "table"]
+
+#: What verdicts on most published runs say, whose networks, points and trainings are smaller than the authors'.
+LAPTOP = "at a laptop's size"
 
 
 @dataclass(frozen=True)
@@ -19,20 +22,35 @@ class Claim:
         paper: the paper's number or statement.
         here: what was measured.
         holds: for each run or pair of runs whether it shows the claim; empty if nothing was measured.
+        scale: of the runs, if it is not the authors'; it follows the verdict.
+        short: the runs end too early, or differ too much, to refute the claim; a yes still counts.
     """
 
     text: str
     paper: str
     here: str
     holds: Sequence[bool]
+    scale: str = ""
+    short: bool = False
 
     @property
     def verdict(self) -> str:
-        """``reproduced`` where at least 80% of the runs show it, ``not`` where at most 20% do, else ``partly``."""
+        """``reproduced`` where at least 80% of the runs show it, ``not`` where at most 20% do, else ``partly``.
+
+        The scale follows the word.  Where the runs are too short, anything less than ``reproduced`` is ``cannot tell``.
+        """
         if not len(self.holds):
             return "not assessed"
         share = float(np.mean(self.holds))
-        return "reproduced" if share >= 0.8 else "not" if share <= 0.2 else "partly"
+        word = "reproduced" if share >= 0.8 else "not" if share <= 0.2 else "partly"
+        if self.short and word != "reproduced":
+            return "cannot tell"
+        return f"{word}, {self.scale}" if self.scale else word
+
+
+def at(claims: Sequence[Claim], scale: str) -> list[Claim]:
+    """The claims with a scale, so that every verdict names it."""
+    return [replace(claim, scale=scale) for claim in claims]
 
 
 def table(claims: Sequence[Claim]) -> str:

@@ -85,3 +85,34 @@ def test_shares_by_hand(blank):
     assert claims.shares(vanilla, rba, rba, 100) == []  # nothing has happened yet
     with pytest.raises(ValueError, match="different seeds: give them in triples"):
         claims.shares(vanilla, rba[:2], rba, 100)
+
+
+def test_runs_that_end_before_the_authors_step_do_not_count_for_the_rise(blank):
+    def at_step(run, step):
+        return dataclasses.replace(run, state=run.state | {"step": np.array(step)})
+
+    vanilla = [at_step(written(blank, s, fitting=50, onset=None, end=0.5, order=0.5), 10_000) for s in range(5)]
+    rba = [at_step(written(blank, s, fitting=50, onset=1000, end=0.01, order=0.9), 10_000) for s in range(5)]
+
+    def words(draws, runs=(vanilla, rba)):
+        found = claims.summary(*runs, {}, (10_000,), draws=draws)
+        return {claim.text: (claim.verdict, len(claim.holds)) for claim in found}
+
+    everything = words((0, 0))
+    assert everything["SNR rises above 1 again"] == ("partly", 10)
+    late = words((90_000, 1_000))
+    assert late["SNR rises above 1 again"] == ("reproduced", 5)
+    assert late["three phases, in this order"] == ("reproduced", 5)
+    assert late["RBA is more accurate at equal steps"] == ("reproduced", 5)
+    near = words((90_000, 9_000))  # the rise could be seen, a stay after it not
+    assert near["SNR rises above 1 again"] == ("reproduced", 5)
+    assert near["and stays there: total diffusion"] == ("cannot tell", 10)
+    unknown = words(None, (vanilla, vanilla))
+    assert unknown["SNR rises above 1 again"] == ("cannot tell", 10)
+    assert unknown["residuals are more homogeneous with RBA"] == ("not", 5)
+
+
+def test_every_claim_of_a_summary_names_its_scale(blank):
+    runs = [written(blank, s, fitting=50, onset=1000, end=0.01, order=0.9) for s in range(2)]
+    for claim in claims.summary(runs, runs, {}, (10_000,), scale=verdicts.LAPTOP):
+        assert claim.verdict.endswith(", at a laptop's size")

@@ -37,3 +37,21 @@ def test_a_matrix_has_a_row_a_claim_and_a_column_a_benchmark():
         "| rises | **reproduced** 5/5 | **reproduced** 5/5 |",
         "| falls | **not** 0/4 |  |",
     ]
+
+
+def test_a_verdict_names_the_scale_that_it_rests_on():
+    small, plain = (
+        verdicts.at([verdicts.Claim("a", "b", "c", [False])], verdicts.LAPTOP)[0],
+        verdicts.Claim("a", "b", "c", [False]),
+    )
+    assert small.verdict == "not, at a laptop's size"
+    assert plain.verdict == "not"
+    assert "**not, at a laptop's size**" in verdicts.table([small])
+    assert verdicts.Claim("a", "b", "c", [], scale=verdicts.LAPTOP).verdict == "not assessed"
+
+
+@pytest.mark.parametrize(
+    ("holds", "verdict"), [([True] * 5, "reproduced"), ([True, False], "cannot tell"), ([False], "cannot tell")]
+)
+def test_runs_that_end_too_soon_refute_nothing(holds, verdict):
+    assert verdicts.Claim("a", "b", "c", holds, short=True).verdict == verdict
