@@ -295,17 +295,20 @@ class Trainer:
         return bool(self.history[0]) and self.history[0][-1]["step"] == self.step
 
     def measure(self) -> bool:
-        """Measure everything at this step, with the RBA weights that the step will use; False if a loss is not finite."""
-        self.ready = self.evaluate(apart=True)
-        here = self.ready
-        if self.config.probe_rba == "used" and self.rule is self.config.weighting:
-            self.ready, here = None, self.evaluate(apart=True, attention=self.rba)
+        """Measure everything at this step, with the RBA weights that the config asks for; False if a loss is not finite.
+
+        The step goes on from the very gradients that were measured, if they are those of its own weights.
+        """
+        used = self.config.probe_rba == "used" and self.rule is self.config.weighting
+        here = self.ready = self.evaluate(apart=True, attention=self.rba if used else None)
         rows = []
         for e, (model, where) in enumerate(zip(self.models, self.places, strict=True)):
             own, member = (here, None) if self.alone else (here.member(e), e)
             rows.append(self.probe(self.step, model, where, own, self.optimizer, member, self._wall_time()))
         if not np.isfinite([row["loss"] for row in rows]).all():
             return False
+        if used:
+            self.ready = None
         for history, row in zip(self.history, rows, strict=True):
             history.append(row)
         return True

@@ -9,6 +9,7 @@ import torch
 
 import pinnlib as pl
 from pinnlib import runs
+from pinnlib.trainer import Trainer
 
 
 @pytest.mark.parametrize(
@@ -150,6 +151,20 @@ class TestStart:
             last[name] = pl.snr.statistics(grads).noise
         for name, run in runs.items():
             assert run.history["noise"][-1] == pytest.approx(last[name], rel=1e-9), name
+
+    def test_a_probe_with_the_used_weights_costs_one_pass_and_survives_divergence(self, monkeypatch):
+        settings = {"width": 6, "depth": 2, "points": 60, "data_points": 20, "batches": 6, "steps": 4, "probe_dense": 4}
+        config = pl.Config(**settings, weighting=pl.RBA(), probe_rba="used", device="cpu")
+        trainer = Trainer(pl.problems.Helmholtz(), config)
+        passes, evaluate = [], trainer.evaluate
+        monkeypatch.setattr(trainer, "evaluate", lambda **asked: passes.append(asked) or evaluate(**asked))
+        trainer.run([None], 60.0, None, False)
+        assert sum(asked.get("apart", False) for asked in passes) == 3  # probes at 0, 2 and 4
+        assert len(passes) == 3 + 4
+        bad = Trainer(pl.problems.Helmholtz(), config)
+        bad.theta.data.fill_(torch.nan)
+        with pytest.raises(pl.TrainingDiverged, match="not a finite number at step 0"):
+            bad.run([None], 60.0, None, False)
 
     @pytest.mark.parametrize(
         ("settings", "message"),
