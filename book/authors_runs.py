@@ -171,7 +171,7 @@ display(Markdown("\n".join(lines)))
 #
 # One number is off by 7%, the noise of Allen-Cahn with RBA. That is no other start. The weights $\lambda$ are still near zero there, so all batches share one
 # gradient, that of the data, and differ by only $3 \cdot 10^{-7}$ of it. A float32 number resolves $10^{-7}$. The authors add the shared gradient
-# before they compare batches, so that their noise has a rounding error of about $0.7 \cdot 10^{-6}$. `pinnlib` takes the noise without it. From step 20 on,
+# before they compare batches, so that their noise has a rounding error of about $0.7 \cdot 10^{-6}$. `pinnlib` takes the noise without it. Between steps 20 and 100,
 # when the noise has grown, the two agree to one part in a million.
 #
 # The order parameter has a check of its own. Taken over cells for Allen-Cahn with RBA, and over 100 strips in the second coordinate for the other three, it agrees to six digits after two updates.
