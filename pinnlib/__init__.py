@@ -37,7 +37,7 @@ from .config import Config
 from .problems import Problem
 from .rba import RBA
 from .runs import Run
-from .training import TrainingDiverged, forecast, resume, train, train_ensemble
+from .training import TrainingDiverged, branch, forecast, resume, train, train_ensemble
 
 __all__ = [
     "RBA",
@@ -46,6 +46,7 @@ __all__ = [
     "Run",
     "TrainingDiverged",
     "book",
+    "branch",
     "claims",
     "crossings",
     "curvature",

@@ -31,7 +31,9 @@ class Config:
         points: collocation points.
         data_points: boundary or initial points.
         batches: equal parts of the collocation points whose gradients are compared; must divide ``points``.
-        steps: full-batch Adam steps.
+        steps: Adam steps.
+        minibatch: collocation points of one step, drawn without replacement, with the whole data term; must divide ``points``.
+            0, as in the paper: all of them.
         lr: Adam's learning rate at the start.
         lr_decay: factor of the learning rate every ``lr_decay_every`` steps.
         lr_decay_every: steps between two decays.
@@ -42,6 +44,8 @@ class Config:
         probe_dense: up to here every second step is probed instead of log-spaced ones, as the authors do to 300; 0: none.
         probe_rba: the RBA weights that a probe measures with: ``"next"``, those that the coming step will use, so that a probe
             sees the very gradient of a step; or ``"used"``, those of the step before, as the authors measure.
+        probe_fresh: measure signal and noise at as many points that are not trained on, too.
+        probe_sharpness: steps between two measurements of the curvature, see :mod:`pinnlib.curvature`; 0: none.
         snapshots: number of log-spaced steps at which weights are kept.
         sampling: ``"latin hypercube"``, ``"sobol"`` or ``"uniform"``.
         seed: of the network's weights and of all points.
@@ -62,6 +66,7 @@ class Config:
     data_points: int = 400
     batches: int = 32
     steps: int = 2000
+    minibatch: int = 0
     lr: float = 1e-3
     lr_decay: float = 0.9
     lr_decay_every: int = 5000
@@ -71,6 +76,8 @@ class Config:
     probe_every: int = 50
     probe_dense: int = 0
     probe_rba: str = "next"
+    probe_fresh: bool = False
+    probe_sharpness: int = 0
     snapshots: int = 24
     sampling: str = "latin hypercube"
     seed: int = 0
@@ -117,8 +124,18 @@ class Config:
     def _check_start_and_probes(self) -> None:
         if not isinstance(self.seed, int) or self.seed < 0:
             raise ValueError(f"seed = {self.seed!r}: give a whole number of at least 0")
-        if not isinstance(self.probe_dense, int) or self.probe_dense < 0:
-            raise ValueError(f"probe_dense = {self.probe_dense!r}: give a whole number of steps, or 0")
+        for name in ("probe_dense", "probe_sharpness"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 0:
+                raise ValueError(f"{name} = {value!r}: give a whole number of steps, or 0")
+        if not isinstance(self.minibatch, int) or self.minibatch < 0 or (self.minibatch and self.points % self.minibatch):
+            raise ValueError(
+                f"minibatch = {self.minibatch!r} does not cut {self.points} points into equal parts: give a divisor, or 0"
+            )
+        if self.minibatch and getattr(self.weighting, "assignment", "own") == "permuted":
+            raise ValueError(
+                f"minibatch = {self.minibatch} with permuted weights: the others' weights are not in a mini-batch, give 0"
+            )
         if not (isinstance(self.perturbation, int | float) and 0.0 <= self.perturbation < 1.0):
             raise ValueError(f"perturbation = {self.perturbation!r}: give a number from 0 to below 1, such as 1e-7")
 
@@ -191,4 +208,5 @@ class Config:
         origin = f"seed {self.seed}" if self.start == "drawn" else f"the {self.start}' start"
         if self.perturbation:
             origin += f" times 1 + {self.perturbation:g} noise" + (f" {self.seed}" if self.start != "drawn" else "")
-        return f"{rule}, {network}, {self.points:,} points, {self.steps:,} steps, {origin}"
+        part = f" in mini-batches of {self.minibatch}" if self.minibatch else ""
+        return f"{rule}, {network}, {self.points:,} points{part}, {self.steps:,} steps, {origin}"

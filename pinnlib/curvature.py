@@ -1,8 +1,7 @@
 r"""Curvature of the training loss, as gradient descent and as Adam feel it.
 
-The loss is the one that a run minimizes, :math:`L = \langle (\lambda_i r_i)^2 \rangle + w \langle (u - u_j)^2 \rangle`, with
-the RBA weights :math:`\lambda` held constant.  A product of its Hessian :math:`H` with a vector is a central difference of
-exact gradients in float64,
+The loss is the one that a run minimizes in its coming step, see :mod:`pinnlib.objective`, with the points' weights held
+constant.  A product of its Hessian :math:`H` with a vector is a central difference of exact gradients in float64,
 
 .. math::
 
@@ -25,10 +24,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from . import compiling, native
+from . import compiling, native, starts, weightings
 from .activations import Activation
-from .gradients import DataTerm, ResidualTerm
 from .models import split
+from .objective import Objective
 from .plans import Plan
 from .runs import Run
 
@@ -119,29 +118,36 @@ class Curvature:
 
     Attributes:
         theta: weights, then biases, ``(n_params,)``, float64 on the CPU.
-        attention: the RBA weights of the last step, ``(n_points,)``, as constants; None for a vanilla run.
+        attention: the points' weights that the coming step uses, ``(n_points,)``, as constants.
     """
 
     def __init__(self, run: Run, snapshot: int | None = None, *, path: str | None = None) -> None:
-        at = run.state if snapshot is None else {name: run.snapshots[name][snapshot] for name in ("parameters", "rba")}
+        at = run.state if snapshot is None else {name: run.snapshots[name][snapshot] for name in ("step", "parameters", "rba")}
         model = run.final_model() if snapshot is None else run.model(snapshot)
         self.run, self.config, problem = run, run.config, run._known_problem()
-        self.theta, self.attention = _double(at["parameters"]), None
-        if self.config.weighting is not None:
-            self.attention = _double(at["rba"])
-            self._factor = self.attention**self.config.weighting.power
-        self.sizes = model.sizes
-        kinds = {"sizes": self.sizes, "activation": model.activation, "path": path or _path(model.activation, problem.plan)}
-        data = map(_double, problem.data(self.config.data_points, self.config.seed))
-        self._residual = ResidualTerm(problem, _double(run.points), batches=1, **kinds)
-        self._data = DataTerm(problem, *data, **kinds)
+        self.theta, self.sizes = _double(at["parameters"]), model.sizes
+        begun = starts.start(problem, run.config)
+        self._objective = Objective(
+            problem,
+            run.config,
+            _double(run.points),
+            [_double(part) for part in begun.data],
+            sizes=model.sizes,
+            activation=model.activation,
+            permutation=weightings.permutation(run.config.points, run.config.seed),
+            path=path or _path(model.activation, problem.plan),
+        )
+        weights, biases = self._layers(self.theta)
+        self.attention = self._objective(weights, biases, _double(at["rba"]), int(at["step"])).attention
+
+    def _layers(self, theta: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        parts = split(theta, self.sizes)
+        return parts[: len(parts) // 2], parts[len(parts) // 2 :]
 
     def gradient(self, theta: Tensor) -> Tensor:
         """Gradient of the loss at ``theta`` ``(n_params,)``."""
-        parts = split(theta, self.sizes)
-        layers = parts[: len(parts) // 2], parts[len(parts) // 2 :]
-        _, residual, _ = self._residual(*layers, None if self.attention is None else lambda residual: self._factor)
-        return residual + self._data(*layers, scale=self.config.data_weight)[1]
+        here = self._objective(*self._layers(theta), self.attention, None)
+        return here.grads + here.data_grads
 
     def product(self, vector: Tensor) -> Tensor:
         """The Hessian at :attr:`theta` times a vector ``(n_params,)``."""

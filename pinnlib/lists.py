@@ -15,6 +15,8 @@ A list is a TOML file.  Each ``[[sweep]]`` is a problem with its settings, the w
    rba = { decay = 0.999, rate = 0.001 }            # of pinnlib.RBA and its controls
    first = { snapshots = 24 }                       # of the first seed alone
    compact = { rows = 1000 }                        # made small once complete, as pinnlib.Run.compacted does
+   lrs = [1e-3, 1e-4]                               # of the config, one run each; {lr} in the name
+   branch = "whole/run.npz"                         # begin where this run stands, beside the list; see pinnlib.branch
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +43,7 @@ else:
 __all__ = ["Entry", "State", "path_of", "read", "state"]
 
 OF_RBA = ("rba", "ramp", "permuted")
-KEYS = {"name", "problem", "settings", "weightings", "seeds", "threads", "config", "rba", "first", "compact"}
+KEYS = {"name", "problem", "settings", "weightings", "seeds", "threads", "config", "rba", "first", "compact", "lrs", "branch"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Entry:
         config: all settings of the training.
         threads: CPU threads.
         compact: how the record is made small once it is complete; None to leave it whole.
+        branch: the file of the run where it begins; None to begin at step 0.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Entry:
     config: Config
     threads: int = 1
     compact: dict[str, int] | None = None
+    branch: str | None = None
 
     def finished(self, run: Run) -> Run:
         """A complete run as it is published."""
@@ -80,7 +85,7 @@ class Entry:
 
     def to_json(self) -> str:
         """As one line of text."""
-        return json.dumps([self.name, self.problem, self.config.as_dict(), self.threads, self.compact])
+        return json.dumps([self.name, self.problem, self.config.as_dict(), self.threads, self.compact, self.branch])
 
     @classmethod
     def from_json(cls, text: str) -> Entry:
@@ -111,15 +116,16 @@ def read(path: str | os.PathLike[str]) -> list[Entry]:
         raise ValueError(f"{path} is not TOML ({error})") from error
     if set(found) != {"sweep"}:
         raise ValueError(f"{path} has {sorted(found)}: give one or more [[sweep]] and nothing else")
-    entries = [entry for number, one in enumerate(found["sweep"], 1) for entry in _entries(one, f"{path}, sweep {number}")]
+    sweeps = [(one, f"{path}, sweep {number}") for number, one in enumerate(found["sweep"], 1)]
+    entries = [entry for one, where in sweeps for entry in _entries(one, where, Path(path).parent)]
     names = [entry.name for entry in entries]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"{path} has {', '.join(twice)} twice: put {{weighting}} and {{seed}} into the name")
+        raise ValueError(f"{path} has {', '.join(twice)} twice: put {{weighting}}, {{seed}} and {{lr}} into the name")
     return entries
 
 
-def _entries(one: dict[str, Any], where: str) -> Iterator[Entry]:
+def _entries(one: dict[str, Any], where: str, folder: Path) -> Iterator[Entry]:
     unknown = sorted(set(one) - KEYS)
     if unknown or not {"name", "problem"} <= set(one):
         raise ValueError(f"{where} has {unknown or 'no name or no problem'}: the keys are {', '.join(sorted(KEYS))}")
@@ -133,19 +139,21 @@ def _entries(one: dict[str, Any], where: str) -> Iterator[Entry]:
         if compact is not None:
             inspect.signature(Run.compacted).bind(None, **compact)
         for weighting in one.get("weightings", ["vanilla"]):
-            for seed in seeds:
+            for seed, lr in product(seeds, one.get("lrs", [None])):
                 extra = one.get("first", {}) if seed == seeds[0] else {}
+                extra = extra if lr is None else extra | {"lr": lr}
                 rule = weightings.made(weighting, one.get("rba", {}) if weighting in OF_RBA else {})
                 config = Config(**one.get("config", {}) | extra, seed=seed, weighting=rule)
                 problem = one["problem"], one.get("settings", {})
                 problems.KNOWN[problem[0]](**problem[1])
-                name = one["name"].format(weighting=weighting, seed=seed)
+                name = one["name"].format(weighting=weighting, seed=seed, **({} if lr is None else {"lr": f"{lr:g}"}))
                 if not name or Path(name).name != name:
                     raise ValueError(f"name = {name!r}: give the name of a file, without folders")
-                yield Entry(name, problem, config, threads, compact)
+                branch = str((folder / one["branch"]).resolve()) if "branch" in one else None
+                yield Entry(name, problem, config, threads, compact, branch)
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         what = (
-            f"the name has {error}, and only {{weighting}} and {{seed}} are filled in"
+            f"the name has {error}, and only {{weighting}}, {{seed}} and, of lrs, {{lr}} are filled in"
             if isinstance(error, LookupError)
             else error
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,9 +11,10 @@ from torch import Tensor
 from . import evaluation, models, order, snr
 from .config import Config
 from .models import MLP
+from .objective import Evaluated
 from .problems.base import Problem
 
-__all__ = ["HISTORY", "Evaluated", "Probe"]
+__all__ = ["CURVATURE", "FRESH", "HISTORY", "Probe"]
 
 #: What a probe measures; one row each in ``run.history``.
 HISTORY = {
@@ -42,33 +42,18 @@ HISTORY = {
     "wall_time": "seconds of training so far",
 }
 
+#: What a probe measures besides, where ``Config.probe_fresh`` asks for it.
+FRESH = {
+    "snr_fresh": "signal over noise at points that are not trained on",
+    "signal_fresh": "signal there",
+    "noise_fresh": "noise there",
+}
 
-@dataclass(frozen=True)
-class Evaluated:
-    """What one pass over all points gives; ``lead`` is ``()``, or the number of members of an ensemble.
-
-    Attributes:
-        loss: ``lead``.
-        residual: ``(*lead, n_points)``.
-        loss_data: ``lead``.
-        attention: RBA weights after this step's update, ``(*lead, n_points)``.
-        grads: of the residual term, ``(*lead, n_params)``.
-        data_grads: of the data term, with its weight.
-        batch_grads: of the residual term of each batch, ``(*lead, batches, n_params)``, if they were wanted.
-    """
-
-    loss: Tensor
-    residual: Tensor
-    loss_data: Tensor
-    attention: Tensor
-    grads: Tensor
-    data_grads: Tensor
-    batch_grads: Tensor | None
-
-    def member(self, index: int) -> Evaluated:
-        """That of one member of an ensemble."""
-        parts = (self.loss, self.residual, self.loss_data, self.attention, self.grads, self.data_grads, self.batch_grads)
-        return Evaluated(*(None if part is None else part[index] for part in parts))
+#: And where ``Config.probe_sharpness`` does; nan at the probes between.
+CURVATURE = {
+    "sharpness": "largest eigenvalue of the loss's Hessian",
+    "sharpness_adam": "the same as Adam feels it, to compare with 38 / lr",
+}
 
 
 class Probe:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import qmc
 
-__all__ = ["METHODS", "boundary", "face", "grid", "interior"]
+__all__ = ["METHODS", "boundary", "face", "grid", "interior", "minibatch"]
 
 METHODS = ("latin hypercube", "sobol", "uniform")
 Domain = Sequence[tuple[float, float]]
@@ -66,3 +66,9 @@ def grid(domain: Domain, resolution: int) -> np.ndarray:
     """A regular grid with the box's faces in it, first coordinate slowest: ``(resolution ** d, d)``."""
     axes = [np.linspace(low, high, resolution) for low, high in domain]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(domain))
+
+
+def minibatch(n: int, size: int, step: int, *, seed: int) -> np.ndarray:
+    """Which of ``n`` points a mini-batch step takes, ``(size,)``: slice after slice of an order drawn anew for each pass."""
+    epoch, at = divmod(step, n // size)
+    return np.random.default_rng([seed, 32, epoch]).permutation(n)[at * size : (at + 1) * size]

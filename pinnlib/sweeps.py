@@ -183,6 +183,8 @@ def work(entry: Entry, path: str, every: float, report: Callable[[int], None] = 
     trainer = Trainer(entry.build(), entry.config)
     if Path(path).exists():
         trainer.restore(Run.load(path))  # a complete one was skipped
+    elif entry.branch:
+        trainer.branch(Run.load(entry.branch))
     ended = threading.Event()
 
     def watch() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
 import os
 import platform
 import signal
@@ -16,14 +18,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 from tqdm import tqdm
 
-from . import __version__, capturing, compiling, distributed, evaluation, fused, native, rba, starts, weightings
+from . import __version__, capturing, compiling, distributed, evaluation, sampling, snr, starts, weightings
 from .config import Config
-from .gradients import DataTerm, ResidualTerm
+from .curvature import Curvature
+from .gradients import ResidualTerm
 from .models import split
-from .probing import HISTORY, Evaluated, Probe
+from .objective import Evaluated, Objective
+from .probing import CURVATURE, FRESH, HISTORY, Probe
 from .problems.base import Problem
 from .runs import Run
 from .weightings import RAD
@@ -31,6 +36,14 @@ from .weightings import RAD
 __all__ = ["Trainer", "TrainingDiverged"]
 
 Path = str | os.PathLike[str]
+
+#: What a branch cannot change, since its state would not fit: the network, the points, and what draws the data.
+SAME_IN_BRANCHES = (
+    *("width", "depth", "activation", "points", "data_points", "seed", "start", "perturbation", "sampling", "dtype"),
+    "bias_init",
+)
+FRESH_SEED = 10**9  # far from the seeds that are used
+SHARPNESS_TOLERANCE = 1e-2
 
 
 class TrainingDiverged(RuntimeError):
@@ -73,21 +86,30 @@ class Trainer:
         on_gpu = self.device.type == "cuda"
         rate = torch.tensor(config.lr, device=self.device) if on_gpu else config.lr  # a recorded step reads it anew
         self.optimizer = torch.optim.Adam([self.theta], lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=True, capturable=on_gpu)
-        # a run without weights follows RBA's all the same, unused in its loss, so that all kinds can be compared
-        self.rule = rba.RBA() if config.weighting is None or isinstance(config.weighting, RAD) else config.weighting
         points = self._stack([self._tensor(one.points) for one in begun])
         values = [self._stack([self._tensor(part) for part in parts]) for parts in zip(*(one.data for one in begun), strict=True)]
-        self.rba = torch.full(points.shape[:-1], self.rule.initial, dtype=self.dtype, device=self.device)
+        initial = weightings.followed(config.weighting).initial
+        self.rba = torch.full(points.shape[:-1], initial, dtype=self.dtype, device=self.device)
         orders = [weightings.permutation(config.points, one.seed).to(self.device) for one in self.configs]
         self.permutation = self._stack(orders)
-        self.path = compiling.wanted(config, problem.plan.n_streams, self.device)
-        made_by = {"native": native, "triton": fused}.get(self.path)
-        if made_by is not None and not made_by.supports(self.activation, self.dtype):
-            self.path = "eager"
-        self.set_points(points, values)
+        self.settings = {"sizes": self.sizes, "activation": self.activation, "world": self.world}
+        self.settings["path"] = compiling.wanted(config, problem.plan.n_streams, self.device)
+        self.data = values
+        self.objective = Objective(
+            problem, config, points, values, batches=config.batches, permutation=self.permutation, **self.settings
+        )
+        self.minibatch = None
+        if config.minibatch:  # its points are overwritten at every step
+            if self.world.size > 1:
+                raise ValueError("torchrun shares whole batches among its processes: give minibatch = 0")
+            few = points[..., : config.minibatch, :].clone()
+            self.minibatch = Objective(problem, config, few, values, **self.settings)
         self.ready: Evaluated | None = None
-        self.captured = capturing.Captured(self.device) if on_gpu and self.world.size == 1 else None
-        self.probe = Probe(problem, config, self.path, self.theta)
+        recordable = on_gpu and self.world.size == 1 and not config.minibatch
+        self.captured = capturing.Captured(self.device) if recordable else None
+        self.probe = Probe(problem, config, self.objective.path, self.theta)
+        self.branch_of: dict[str, Any] | None = None
+        self._places: list[np.ndarray] | None = None
         self.step = 0
         self.wall_before = 0.0
         self.started = time.perf_counter()
@@ -104,46 +126,30 @@ class Trainer:
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.as_tensor(values, dtype=self.dtype, device=self.device)
 
-    def set_points(self, points: Tensor, data: Sequence[Tensor] | None = None) -> None:
-        """Train at these collocation points and, if told, data; in machine code if it can be made, in all processes."""
-        self.points, self.data = points, self.data if data is None else data
-        self.places = [where.double().cpu().numpy() for where in self._each(points)]
-        terms = None if self.path == "eager" else self._tried()
-        if self.world.any(terms is None):
-            self.path, terms = "eager", None
-        self.residual_term, self.data_term = terms or self._terms()
+    @property
+    def points(self) -> Tensor:
+        """Where the loss is taken."""
+        return self.objective.points
 
-    def _tried(self) -> tuple[Any, Any] | None:
-        """The terms after a pass of each; None, and a notice, where this path cannot be had."""
-        try:
-            terms = self._terms()
-            for term in terms:
-                getattr(term, "own", term)(self.weights, self.biases)  # of this process alone
-        except Exception as error:
-            first = (str(error).splitlines() or [""])[0]
-            warnings.warn(
-                f"compiling failed ({type(error).__name__}: {first[:200]}): training goes on without, more slowly", stacklevel=6
-            )
-            return None
-        return terms
+    @property
+    def places(self) -> list[np.ndarray]:
+        """The same as arrays, member by member."""
+        if self._places is None:
+            self._places = [where.double().cpu().numpy() for where in self._each(self.points)]
+        return self._places
 
-    def _terms(self) -> tuple[Any, Any]:
-        settings = {"sizes": self.sizes, "activation": self.activation, "path": self.path}
-        settings_of_residual = settings | {"batches": self.config.batches}
-        if self.world.size == 1:
-            return (
-                ResidualTerm(self.problem, self.points, **settings_of_residual),
-                DataTerm(self.problem, *self.data, **settings),
-            )
-        return (
-            distributed.ShardedResidual(self.world, self.problem, self.points, **settings_of_residual),
-            distributed.ShardedData(self.world, self.problem, *self.data, **settings),
-        )
+    def set_points(self, points: Tensor) -> None:
+        """Train at these collocation points."""
+        if self.captured:  # the recorded step reads its points where they were
+            self.points.copy_(points)
+        else:
+            self.objective.take(points)
+        self._places = None
 
     def run(self, checkpoints: Sequence[Path | None], every: float, until: int | None, progress: bool) -> list[Run]:
         """Train to the end, to ``until``, or to Ctrl-C."""
         config = self.config
-        probes, snapshots = set(config.probe_steps().tolist()), set(config.snapshot_steps().tolist())
+        probes, snapshots = self._probe_steps(), set(config.snapshot_steps().tolist())
         stop = config.steps if until is None else min(until, config.steps)
         last_saved = time.perf_counter()
         bar = tqdm(
@@ -210,29 +216,12 @@ class Trainer:
                 kept = False
         return kept
 
-    def evaluate(self, *, apart: bool = False, attention: Tensor | None = None) -> Evaluated:
+    def evaluate(self, *, apart: bool = False, update: bool = True) -> Evaluated:
         """Losses and gradients here; with those of the batches if they are wanted ``apart``.
 
-        The points' weights are first brought up to date, unless ``attention`` gives them.
+        The points' weights are first brought up to date, unless told not to ``update`` them.
         """
-        config, rule, given = self.config, self.rule, attention
-        factors = self.rba
-
-        def factor(residual: Tensor) -> Tensor:
-            nonlocal attention, factors
-            attention = rule.updated(self.rba, residual, self.step) if given is None else given
-            factors = rule.factor(attention, self.permutation)
-            return factors
-
-        weighted = rule is config.weighting
-        residual, grads, batch_grads = self.residual_term(self.weights, self.biases, factor if weighted else None, apart=apart)
-        if not weighted:
-            factor(residual)
-        square = residual.square()
-        loss_residual = (factors * square if weighted else square).mean(-1)
-        loss_data, data_grads = self.data_term(self.weights, self.biases, scale=config.data_weight)
-        loss = loss_residual + config.data_weight * loss_data
-        return Evaluated(loss, residual, loss_data, attention, grads, data_grads, batch_grads)
+        return self.objective(self.weights, self.biases, self.rba, self.step if update else None, apart=apart)
 
     def advance(self) -> bool:
         """One Adam step; False, and nothing changed, if a loss is not finite.
@@ -248,11 +237,12 @@ class Trainer:
         if self.ready is None and self.captured:
             self.captured(self._body, self._moving)
         else:
-            here = self.ready or self.evaluate()
+            chosen = self._chosen() if self.minibatch else None
+            here = self._at(chosen) if chosen is not None else self.ready or self.evaluate()
             if not torch.isfinite(here.loss).all():
                 self.ready = here
                 return False
-            self._apply(here)
+            self._apply(here, chosen)
         self.step += 1
         self.ready = None
         if isinstance(self.config.weighting, RAD) and self.step % self.config.weighting.every == 0:
@@ -270,26 +260,39 @@ class Trainer:
             if np.isfinite(residual).all():  # else the next step says what is wrong
                 chosen.append(self._tensor(pool[rule.draw(residual, config.points, rng)]))
         if len(chosen) == len(self.models):
-            self.rba.fill_(self.rule.initial)
-            drawn = self._stack(chosen)
-            if self.captured:  # the recorded step reads its points where they were
-                self.points.copy_(drawn)
-                self.places = [where.double().cpu().numpy() for where in self._each(drawn)]
-            else:
-                self.set_points(drawn)
+            self.rba.fill_(self.objective.rule.initial)
+            self.set_points(self._stack(chosen))
+
+    def _chosen(self) -> Tensor:
+        """Which points the coming step takes, ``(*lead, minibatch)``."""
+        n, size = self.config.points, self.config.minibatch
+        drawn = [sampling.minibatch(n, size, self.step, seed=one.seed) for one in self.configs]
+        return self._stack([torch.from_numpy(order).to(self.device) for order in drawn])
+
+    def _at(self, chosen: Tensor) -> Evaluated:
+        """Losses and gradients at a mini-batch."""
+        self.minibatch.points.copy_(self.points.gather(-2, chosen.unsqueeze(-1).expand(*chosen.shape, self.points.shape[-1])))
+        return self.minibatch(self.weights, self.biases, self.rba.gather(-1, chosen), self.step)
 
     def _body(self) -> None:
         """One step without a look at its loss: what a GPU records."""
         self._apply(self.evaluate())
 
-    def _apply(self, here: Evaluated) -> None:
+    def _apply(self, here: Evaluated, chosen: Tensor | None = None) -> None:
         torch.add(here.grads, here.data_grads, out=self.theta.grad)
         self.optimizer.step()
-        self.rba.copy_(here.attention)
+        if chosen is None:
+            self.rba.copy_(here.attention)
+        else:
+            self.rba.scatter_(-1, chosen, here.attention)
 
     def _moving(self) -> list[Tensor]:
         """The tensors that a step changes and the next one reads."""
         return [self.theta.detach(), self.rba, *self.optimizer.state[self.theta].values()]
+
+    def _probe_steps(self) -> set[int]:
+        """Those of the config, and the step at which a branch begins."""
+        return {*self.config.probe_steps().tolist(), *([self.branch_of["step"]] if self.branch_of else [])}
 
     def _probed(self) -> bool:
         return bool(self.history[0]) and self.history[0][-1]["step"] == self.step
@@ -299,12 +302,13 @@ class Trainer:
 
         The step goes on from the very gradients that were measured, if they are those of its own weights.
         """
-        used = self.config.probe_rba == "used" and self.rule is self.config.weighting
-        here = self.ready = self.evaluate(apart=True, attention=self.rba if used else None)
+        used = self.config.probe_rba == "used" and self.objective.weighted
+        here = self.ready = self.evaluate(apart=True, update=not used)
         rows = []
         for e, (model, where) in enumerate(zip(self.models, self.places, strict=True)):
             own, member = (here, None) if self.alone else (here.member(e), e)
-            rows.append(self.probe(self.step, model, where, own, self.optimizer, member, self._wall_time()))
+            row = self.probe(self.step, model, where, own, self.optimizer, member, self._wall_time())
+            rows.append(row | self._watched(e, own))
         if not np.isfinite([row["loss"] for row in rows]).all():
             return False
         if used:
@@ -312,6 +316,44 @@ class Trainer:
         for history, row in zip(self.history, rows, strict=True):
             history.append(row)
         return True
+
+    def _watched(self, member: int, here: Evaluated) -> dict[str, float]:
+        """What is measured besides, where the config asks for it."""
+        config, row = self.configs[member], {}
+        if config.probe_fresh:
+            row |= self._at_fresh_points(member, here)
+        if config.probe_sharpness:
+            row |= dict.fromkeys(CURVATURE, math.nan)
+            begun = self.branch_of and self.step == self.branch_of["step"]
+            if self.step and (begun or self.step % config.probe_sharpness == 0):
+                around = Curvature(self._result(member, self._states()[member]))
+                row["sharpness"] = around.sharpness(tolerance=SHARPNESS_TOLERANCE).value
+                row["sharpness_adam"] = around.preconditioned_sharpness(tolerance=SHARPNESS_TOLERANCE).value
+        return row
+
+    def _at_fresh_points(self, member: int, here: Evaluated) -> dict[str, float]:
+        """Signal and noise at other points, each with the factor of the nearest one that is trained on."""
+        config, problem = self.configs[member], self.problem
+        points = sampling.interior(problem.domain, config.points, seed=FRESH_SEED + config.seed, method=config.sampling)
+        nearest = torch.from_numpy(cKDTree(self.places[member]).query(points)[1]).to(self.device)
+        factors = None
+        if self.objective.weighted:
+            order = self.permutation if self.alone else self.permutation[member]
+            factors = self.objective.rule.factor(here.attention, order)[nearest]
+        term = ResidualTerm(
+            problem,
+            self._tensor(points),
+            batches=config.batches,
+            sizes=self.sizes,
+            activation=self.activation,
+            path=self.objective.path,
+        )
+        model = self.models[member]
+        given = None if factors is None else lambda residual: factors
+        _, _, grads = term(list(model.weights), list(model.biases), given, apart=True)
+        layers = (snr.by_layer(split(g, self.sizes), biases=config.biases) for g in (grads, here.data_grads))
+        found = snr.Statistics.of(snr.norms(*layers).cpu().numpy())
+        return {"snr_fresh": found.snr, "signal_fresh": found.signal, "noise_fresh": found.noise}
 
     def _show(self, bar: tqdm) -> None:
         last = [rows[-1] for rows in self.history]
@@ -321,6 +363,10 @@ class Trainer:
     def _snapshot(self) -> None:
         for shots, theta, weights in zip(self.snapshots, self._each(self.theta), self._each(self.rba), strict=True):
             shots.append((self.step, _array(theta), _array(weights)))
+
+    def _series(self) -> list[str]:
+        """Names of what a probe of this config measures."""
+        return [*HISTORY, *(FRESH if self.config.probe_fresh else ()), *(CURVATURE if self.config.probe_sharpness else ())]
 
     def _wall_time(self) -> float:
         if self.device.type == "cuda":
@@ -358,11 +404,27 @@ class Trainer:
             done = torch.tensor(float(self.step), device=self.device)
             self.optimizer.state[self.theta] = {"step": done, "exp_avg": first, "exp_avg_sq": second}
         # probes that an uninterrupted run of this length would not have made, such as a shorter run's last, are left out
-        wanted = set(self.config.probe_steps().tolist())
+        self.branch_of = run.provenance.get("branch_of")
+        wanted = self._probe_steps()
         rows = [k for k, s in enumerate(run.history.get("step", ())) if int(s) in wanted]
         self.history = [[{name: values[k] for name, values in run.history.items()} for k in rows]]
         shots = run.snapshots
         self.snapshots = [[(int(s), shots["parameters"][k], shots["rba"][k]) for k, s in enumerate(shots["step"])]]
+
+    def branch(self, run: Run) -> None:
+        """Begin where a run stands, with other settings: its state, none of its history."""
+        own, other = self.config, run.config
+        differ = [name for name in SAME_IN_BRANCHES if getattr(own, name) != getattr(other, name)]
+        if differ or json.dumps(run.problem_spec["settings"]) != json.dumps(self.problem.settings()):
+            raise ValueError(
+                f"a branch has another {', '.join(differ) or 'problem'} than the run that it begins from: "
+                f"give it the run's own ({', '.join(f'{name} = {getattr(other, name)!r}' for name in differ) or run.problem})"
+            )
+        if own.steps <= run.step:
+            raise ValueError(f"steps = {own.steps}: the run that the branch begins from is at step {run.step}, give a later step")
+        self.restore(run)
+        self.history, self.snapshots, self.wall_before = [[]], [[]], 0.0
+        self.branch_of = {"step": run.step, "config": run.config.as_dict()}
 
     def results(self, states: list[dict[str, np.ndarray]] | None = None) -> list[Run]:
         """The runs so far."""
@@ -383,7 +445,7 @@ class Trainer:
             config=config,
             problem=problem,
             problem_spec=spec,
-            history={name: np.array([row[name] for row in rows]) for name in HISTORY},
+            history={name: np.array([row[name] for row in rows]) for name in self._series()},
             points=state["points"],
             snapshots={
                 "step": np.array([s for s, _, _ in shots], dtype=int),
@@ -400,13 +462,14 @@ class Trainer:
                 "device": torch.cuda.get_device_name(self.device)
                 if self.device.type == "cuda"
                 else f"CPU, {torch.get_num_threads()} threads",
-                "path": f"{self.path}, {len(self.residual_term.chunks)} chunks",
+                "path": f"{self.objective.path}, {len(self.objective.residual_term.chunks)} chunks",
                 "recorded": bool(self.captured and self.captured.recorded),
                 "threads": torch.get_num_threads(),
                 "seeds_at_once": len(self.configs),
                 "processes": self.world.size,
                 "wall_time": self._wall_time(),
-            },
+            }
+            | ({"branch_of": self.branch_of} if self.branch_of else {}),
         )
 
     def _diverged(self, kept: dict[str, Any], checkpoints: Sequence[Path | None]) -> TrainingDiverged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from .problems.base import Problem
 from .runs import Run
 from .trainer import Path, Trainer, TrainingDiverged
 
-__all__ = ["Forecast", "TrainingDiverged", "forecast", "resume", "train", "train_ensemble"]
+__all__ = ["Forecast", "TrainingDiverged", "branch", "forecast", "resume", "train", "train_ensemble"]
 
 
 def train(
@@ -118,6 +119,40 @@ def resume(
         config = Config.from_dict(config.as_dict() | {"device": device})
     trainer = Trainer(problem, config)
     trainer.restore(source)
+    return trainer.run([checkpoint], checkpoint_every, until, progress)[0]
+
+
+def branch(
+    source: Path | Run,
+    *,
+    problem: Problem | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_every: float = 60.0,
+    until: int | None = None,
+    progress: bool = True,
+    **changes: object,
+) -> Run:
+    """Begin a new run where another stands, under other settings.
+
+    It takes over the network, Adam's moments, the points and their weights, and the step's number; not the history.
+
+    Args:
+        source: the file, or the run; not a compact one.
+        problem: needed where it is one of your own.
+        checkpoint: as in :func:`train`.
+        checkpoint_every: as in :func:`train`.
+        until: as in :func:`train`.
+        progress: as in :func:`train`.
+        changes: settings of :class:`~pinnlib.config.Config` that differ from the source's, ``steps`` among them: the number
+            of the last step, counted from the source's own beginning.
+
+    Raises:
+        ValueError: other networks or points, or a last step that the source has passed.
+    """
+    if not isinstance(source, Run):
+        source = Run.load(source, problem)
+    trainer = Trainer(problem or source._known_problem(), dataclasses.replace(source.config, **changes))
+    trainer.branch(source)
     return trainer.run([checkpoint], checkpoint_every, until, progress)[0]
 
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from .rba import RBA, normalized
 
-__all__ = ["NAMED", "RAD", "SelfAdaptive", "Weighting", "from_dict"]
+__all__ = ["NAMED", "RAD", "SelfAdaptive", "Weighting", "followed", "from_dict", "made", "permutation"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +120,11 @@ NAMED: dict[str, Weighting | None] = {
     "self-adaptive": SelfAdaptive(),
     "rad": RAD(),
 }
+
+
+def followed(weighting: Weighting | None) -> RBA | SelfAdaptive:
+    """The rule that a run's points' weights follow: without one in the loss RBA's, so that all kinds can be compared."""
+    return RBA() if weighting is None or isinstance(weighting, RAD) else weighting
 
 
 def from_dict(values: dict[str, Any] | None) -> Weighting | None:

@@ -50,7 +50,7 @@ def test_the_published_order_is_of_cells_in_one_run_and_of_strips_in_three(name)
     problem, config = start(name, steps=2)
     trainer = Trainer(problem, config)
     if config.weighting is None:
-        trainer.rule = start(name.replace("vanilla", "rba"), steps=2)[1].weighting
+        trainer.objective.rule = start(name.replace("vanilla", "rba"), steps=2)[1].weighting
     trainer.advance()
     trainer.advance()
     points, weights = trainer.points.numpy().astype(float), trainer.rba.numpy().astype(float)

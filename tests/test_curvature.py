@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import pinnlib as pl
-from pinnlib import compiling, curvature
+from pinnlib import compiling, curvature, weightings
 
 NATIVE = pytest.param("native", marks=pytest.mark.skipif(compiling.compiler() is None, reason="no C++ compiler"))
 SETTINGS = dict(width=5, depth=2, points=32, data_points=8, batches=4, steps=40, lr=5e-3, data_weight=3.0, dtype="float64")
@@ -38,8 +38,11 @@ def loss(run, theta):
     (slope,) = torch.autograd.grad(u.sum(), x, create_graph=True)
     bends = [torch.autograd.grad(slope[:, k].sum(), x, create_graph=True)[0][:, k] for k in range(2)]
     r = bends[0] + bends[1] + run.problem.k**2 * u[:, 0] - run.problem.forcing(x.detach())
-    weights, rule = torch.as_tensor(run.state["rba"]), run.config.weighting
-    factor = 1.0 if rule is None else weights**rule.power
+    factor = 1.0
+    if run.config.weighting is not None:  # what the coming step multiplies by, from the residual of the present network
+        rule, size = run.config.weighting, abs(run.residual(points=run.points, snapshot=-1))
+        weights = rule.decay * run.state["rba"] + rule.rate * size / size.max()
+        factor = torch.as_tensor(weights) ** rule.power
     where, values = map(torch.as_tensor, run.problem.data(run.config.data_points, run.config.seed))
     return (factor * r**2).mean() + run.config.data_weight * ((network(where) - values) ** 2).mean()
 
@@ -61,6 +64,27 @@ def test_products_are_those_of_the_dense_hessian(runs, kind, path):
         error = torch.linalg.vector_norm(here.product(v) - exact @ v) / torch.linalg.vector_norm(exact @ v)
         assert error < 1e-7
     assert not here.product(torch.zeros_like(theta)).any()
+
+
+@pytest.mark.parametrize("rule", [*weightings.NAMED.values(), pl.RBA(power=1, normalization="min-max", first_rate=1.0)])
+@pytest.mark.parametrize("steps", [0, 41])
+def test_the_gradient_is_that_of_the_coming_step(rule, steps):
+    """Adam's first moment tells which gradient a step really had."""
+    settings = {"weighting": dataclasses.replace(rule, every=20) if isinstance(rule, weightings.RAD) else rule}
+    before, after = trained(**settings, steps=steps or 1), trained(**settings, steps=(steps or 1) + 1)
+    had = (after.state["exp_avg"] - 0.9 * before.state["exp_avg"]) / 0.1
+    here = curvature.Curvature(before)
+    found = here.gradient(here.theta).numpy()
+    assert np.linalg.norm(found - had) < 1e-12 * np.linalg.norm(had)
+
+
+def test_the_authors_start_keeps_its_data():
+    problem, config = pl.book.authors.start("helmholtz", steps=1)
+    small = dataclasses.replace(config, width=4, depth=1, points=32, batches=4, dtype="float64", device="cpu", compile=False)
+    before, after = (pl.train(problem, dataclasses.replace(small, steps=k), progress=False) for k in (1, 2))
+    here = curvature.Curvature(before)
+    had = (after.state["exp_avg"] - 0.9 * before.state["exp_avg"]) / 0.1
+    assert np.linalg.norm(here.gradient(here.theta).numpy() - had) < 1e-12 * np.linalg.norm(had)
 
 
 @pytest.mark.parametrize("kind", ["vanilla", "RBA"])

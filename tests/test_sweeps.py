@@ -69,18 +69,48 @@ def test_a_list_is_all_its_runs(tmp_path):
         ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nsteps = 3", r"sweep 1 has \['steps'\]: the keys are"),
         ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nconfig = { steps = 0 }", "sweep 1: steps = 0: give a whole number"),
         ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nweightings = ['attention']", "the weighting 'attention' is unknown"),
-        ("[[sweep]]\nname = 'a{x}'\nproblem = 'burgers'", r"sweep 1: the name has 'x', and only \{weighting\} and \{seed\}"),
+        ("[[sweep]]\nname = 'a{x}'\nproblem = 'burgers'", r"sweep 1: the name has 'x', and only \{weighting\}, \{seed\} and"),
         ("[[sweep]]\nname = 'a{seed'\nproblem = 'burgers'", "sweep 1: expected"),
         ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nseeds = 3", "sweep 1: 'int' object is not"),
         ("[[sweep]]\nname = '../a'\nproblem = 'burgers'", "sweep 1: name = '../a': give the name of a file"),
         ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nthreads = 0", "sweep 1: threads = 0: give a whole number"),
-        ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nseeds = [1, 2]", r"has a twice: put \{weighting\} and \{seed\} into"),
+        (
+            "[[sweep]]\nname = 'a'\nproblem = 'burgers'\nseeds = [1, 2]",
+            r"has a twice: put \{weighting\}, \{seed\} and \{lr\} into",
+        ),
     ],
 )
 def test_a_list_that_is_wrong(tmp_path, text, message):
     (tmp_path / "list.toml").write_text(text)
     with pytest.raises(ValueError, match=message):
         lists.read(tmp_path / "list.toml")
+
+
+def test_branches_begin_where_a_run_stands(tmp_path):
+    text = """
+[[sweep]]
+name = "tiny"
+problem = "helmholtz"
+config = { width = 6, depth = 2, points = 32, data_points = 8, batches = 4, steps = 30, device = "cpu" }
+
+[[sweep]]
+name = "tiny_lr{lr}"
+problem = "helmholtz"
+branch = "tiny.npz"
+lrs = [1e-3, 1e-4]
+config = { width = 6, depth = 2, points = 32, data_points = 8, batches = 4, steps = 40, probe_every = 5, device = "cpu" }
+"""
+    (tmp_path / "list.toml").write_text(text)
+    entries = lists.read(tmp_path / "list.toml")
+    assert [entry.name for entry in entries] == ["tiny", "tiny_lr0.001", "tiny_lr0.0001"]
+    outcome = pl.sweeps.sweep(entries, tmp_path, progress=False)
+    assert outcome.failed == {}
+    same, slow = (pl.Run.load(tmp_path / f"{entry.name}.npz") for entry in entries[1:])
+    whole = pl.resume(tmp_path / "tiny.npz", steps=40, checkpoint=tmp_path / "on.npz", progress=False)
+    assert np.array_equal(same.state["parameters"], whole.state["parameters"])
+    assert not np.array_equal(same.state["parameters"], slow.state["parameters"])
+    assert same.history["step"][0] == 30
+    assert slow.provenance["branch_of"]["step"] == 30
 
 
 def test_killed_three_times_it_ends_with_the_same_records(tmp_path):

@@ -409,3 +409,120 @@ def test_a_run_that_began_on_a_gpu_goes_on_here(tmp_path):
     assert moved.config.device == "cpu"
     stayed = pl.resume(half, steps=60, progress=False)
     assert np.array_equal(moved.state["parameters"], stayed.state["parameters"])
+
+
+@pytest.mark.parametrize("weighting", [None, pl.RBA(), pl.weightings.SelfAdaptive(), pl.RBA(assignment="mean")])
+def test_mini_batches_against_a_plain_twin(weighting):
+    """Each step sees the slice of an order drawn anew for each pass, and touches the weights of no other point."""
+    settings = {"steps": 11, "minibatch": 32, "dtype": "float64", "weighting": weighting}
+    run = train(**settings)
+    start = pl.starts.start(PROBLEM, run.config)
+    theta, where = start.parameters.clone().requires_grad_(), torch.as_tensor(start.points)
+    data = [torch.as_tensor(part) for part in start.data]
+    rule = pl.weightings.followed(weighting)
+    attention = torch.full((128,), rule.initial, dtype=torch.float64)
+    model = pl.starts.network(PROBLEM, run.config)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    torch.nn.utils.vector_to_parameters(theta.detach(), model.parameters())
+    seen = []
+    for step in range(11):
+        if step % 4 == 0:
+            order = np.random.default_rng([0, 32, step // 4]).permutation(128)
+        chosen = torch.as_tensor(order[32 * (step % 4) : 32 * (step % 4 + 1)])
+        seen.append(chosen)
+        x = where[chosen].clone().requires_grad_()
+        u = model(x)
+        (slope,) = torch.autograd.grad(u.sum(), x, create_graph=True)
+        bends = [torch.autograd.grad(slope[:, k].sum(), x, create_graph=True)[0][:, k] for k in range(2)]
+        r = bends[0] + bends[1] + PROBLEM.k**2 * u[:, 0] - PROBLEM.forcing(x.detach())
+        attention[chosen] = rule.updated(attention[chosen], r, step)
+        factor = 1.0 if weighting is None else rule.factor(attention[chosen], None)
+        loss = (factor * r**2).mean() + ((model(data[0]) - data[1]) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert sorted(torch.cat(seen[:4]).tolist()) == list(range(128))
+    flat = torch.cat([p.detach().flatten() for p in model.parameters()])
+    assert torch.allclose(torch.as_tensor(run.state["parameters"]), flat, rtol=1e-9, atol=1e-12)
+    assert torch.allclose(torch.as_tensor(run.state["rba"]), attention, rtol=1e-9, atol=1e-12)
+
+
+def test_mini_batches_resume_bit_for_bit_and_go_with_ensembles(tmp_path):
+    settings = {"minibatch": 32, "weighting": pl.RBA()}
+    config = pl.Config(**{**SMALL, "steps": 60, **settings})
+    pl.train(PROBLEM, config, checkpoint=tmp_path / "half.npz", until=37, progress=False)
+    on = pl.resume(tmp_path / "half.npz", problem=PROBLEM, progress=False)
+    same(on, train(**settings))
+    members = pl.train_ensemble(PROBLEM, config, [0, 1], progress=False)
+    assert np.allclose(members[0].state["parameters"], on.state["parameters"], rtol=1e-3, atol=1e-5)
+    assert not np.allclose(members[1].state["parameters"], on.state["parameters"], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("weighting", [None, pl.RBA(), pl.RBA(assignment="permuted")])
+def test_fresh_points_are_measured_with_the_weights_of_their_neighbours(weighting):
+    run = train(weighting=weighting, probe_fresh=True, dtype="float64")
+    assert set(run.history) == {*pl.probing.HISTORY, *pl.probing.FRESH}
+    points = sampling.interior(PROBLEM.domain, 128, seed=10**9, method=run.config.sampling)
+    nearest = np.argmin(np.square(points[:, None] - run.points[None]).sum(-1), axis=1)
+    weights = None
+    if weighting is not None:
+        updated = weighting.updated(torch.as_tensor(run.state["rba"]), torch.as_tensor(run.residual(points=run.points)), 60)
+        weights = weighting.factor(updated, pl.weightings.permutation(128, 0))[nearest]
+    model = run.final_model()
+    grads = pl.snr.batch_gradients(model, PROBLEM, torch.as_tensor(points), batches=8, weights=weights, power=1)
+    data = pl.snr.data_gradients(model, PROBLEM, *map(torch.as_tensor, PROBLEM.data(40, 0)))
+    found = pl.snr.statistics(grads, data)
+    for name in ("snr", "signal", "noise"):
+        assert run.history[f"{name}_fresh"][-1] == pytest.approx(getattr(found, name), rel=1e-9)
+    same(train(weighting=weighting, dtype="float64"), run, parts=("state",))
+
+
+def test_sharpness_on_the_way_is_that_of_the_run_there():
+    watched = train(weighting=pl.RBA(), probe_sharpness=20)
+    known = np.isfinite(watched.history["sharpness"])
+    assert watched.history["step"][known].tolist() == [20, 40, 60]
+    plain = train(weighting=pl.RBA())
+    same(plain, watched, parts=("state",))
+    exact = pl.curvature.Curvature(plain).preconditioned_sharpness(tolerance=1e-6).value
+    assert watched.history["sharpness_adam"][-1] == pytest.approx(exact, rel=2e-2)
+
+
+def test_a_branch_goes_on_as_the_run_would_have_or_at_another_rate(tmp_path):
+    short, long = train(steps=30, weighting=pl.RBA()), train(steps=50, weighting=pl.RBA())
+    on = pl.branch(short, steps=50, progress=False)
+    same(on, long, parts=("state",))
+    assert on.history["step"][0] == 30
+    assert len(on.snapshots["step"]) == (on.snapshots["step"] >= 30).sum()
+    other = pl.branch(short, steps=50, lr=1e-4, probe_every=5, checkpoint=tmp_path / "branch.npz", progress=False)
+    assert other.config.lr == 1e-4
+    moved = [np.linalg.norm(run.state["parameters"] - short.state["parameters"]) for run in (on, other)]
+    assert 0.0 < moved[1] < 0.5 * moved[0]
+    half = pl.branch(short, steps=50, lr=1e-4, probe_every=5, until=41, checkpoint=tmp_path / "half.npz", progress=False)
+    assert half.step == 41
+    same(pl.resume(tmp_path / "half.npz", problem=PROBLEM, progress=False), other)
+    kept = pl.Run.load(tmp_path / "branch.npz", PROBLEM).provenance["branch_of"]
+    assert (kept["step"], kept["config"]["lr"]) == (30, 1e-3)
+
+
+def test_what_cannot_branch():
+    run = train(steps=30)
+    with pytest.raises(ValueError, match=r"another width than the run that it begins from: give it the run's own \(width = 12"):
+        pl.branch(run, steps=50, width=13)
+    with pytest.raises(ValueError, match="steps = 30: the run that the branch begins from is at step 30, give a later step"):
+        pl.branch(run, progress=False)
+    with pytest.raises(ValueError, match="was made compact"):
+        pl.branch(run.compacted(), steps=50)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"minibatch": 30}, "minibatch = 30 does not cut 128 points into equal parts: give a divisor, or 0"),
+        ({"minibatch": -1}, "minibatch = -1 does not cut"),
+        ({"minibatch": 32, "weighting": pl.RBA(assignment="permuted")}, "minibatch = 32 with permuted weights"),
+        ({"probe_sharpness": -5}, "probe_sharpness = -5: give a whole number of steps, or 0"),
+    ],
+)
+def test_settings_that_cannot_be(settings, message):
+    with pytest.raises(ValueError, match=message):
+        pl.Config(**{**SMALL, **settings})
