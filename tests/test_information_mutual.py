@@ -26,6 +26,7 @@ from pinnlib.information import (
     neuron_entropy,
     saturation,
 )
+from pinnlib.information.rules import TOP
 
 SMALL = hnp.arrays(np.int64, st.tuples(st.integers(2, 20), st.integers(1, 3)), elements=st.integers(-2, 2))
 
@@ -231,6 +232,45 @@ def test_saturation_of_a_network(gain, monkeypatch):
     assert (saturation(x), saturation(x, by="bounds")) == (by_range, by_bounds)
 
 
+def as_the_authors_count(activations, bins=30):
+    """Entropy and percent by a transcription of their definition, neuron by neuron, in float64."""
+    columns = np.asarray(activations, dtype=float).T
+    ranges = [c.max() + TOP - c.min() for c in columns]
+    width = math.fsum(ranges) / len(ranges) / bins
+    codes, percent = [], []
+    for c, r in zip(columns, ranges, strict=True):
+        many = int(r / width)
+        found = np.digitize(c, np.linspace(c.min(), c.max() + TOP, many + 1))
+        codes.append(found)
+        percent.append(100.0 * np.mean(found == many) + 100.0 * np.mean(found == 1))
+    counts = np.unique(np.stack(codes, axis=1), axis=0, return_counts=True)[1]
+    share = counts / counts.sum()
+    return -float((share * np.log2(share)).sum()), float(np.mean(percent))
+
+
+@settings(deadline=None, max_examples=200)
+@given(arrays(), st.sampled_from([1, 2, 7, 30]))
+def test_what_the_authors_count_against_their_definition(activations, bins):
+    entropy, percent = as_the_authors_count(activations, bins)
+    assert binned_entropy(activations, rule=Paper(bins, TOP)) == pytest.approx(entropy, abs=1e-9)
+    assert saturation(activations, by="authors", bins=bins) == pytest.approx(percent, abs=1e-9)
+
+
+def test_their_top_edge_gives_the_maximum_no_code_of_its_own():
+    x = torch.linspace(0.0, 1.0, 601, dtype=torch.float64)[:, None]
+    assert int(Paper(30).codes(x).max()) == 30
+    assert int(Paper(30, TOP).codes(x).max()) == 29
+    assert saturation(x) == saturation(x, by="authors")  # the topmost code belongs to the highest bin in both
+
+
+def test_a_neuron_of_one_bin_counts_twice_as_the_authors_count():
+    wide, narrow = torch.linspace(-1.0, 1.0, 1000, dtype=torch.float64), torch.linspace(0.0, 0.05, 1000, dtype=torch.float64)
+    both = torch.stack([wide, narrow], dim=1)  # of mean width 1.025 / 30, so the narrow one has one bin
+    of_the_wide_one = 2.0 * saturation(both) - 100.0
+    assert 3.0 < of_the_wide_one < 4.0
+    assert 2.0 * saturation(both, by="authors") - 200.0 == pytest.approx(of_the_wide_one)
+
+
 def test_saturation_of_a_linear_neuron():
     """A ramp through the linear part: 2 of 30 bins by range, none by the bounds."""
     x = torch.linspace(-0.1, 0.1, 30_001, dtype=torch.float64)[:, None]
@@ -250,7 +290,7 @@ def test_bounds_on_one_side():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"by": "abs"}, r"by is 'abs': choose one of \('range', 'bounds'\)"),
+        ({"by": "abs"}, r"by is 'abs': choose one of \('range', 'authors', 'bounds'\)"),
         ({"bins": 0}, "bins is 0: give a whole number"),
         ({"by": "bounds", "threshold": 1.0}, "threshold is 1.0: give a number between 0 and 1"),
         ({"by": "bounds", "bounds": (-math.inf, math.inf)}, "an activation without bounds does not saturate"),

@@ -19,10 +19,11 @@ from .entropies import binned_entropy, dimension_wise_entropy, discrete_entropy,
 from .mutual import Estimate, mutual_information
 from .noisy import Noisy, noisy_information
 from .quantizing import quantize, quantized_activity
-from .rules import Discrete, FixedRange, FixedWidth, Paper, Quantile, Rule
+from .rules import TOP, Discrete, FixedRange, FixedWidth, Paper, Quantile, Rule
 from .saturating import saturation
 
 __all__ = [
+    "TOP",
     "Analysis",
     "Discrete",
     "Estimate",

@@ -25,7 +25,11 @@ from .. import activations as functions
 from . import binning
 from .counting import rows, storage
 
-__all__ = ["Discrete", "FixedRange", "FixedWidth", "Paper", "Quantile", "Rule", "bounds_of", "known"]
+__all__ = ["TOP", "Discrete", "FixedRange", "FixedWidth", "Paper", "Quantile", "Rule", "bounds_of", "known"]
+
+
+#: What the authors' code adds to a neuron's maximum before it places the edges.
+TOP = 1e-6
 
 
 class Rule(Protocol):
@@ -42,17 +46,23 @@ class Paper:
 
     Attributes:
         bins: bins that a neuron of mean range gets.
+        top: what is added to each neuron's maximum.  With 0 the sample at the maximum reaches the last edge and has a code of
+            its own; the authors' code adds :data:`TOP`, so that it falls into the last bin.
     """
 
     bins: int = 30
+    top: float = 0.0
 
     def __post_init__(self) -> None:
         _whole(self.bins, 1)
+        if isinstance(self.top, bool) or not isinstance(self.top, Real) or not 0 <= self.top < math.inf:
+            raise ValueError(f"top is {self.top!r}: give a number of at least 0, in units of the activation")
 
     def codes(self, activations: Tensor | np.ndarray) -> Tensor:
         """``np.digitize(column, edges) - 1`` for each neuron, ``(n_samples, n_neurons)``."""
         x = binning.tensor(activations)
-        out = binning.codes(x, *binning.limits(x), int(self.bins))
+        low, high = binning.limits(x)
+        out = binning.codes(x, low, high + float(self.top), int(self.bins))
         if out is None:
             return torch.zeros(x.shape, dtype=torch.int8, device=x.device)
         return out[:, : x.shape[1]]

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from . import binning
 from .counting import rows
-from .rules import Paper, bounds_of, within
+from .rules import TOP, Paper, bounds_of, within
 
 __all__ = ["saturation"]
 
-WAYS = ("range", "bounds")
+WAYS = ("range", "authors", "bounds")
 
 
 @torch.no_grad()
@@ -33,19 +33,22 @@ def saturation(
     and m.  A neuron of at most 2 bins has no others, and counts with 100%.  This way looks at each neuron's own range: a
     neuron that stays in the linear part of tanh is counted like one at its bounds.
 
+    ``by="authors"`` counts as their code does: the maxima are raised by :data:`~pinnlib.information.rules.TOP`, and the lowest
+    and the highest bin are counted one after the other.  So a neuron of one bin counts with 200%, and the mean can exceed 100.
+
     ``by="bounds"`` looks at the bounds of the activation function: percent of the activations that are further from the middle
     between the bounds than ``threshold`` times half their distance.  For tanh and sine that is abs(T) > threshold.  Where there
     is only one bound, as 0 for softplus, it is nearer to that one than 1 - threshold: T < 0.05 there.
 
     Args:
         activations: ``(n_samples, n_neurons)``, finite.
-        by: ``"range"`` or ``"bounds"``.
-        bins: bins that a neuron of mean range gets, for ``"range"``.
+        by: ``"range"``, ``"authors"`` or ``"bounds"``.
+        bins: bins that a neuron of mean range gets, for the first two.
         threshold: in (0, 1), for ``"bounds"``.
         bounds: ``(low, high)``, or the name of an activation, for ``"bounds"``.
 
     Returns:
-        Percent, in [0, 100].
+        Percent, in [0, 100]; in [0, 200] as the authors count.
 
     Raises:
         ValueError: activations as in :func:`binned_entropy`, or outside the bounds; an unknown way; no bound at all.
@@ -55,6 +58,8 @@ def saturation(
     x = binning.tensor(activations)
     if by == "range":
         return 100.0 * _at_range(x, Paper(bins)) / x.numel()
+    if by == "authors":
+        return 100.0 * _as_the_authors(x, bins) / x.numel()
     if isinstance(threshold, bool) or not 0 < threshold < 1:
         raise ValueError(f"threshold is {threshold!r}: give a number between 0 and 1")
     return 100.0 * _at_bounds(x, bounds_of(bounds), float(threshold)) / x.numel()
@@ -65,6 +70,15 @@ def _at_range(x: Tensor, rule: Paper) -> int:
     codes = rule.codes(x)
     highest = (codes.max(0).values - 1).clamp_(min=0)  # the sample at max has the code m
     return sum(int(((part <= 0) | (part >= highest)).sum()) for part in codes.split(rows(x)))
+
+
+def _as_the_authors(x: Tensor, bins: int) -> int:
+    """How many are in the lowest bin, and how many in the highest; where a neuron has one edge alone, nothing is above it."""
+    low, high = binning.limits(x)
+    found = binning.grid(low, high + TOP, bins)
+    last = torch.as_tensor(found[0], device=x.device)
+    codes = Paper(bins, TOP).codes(x)
+    return sum(int((part == 0).sum() + (part == last - 1).sum()) for part in codes.split(rows(x)))
 
 
 def _at_bounds(x: Tensor, bounds: tuple[float, float], threshold: float) -> int:
