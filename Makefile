@@ -59,7 +59,7 @@ records: env ## say which published records are there, which are stale, and what
 	$(BIN)/python -m pinnlib sweep book/records/records.toml --status
 
 register: env ## write the digests of book/records into the library
-	$(BIN)/python -c "from pinnlib import records; records.register('book/records', 'pinnlib/records.json')"
+	$(BIN)/python -c "from pinnlib import records; records.register('book/records', 'pinnlib/book/records.json')"
 
 lint: env
 	$(BIN)/ruff check .

@@ -22,7 +22,8 @@ import torch
 
 import pinnlib as pl
 from pinnlib.book import authors
-from pinnlib.trainer import Trainer
+from pinnlib.training.loop import Trainer
+from pinnlib.training.restore import restore
 
 TINY = {"width": 16, "depth": 2, "points": 200, "batches": 10}
 #: Name, kind, last step, and steps at which the whole state is kept as well.
@@ -52,7 +53,7 @@ def steps_of(config: pl.Config, problem: pl.Problem, *, recorded: bool, n: int) 
         warnings.simplefilter("always")
         trainer = Trainer(problem, config)
         if not recorded:
-            trainer.captured = None
+            trainer.adam.graph = None
         for _ in range(8):
             trainer.advance()
         synchronize(config.device)
@@ -68,15 +69,15 @@ def steps_of(config: pl.Config, problem: pl.Problem, *, recorded: bool, n: int) 
         synchronize(config.device)
         probe = (time.perf_counter() - begun) * 1e3
     found = {
-        "path": trainer.path,
-        "recorded": bool(trainer.captured and trainer.captured.recorded),
+        "path": trainer.objective.path,
+        "recorded": bool(trainer.adam.graph and trainer.adam.graph.recorded),
         "step_ms": round(step, 3),
         "probe_ms": round(probe, 1),
         "ready_s": round(ready, 1),
         "memory_mib": torch.cuda.max_memory_allocated() >> 20 if config.device == "cuda" else 0,
         "notices": [str(w.message)[:160] for w in said],
     }
-    return found, trainer.theta.detach().double().cpu()
+    return found, trainer.state.theta.detach().double().cpu()
 
 
 def check(device: str, tiny: bool, out: Path) -> None:
@@ -143,8 +144,8 @@ def extend(name: str, weighting: str, settings: dict[str, object], keep: list[in
         return
     trainer = Trainer(problem, config)
     if before is not None:
-        trainer.restore(before)
-    begun, first = time.perf_counter(), trainer.step
+        restore(trainer, before)
+    begun, first = time.perf_counter(), trainer.state.step
     timer = threading.Timer(max(end - begun, 0.0), lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
     for stop in [*(k for k in keep if k > first), config.steps]:

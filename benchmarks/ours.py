@@ -8,8 +8,10 @@ import numpy as np
 import torch
 
 import pinnlib as pl
-from pinnlib import models, native, snr
-from pinnlib.trainer import Trainer
+from pinnlib import models, snr
+from pinnlib.taylor import native
+from pinnlib.training.collocation import Collocation
+from pinnlib.training.loop import Trainer
 
 from .case import DATA, LEARNING_RATE, Case
 
@@ -31,8 +33,8 @@ def with_snr(case: Case, batches: int, *, compile: bool = True) -> Callable[[], 
     one = trainer(case, compile=compile, batches=batches)
 
     def step() -> tuple[float, float]:
-        one.ready = one.evaluate(apart=True)
-        grads = (models.split(g, one.sizes)[: case.depth + 1] for g in (one.ready.batch_grads, one.ready.data_grads))
+        one.ready = one.objective(one.state, apart=True)
+        grads = (models.split(g, one.state.sizes)[: case.depth + 1] for g in (one.ready.batch_grads, one.ready.data_grads))
         found = float(one.ready.loss), snr.statistics(*grads).snr
         one.advance()
         return found
@@ -79,14 +81,15 @@ def config(case: Case, *, compile: bool, batches: int = 2, seed: int = 0) -> pl.
 def trainer(case: Case, *, compile: bool, batches: int = 2) -> Trainer:
     """A training that starts from the case's weights, at its points."""
     one = Trainer(pl.problems.AllenCahn(), config(case, compile=compile, batches=batches))
-    one.theta.data.copy_(torch.as_tensor(np.concatenate([p.ravel() for p in (*case.weights, *case.biases)])))
-    one.set_points(torch.as_tensor(case.collocation), [torch.as_tensor(case.data_points), torch.as_tensor(case.data_values)])
+    one.state.theta.data.copy_(torch.as_tensor(np.concatenate([p.ravel() for p in (*case.weights, *case.biases)])))
+    data = [torch.as_tensor(case.data_points), torch.as_tensor(case.data_values)]
+    one.objective.take(Collocation(torch.as_tensor(case.collocation), data))
     return one
 
 
 def _step(one: Trainer) -> Callable[[], float]:
     def step() -> float:
-        one.ready = one.evaluate()
+        one.ready = one.objective(one.state)
         loss = float(one.ready.loss)
         one.advance()
         return loss

@@ -75,12 +75,12 @@ def by_parts(case: Case, gflops: float, seconds: float) -> dict[str, float]:
 
 def _passes(one: ours.Trainer) -> None:
     """Forward and backward of all chunks and of the data term, without the formula and its gradient."""
-    term = one.residual_term
+    term, state = one.objective.residual_term, one.state
     for c in term.chunks:
         engine, part = term._pass(c, 0)
-        engine.backward(engine.forward(part, one.weights, one.biases), one.weights, term._total)
-    data = one.data_term
-    data._pass.backward(data._pass.forward(data.points, one.weights, one.biases), one.weights, data._total)
+        engine.backward(engine.forward(part, state.weights, state.biases), state.weights, term._total)
+    data = one.objective.data_term
+    data._pass.backward(data._pass.forward(data.points, state.weights, state.biases), state.weights, data._total)
 
 
 def _median(step: Callable[[], object], seconds: float) -> float:

@@ -368,7 +368,7 @@ plt.show()
 #
 # ## Verdict
 #
-# The rules are those of all chapters ({mod}`pinnlib.claims`). Each seed, or pair of seeds, says yes or no. The runs are of a laptop's size, and the verdicts say so. *Cannot tell* is
+# The rules are those of all chapters ({mod}`pinnlib.book.claims`). Each seed, or pair of seeds, says yes or no. The runs are of a laptop's size, and the verdicts say so. *Cannot tell* is
 # said of the rise of the SNR where these runs do not show it: the authors give no step for it on Burgers, so a larger or longer run still could.
 
 # %%

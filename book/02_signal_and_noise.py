@@ -454,7 +454,7 @@ plt.show()
 # %% [markdown]
 # ## Verdict
 #
-# Every claim is turned into a yes or no for each seed, by rules that are the same in all chapters ({mod}`pinnlib.claims`). *Reproduced* means that at
+# Every claim is turned into a yes or no for each seed, by rules that are the same in all chapters ({mod}`pinnlib.book.claims`). *Reproduced* means that at
 # least 80% of the runs show it, *not* that at most 20% do, *partly* what lies between. The ten runs with $a = (4, 1)$ are of a laptop's size, and the verdicts say so. The vanilla ones end soon after step 19,000, where the authors draw the phase for $a = (6, 6)$, and do not count for the phases. Homogeneity is the order of the
 # residual, averaged over the second half of the training. Abrupt means that the interval of the first rise spans less than a
 # factor of 2 in steps. The error falls fastest where the slope of $\log$ error against $\log$ step, over a quarter of a decade, is

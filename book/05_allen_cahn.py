@@ -356,7 +356,7 @@ plt.show()
 #
 # ## Verdict
 #
-# The rules are those of all chapters ({mod}`pinnlib.claims`). Each seed, or pair of seeds, says yes or no. The runs are of a laptop's size, and the verdicts say so. The vanilla runs end at step 30,000, where the authors draw total
+# The rules are those of all chapters ({mod}`pinnlib.book.claims`). Each seed, or pair of seeds, says yes or no. The runs are of a laptop's size, and the verdicts say so. The vanilla runs end at step 30,000, where the authors draw total
 # diffusion at 91,700. So they do not count for the claims on the rise of the SNR. Two claims of this benchmark are
 # added: the plateau and its passage, and that vanilla is still above 0.9 where RBA is below 0.1.
 

@@ -555,7 +555,7 @@ for name in ("vanilla", "RBA"):
 # %% [markdown]
 # ## Verdict
 #
-# Every claim is turned into a yes or no for each seed, by the rules of all chapters ({mod}`pinnlib.claims`). *Reproduced* means that at
+# Every claim is turned into a yes or no for each seed, by the rules of all chapters ({mod}`pinnlib.book.claims`). *Reproduced* means that at
 # least 80% of the runs show it, *not* that at most 20% do, *partly* what lies between. Homogeneity is the order of the
 # residual, averaged over the second half of the training. The error falls fastest where the slope of $\log$ error against $\log$ step, over
 # a quarter of a decade, is steepest; the claim holds if that is within a factor of 2 of the first rise of the SNR. "The same step" means

@@ -442,7 +442,7 @@ plt.show()
 #
 # Each claim is a yes or no for each seed or pair of seeds. *Reproduced* means at least 80% of them, *not* at most 20%, *partly*
 # what lies between. The first four rows are ours, since the paper gives no errors for this benchmark; the others are those of all chapters
-# ({mod}`pinnlib.claims`). The runs are of a laptop's size. They end at step 20,000, and the authors draw total diffusion at 30,000 and 57,000. So of the rise of the SNR these runs *cannot tell*.
+# ({mod}`pinnlib.book.claims`). The runs are of a laptop's size. They end at step 20,000, and the authors draw total diffusion at 30,000 and 57,000. So of the rise of the SNR these runs *cannot tell*.
 
 # %%
 nu_errors = {name: found(runs)[0] for name, runs in records.items()}

@@ -372,7 +372,9 @@ for name in AUTHORS:
         layers = list(information.activations(big.model(shot), big.points))
         theirs, ours = ([information.binned_entropy(t, rule=rule) for t in layers] for rule in (their_rule, few_bins))
         apart = np.abs(np.subtract(theirs, ours)).max()
-        print(f"  step {big.snapshots['step'][shot]:,}: I(X;T) {' '.join(f'{bits:.2f}' for bits in theirs)}, ours within {apart:.3f}")
+        print(
+            f"  step {big.snapshots['step'][shot]:,}: I(X;T) {' '.join(f'{bits:.2f}' for bits in theirs)}, ours within {apart:.3f}"
+        )
         for by in ("authors", "range", "bounds"):
             percent = [information.saturation(t, by=by) for t in layers]
             print(f"    saturation by {by:>7}: {' '.join(f'{value:4.0f}%' for value in percent)}")

@@ -55,7 +55,7 @@ STEPS = {"quick": 1_000, "paper": 300_000}[SCALE]
 # %% [markdown]
 # ## Two rules
 #
-# **First crossings** ({mod}`pinnlib.crossings`), which earlier chapters used: the running median of $\log_{10} \text{SNR}$ over 7 probes first falls through 1, and first rises again. Easy to
+# **First crossings** ({mod}`pinnlib.phases.crossings`), which earlier chapters used: the running median of $\log_{10} \text{SNR}$ over 7 probes first falls through 1, and first rises again. Easy to
 # read off a figure. It does not ask the SNR to stay.
 #
 # **The strict rule** ({mod}`pinnlib.phases`). Each probe scores between $-1$ and 1 by how far its SNR is from 1, and counts for the stretch of $\log_{10}$ step since the probe before. The running

@@ -15,7 +15,7 @@
 # runs each time it is executed: change a run, and a row changes.
 #
 # **How to read it.** A claim is a yes or no for each run, or for each pair of runs with the same seed, by rules that are the same on all benchmarks
-# ({mod}`pinnlib.claims`). *Reproduced* means at least 80% of them, *not* at most 20%, *partly* what lies between. Most networks are smaller than the authors', their biases start at zero, and the trainings are shorter ({doc}`published`).
+# ({mod}`pinnlib.book.claims`). *Reproduced* means at least 80% of them, *not* at most 20%, *partly* what lies between. Most networks are smaller than the authors', their biases start at zero, and the trainings are shorter ({doc}`published`).
 # Verdicts on those say *at a laptop's size*, and are none on the paper's runs. *Cannot tell* is said where a run ends before the step at which the authors draw the event, or has another flow or other data than theirs. Two columns have the authors' size and start: one run of each
 # kind, to a third of their steps at most. Phases are those of the strict rule of {doc}`10_phases`, and so is "stays there"; "rises again" is the simple reading, which
 # cries wolf easily and is only worth something where all seeds agree.

@@ -141,7 +141,7 @@ plt.show()
 
 # %%
 problem, config = authors.start("allen_cahn", weighting="rba", steps=STEPS)
-start = pl.starts.start(problem, config)
+start = pl.training.starts.start(problem, config)
 print("problem:", problem)
 print("settings:", config.describe())
 print("parameters:", len(start.parameters), " collocation points:", start.points.shape, " data:", start.data[0].shape)

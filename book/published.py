@@ -33,7 +33,9 @@ import numpy as np
 from IPython.display import Markdown, display
 
 import pinnlib as pl
-from pinnlib import claims, compacting, costs, figures, verdicts
+from pinnlib import claims, figures, verdicts
+from pinnlib.runs import archive
+from pinnlib.training import costs
 
 figures.style()
 
@@ -159,7 +161,7 @@ change = {}
 for name, run in runs.items():
     grid, whole = run.problem.test_grid(), run.final_model()
     exact = run.problem.solution(grid)
-    coarse = compacting.decode(compacting.encode(run.state["parameters"], compacting.BITS["parameters"]))
+    coarse = archive.decode(archive.encode(run.state["parameters"], archive.BITS["parameters"]))
     rounded = dataclasses.replace(run, state=run.state | {"parameters": coarse}).final_model()
     a, b = (pl.evaluation.error(model, run.problem, grid, exact) for model in (whole, rounded))
     change[name] = abs(b / a - 1.0)
@@ -180,9 +182,9 @@ print(f"largest {change[worst]:.2%} ({worst}), median {np.median(list(change.val
 
 # %%
 full = groups["helmholtz_a4-1_rba"][0]
-kept, extremes = compacting.thin(full.history, 120)
+kept, extremes = archive.thin(full.history, 120)
 print(f"probes: {len(full.history['step'])} measured, {len(kept['step'])} kept")
-half, _ = compacting.thin(full.history, 220)
+half, _ = archive.thin(full.history, 220)
 for name, h in (("all probes", full.history), ("a half", half), ("a quarter", kept)):
     print(f"{name}, by first crossings:", ", ".join(pl.crossings.first(h["step"], h["snr"]).sequence))
     print(f"{name}, by the strict rule:", ", ".join(pl.phases.detect(h["step"], h["snr"]).sequence))
@@ -207,7 +209,7 @@ plt.show()
 # ## What a GPU adds
 #
 # A small network's step is hundreds of kernels of a few microseconds each, and to launch them takes longer than to run them. Two things help. The whole step is recorded once as a CUDA graph
-# and then replayed as one launch. And the activation on all streams of a layer is one kernel, which Triton makes from the equation's plan ({mod}`pinnlib.fused`). Both were measured, with RBA in float32.
+# and then replayed as one launch. And the activation on all streams of a layer is one kernel, which Triton makes from the equation's plan ({mod}`pinnlib.taylor.fused`). Both were measured, with RBA in float32.
 
 # %% tags=["hide-input"]
 if not Path("gpu.json").exists():  # opened alone
@@ -229,7 +231,7 @@ print("parameters after 68 steps, all ways against the first, differ by less tha
 # %% [markdown]
 # At the authors' size recording and Triton together are almost four times as fast as torch alone. At the small size they are more than ten times as fast.
 #
-# What a whole run takes is counted from here on: the multiplications and additions of the matrix products of a step ({func}`pinnlib.costs.cost`), over the share of the float32 peak that the
+# What a whole run takes is counted from here on: the multiplications and additions of the matrix products of a step ({func}`pinnlib.training.costs.cost`), over the share of the float32 peak that the
 # measured step of Allen-Cahn reaches on the H100. The makers state a peak of 66.9 Tflop/s for an H100 and 8.1 for a T4. That a T4 reaches the same share is a guess.
 
 # %% tags=["hide-input"]

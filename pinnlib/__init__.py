@@ -5,6 +5,8 @@
 
 import os
 import sys
+from importlib import import_module
+from types import ModuleType
 
 # Threads that wait for each other soon let go of their core instead of spinning on it.  Beside other work a step is several
 # times as fast; on an idle machine machine code loses nothing and torch's own operations up to a fifth.  GCC's library of
@@ -12,32 +14,18 @@ import sys
 if "torch" not in sys.modules and not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
     os.environ["GOMP_SPINCOUNT"] = "2000"
 
-__version__ = "0.1.0"
-
-from . import (
-    book,
-    claims,
-    crossings,
-    curvature,
-    derivatives,
-    evaluation,
-    information,
-    order,
-    phases,
-    problems,
-    rba,
-    records,
-    sampling,
-    snr,
-    surrogates,
-    verdicts,
-    weightings,
-)
+from . import book, curvature, evaluation, information, models, phases, problems, rba, sampling, snr, weightings
+from . import order_parameter as order
+from .book import claims, records
+from .book import scorecard as verdicts
 from .config import Config
+from .phases import crossings, surrogates
 from .problems import Problem
 from .rba import RBA
 from .runs import Run
+from .taylor import propagation as derivatives
 from .training import TrainingDiverged, branch, forecast, resume, train, train_ensemble
+from .version import __version__
 
 __all__ = [
     "RBA",
@@ -45,6 +33,7 @@ __all__ = [
     "Problem",
     "Run",
     "TrainingDiverged",
+    "__version__",
     "book",
     "branch",
     "claims",
@@ -52,8 +41,10 @@ __all__ = [
     "curvature",
     "derivatives",
     "evaluation",
+    "figures",
     "forecast",
     "information",
+    "models",
     "order",
     "phases",
     "problems",
@@ -68,3 +59,10 @@ __all__ = [
     "verdicts",
     "weightings",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """``pinnlib.figures`` on demand: matplotlib takes a second to load, and a training does not need it."""
+    if name == "figures":
+        return import_module(".book.figures", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

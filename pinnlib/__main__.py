@@ -10,11 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import lists, problems, reports, sweeps, weightings
+from . import problems, weightings
 from .config import Config
 from .rba import NORMALIZATIONS, RBA
-from .runs import Run
-from .training import TrainingDiverged, forecast, resume, train, train_ensemble
+from .runs import Run, report
+from .training import TrainingDiverged, forecast, manifest, resume, sweep, train, train_ensemble
 
 # The assignment is what the name of the weighting says.
 RBA_FIELDS = [item for item in dataclasses.fields(RBA) if item.name != "assignment"]
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         one.set_defaults(command=_train)
 
     sweeping = commands.add_parser("sweep", help="make all records of a list; what is done is skipped, what is half done goes on")
-    sweeping.add_argument("list", type=Path, help="a TOML file, see pinnlib.lists")
+    sweeping.add_argument("list", type=Path, help="a TOML file, see pinnlib.training.manifest")
     sweeping.add_argument("--folder", type=Path, default=None, help="of the records; that of the list unless told")
     sweeping.add_argument("--jobs", type=int, default=1, metavar="N", help="processes at work at once")
     sweeping.add_argument("--scheduler", default=None, metavar="ADDRESS", help="of a Dask cluster, such as tcp://host:8786")
@@ -112,7 +112,7 @@ def _settings(options: argparse.Namespace) -> tuple[problems.Problem, Config]:
     given = {f.name: getattr(options, f.name) for f in dataclasses.fields(Config) if f.name != "weighting"}
     of_rba = {f.name: getattr(options, f.name) for f in RBA_FIELDS}
     RBA(**of_rba)  # says what is wrong with them, even where they are not used
-    rule = weightings.made(options.weighting, of_rba if options.weighting in lists.OF_RBA else {})
+    rule = weightings.made(options.weighting, of_rba if options.weighting in manifest.OF_RBA else {})
     config = Config(**given, weighting=rule)
     kind = problems.KNOWN[options.problem]
     return kind(**{name: getattr(options, name) for name in inspect.signature(kind).parameters}), config
@@ -174,11 +174,11 @@ def _train_seeds(problem: problems.Problem, config: Config, options: argparse.Na
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    entries = lists.read(options.list)
+    entries = manifest.read(options.list)
     folder = options.folder or options.list.parent
     if options.status:
         return _status(entries, folder)
-    outcome = sweeps.sweep(
+    outcome = sweep.sweep(
         entries, folder, jobs=options.jobs, scheduler=options.scheduler, checkpoint_every=options.checkpoint_every
     )
     print(f"{len(outcome.done)} made, {len(outcome.skipped)} there already, {len(outcome.failed)} failed")
@@ -187,11 +187,11 @@ def _sweep(options: argparse.Namespace) -> int:
     return 1 if outcome.failed else 0
 
 
-def _status(entries: list[lists.Entry], folder: Path) -> int:
+def _status(entries: list[manifest.Entry], folder: Path) -> int:
     wide = max(len(entry.name) for entry in entries)
     kinds: dict[str, int] = {}
     for entry in entries:
-        found = lists.state(entry, folder)
+        found = manifest.state(entry, folder)
         kinds[found.kind] = kinds.get(found.kind, 0) + 1
         cost = f"{found.seconds:,.0f} s" if found.seconds else ""
         print(f"{entry.name:<{wide}}  {found.kind:<8} {found.step:>9,} of {entry.config.steps:,} steps  {cost:>9}  {found.why}")
@@ -200,7 +200,7 @@ def _status(entries: list[lists.Entry], folder: Path) -> int:
 
 
 def _info(options: argparse.Namespace) -> int:
-    print(reports.summary(Run.load(options.record)))
+    print(report.summary(Run.load(options.record)))
     return 0
 
 
@@ -214,7 +214,7 @@ def _compact(options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     paths = options.records
-    print(reports.compare([Run.load(path) for path in paths], [path.stem for path in paths]))
+    print(report.compare([Run.load(path) for path in paths], [path.stem for path in paths]))
     return 0
 
 

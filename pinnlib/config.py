@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import activations, sampling, weightings
+from . import sampling, weightings
 from .models import BIAS_INITS
+from .taylor import activations
 from .weightings import Weighting
 
 __all__ = ["Config"]

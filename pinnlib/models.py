@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import prod
+from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import activations
-from .embeddings import Periodic
+from .taylor import propagation
+from .taylor.activations import get
+from .taylor.embeddings import Periodic
+from .taylor.parameters import count, shapes, split
 
-__all__ = ["BIAS_INITS", "MLP", "count", "shapes", "split"]
+__all__ = ["BIAS_INITS", "MLP", "activations", "as_tensor", "count", "predict", "shapes", "split"]
 
 BIAS_INITS = ("uniform", "zero")
 
@@ -51,7 +53,7 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding, self.bias_init = embedding, bias_init
-        self.activation = activations.get(activation)
+        self.activation = get(activation)
         self.sizes = sizes = [inputs, *[width] * depth, outputs]
         generator = torch.Generator().manual_seed(seed)
         self.weights = nn.ParameterList()
@@ -88,19 +90,35 @@ class MLP(nn.Module):
         return out
 
 
-def shapes(sizes: Sequence[int]) -> list[tuple[int, ...]]:
-    """Shapes of all weights and then all biases of a network with ``sizes``: coordinates, hidden widths, fields."""
-    pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
-    return [*((n_out, n_in) for n_in, n_out in pairs), *((n_out,) for _, n_out in pairs)]
+def predict(model: MLP, points: np.ndarray, *, chunk: int = 8192, path: str = "eager") -> np.ndarray:
+    """Fields ``(n_points, n_fields)``, float64, at ``points`` ``(n_points, n_coordinates)``; memory is bounded by ``chunk``.
+
+    ``path`` is torch's operations or machine code, see :mod:`pinnlib.taylor.backends`.
+    """
+    like = model.weights[0]
+    value = propagation.Plan(like.shape[1], (), {}, model.embedding)
+
+    def fields(part: Tensor) -> Tensor:
+        if path != "native":
+            return model(part)
+        return propagation.propagate(part, model.weights, model.biases, model.activation, value, path=path)[0]
+
+    with torch.no_grad():
+        parts = [fields(part).double().cpu() for part in as_tensor(points, like).split(chunk)]
+    return torch.cat(parts).numpy()
 
 
-def count(sizes: Sequence[int]) -> int:
-    """Number of parameters of such a network."""
-    return sum(map(prod, shapes(sizes)))
+@torch.no_grad()
+def activations(model: MLP, points: Tensor | np.ndarray) -> Iterator[Tensor]:
+    """The hidden layers' activations ``(n_points, width)``, one after the other, so that only two are in memory at a time."""
+    like = model.weights[0]
+    h = torch.as_tensor(np.asarray(points) if not isinstance(points, Tensor) else points, dtype=like.dtype, device=like.device)
+    h = h if model.embedding is None else model.embedding.partial(h)
+    for weight, bias in zip(model.weights[:-1], model.biases[:-1], strict=True):
+        h = model.activation.value(nn.functional.linear(h, weight, bias)).detach()
+        yield h
 
 
-def split(flat: Tensor, sizes: Sequence[int]) -> list[Tensor]:
-    """Views of ``flat`` ``(..., n_params)``: all weights ``(..., n_out, n_in)``, then all biases ``(..., n_out)``."""
-    own = shapes(sizes)
-    parts = flat.split([prod(shape) for shape in own], dim=-1)
-    return [part.unflatten(-1, shape) for part, shape in zip(parts, own, strict=True)]
+def as_tensor(points: np.ndarray, like: Tensor) -> Tensor:
+    """Points as a tensor of the type and on the device of ``like``."""
+    return torch.as_tensor(np.asarray(points), dtype=like.dtype, device=like.device)

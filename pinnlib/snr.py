@@ -27,9 +27,9 @@ import torch
 from torch import Tensor
 
 from . import models
-from .gradients import DataTerm, ResidualTerm
 from .models import MLP
 from .problems.base import Problem
+from .problems.terms import DataTerm, ResidualTerm
 
 __all__ = [
     "Statistics",
@@ -166,14 +166,14 @@ def batch_gradients(
     """Gradient of each batch's mean weighted squared residual, from one backward pass.
 
     Each layer's weight gradient is a product of matrices that sums over points; summed batch by batch
-    it holds the batches' gradients side by side (see :mod:`pinnlib.gradients`).
+    it holds the batches' gradients side by side (see :mod:`pinnlib.problems.terms`).
 
     Args:
         points: ``(n_points, n_coordinates)``; batch b is the b-th of ``batches`` equal slices.
         weights: lambda ``(n_points,)``, or None for the plain residual.
         power: of lambda in the loss, see :class:`pinnlib.rba.RBA`.
         biases: count the biases in; the paper takes weight matrices only.
-        path: torch's operations or machine code; see :mod:`pinnlib.compiling`.
+        path: torch's operations or machine code; see :mod:`pinnlib.taylor.backends`.
 
     Returns:
         One tensor ``(batches, n_out, n_in)`` a layer; with biases ``(batches, n_out, n_in + 1)``.

@@ -9,7 +9,8 @@ import torch
 
 import pinnlib as pl
 from pinnlib.book import authors
-from pinnlib.trainer import Trainer
+from pinnlib.training import starts
+from pinnlib.training.loop import Trainer
 
 #: Relative difference of signal and of noise after two updates. The published noise of Allen-Cahn with RBA has a rounding error.
 AGREEMENT = {
@@ -53,7 +54,7 @@ def test_the_published_order_is_of_cells_in_one_run_and_of_strips_in_three(name)
         trainer.objective.rule = start(name.replace("vanilla", "rba"), steps=2)[1].weighting
     trainer.advance()
     trainer.advance()
-    points, weights = trainer.points.numpy().astype(float), trainer.rba.numpy().astype(float)
+    points, weights = trainer.objective.collocation.places[0], trainer.state.attention.numpy().astype(float)
     found = {cells: pl.order.spatial_order(points, weights, problem.domain, cells) for cells in (10, (1, 100))}
     published = float(authors.series(name).order[0])
     own = 10 if name == "allen_cahn_rba" else (1, 100)
@@ -74,7 +75,7 @@ def test_the_published_noise_of_two_updates_has_a_rounding_error_of_its_signal()
 
 def test_the_start_is_made_as_torch_and_numpy_make_it():
     problem, config = start("helmholtz_rba", steps=2)
-    made = pl.starts.start(problem, config)
+    made = starts.start(problem, config)
     before = torch.random.get_rng_state(), np.random.get_state()[1].copy()
     torch.manual_seed(2341)
     first = torch.nn.Linear(2, 128)
@@ -97,13 +98,13 @@ def test_a_start_leaves_the_random_numbers_alone():
     expected = torch.rand(1), np.random.rand()
     torch.manual_seed(5)
     np.random.seed(5)
-    pl.starts.start(*start("allen_cahn_rba", steps=2))
+    starts.start(*start("allen_cahn_rba", steps=2))
     assert torch.rand(1) == expected[0]
     assert np.random.rand() == expected[1]
 
 
 def test_a_strip_of_allen_cahn_has_no_points():
-    points = pl.starts.start(*start("allen_cahn_vanilla", steps=2)).points
+    points = starts.start(*start("allen_cahn_vanilla", steps=2)).points
     assert 0.996 < points[:, 0].max() < 1.0 - 2.0 / 512.0
     assert points[:, 1].max() > 0.9999
 
@@ -114,13 +115,13 @@ def test_a_strip_of_allen_cahn_has_no_points():
         (lambda: authors.start("cavity"), "the authors' start of 'cavity' is not known: choose one of"),
         (lambda: authors.start("helmholtz", weighting="ramp"), "weighting 'ramp': the authors' runs are"),
         (lambda: authors.series("burgers"), "published no series of 'burgers'"),
-        (lambda: pl.starts.start(pl.problems.Burgers(), pl.Config(start="authors")), "known for Helmholtz.* and AllenCahn"),
+        (lambda: starts.start(pl.problems.Burgers(), pl.Config(start="authors")), "known for Helmholtz.* and AllenCahn"),
         (
-            lambda: pl.starts.start(pl.problems.AllenCahn(modes=3), pl.Config(start="authors")),
+            lambda: starts.start(pl.problems.AllenCahn(modes=3), pl.Config(start="authors")),
             "known for Helmholtz.* and AllenCahn",
         ),
-        (lambda: pl.starts.start(pl.problems.AllenCahn(), pl.Config(start="authors", bias_init="zero")), "biases are uniform"),
-        (lambda: pl.starts.start(pl.problems.AllenCahn(), pl.Config(start="mine")), "start 'mine' is unknown: choose one of"),
+        (lambda: starts.start(pl.problems.AllenCahn(), pl.Config(start="authors", bias_init="zero")), "biases are uniform"),
+        (lambda: starts.start(pl.problems.AllenCahn(), pl.Config(start="mine")), "start 'mine' is unknown: choose one of"),
     ],
 )
 def test_what_is_not_known_is_said(act, message):
@@ -130,9 +131,9 @@ def test_what_is_not_known_is_said(act, message):
 
 def test_a_perturbed_start_differs_by_rounding_only_and_by_its_seed():
     problem, config = start("helmholtz_rba", steps=2)
-    plain = pl.starts.start(problem, config).parameters
+    plain = starts.start(problem, config).parameters
     one, two, again = (
-        pl.starts.start(*start("helmholtz_rba", steps=2, perturbation=1e-7, seed=seed)).parameters for seed in (1, 2, 1)
+        starts.start(*start("helmholtz_rba", steps=2, perturbation=1e-7, seed=seed)).parameters for seed in (1, 2, 1)
     )
     assert torch.equal(one, again)
     assert not torch.equal(one, two)

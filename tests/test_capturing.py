@@ -11,8 +11,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import pinnlib as pl
-from pinnlib import capturing, probing
-from pinnlib.trainer import Trainer
+from pinnlib.training import cuda_graph, probe
+from pinnlib.training.loop import Trainer
 
 PROBLEM = pl.problems.Helmholtz(a=(1, 1))
 SMALL = {"width": 12, "depth": 2, "points": 64, "data_points": 16, "batches": 4, "compile": False, "lr_decay_every": 5}
@@ -39,7 +39,7 @@ class Tape:
     def replay(self):
         self.body()
         if self.wrong:
-            self.trainer.theta.data.mul_(1.01)
+            self.trainer.state.theta.data.mul_(1.01)
 
 
 def stand_in_for_streams(monkeypatch):
@@ -60,8 +60,10 @@ def stand_in_for_streams(monkeypatch):
 
 def trainer_with_tape(monkeypatch, config, wrong=False):
     trainer = Trainer(PROBLEM, config)
-    trainer.captured = capturing.Captured(trainer.device)
-    body = trainer._body
+    trainer.adam.graph = cuda_graph.Captured(trainer.state.device)
+
+    def body():
+        trainer.adam.unseen_step(trainer.state, trainer.objective)
 
     class Graph(Tape):
         pass
@@ -75,10 +77,10 @@ def trainer_with_tape(monkeypatch, config, wrong=False):
 
         def __enter__(self):
             recording.append(1)
-            trainer.evaluate, trainer._apply = lambda: None, lambda here: None
+            trainer.adam.step = lambda state, here: None
 
         def __exit__(self, *error):
-            del trainer.evaluate, trainer._apply
+            del trainer.adam.step
 
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(torch.cuda, "graph", Recording)
@@ -89,9 +91,9 @@ def trainer_with_tape(monkeypatch, config, wrong=False):
 @pytest.mark.parametrize("weighting", [None, pl.RBA(), pl.RBA(normalization="min-max", first_rate=1.0)])
 def test_a_step_never_waits(weighting):
     trainer = Trainer(PROBLEM, pl.Config(**SMALL, steps=5, weighting=weighting, device="cpu"))
-    trainer._body()
+    trainer.adam.unseen_step(trainer.state, trainer.objective)
     with Waits() as waits:
-        trainer._body()
+        trainer.adam.unseen_step(trainer.state, trainer.objective)
     assert waits.count == 0
 
 
@@ -100,7 +102,7 @@ def test_a_probe_reads_all_its_numbers_at_once(monkeypatch, members):
     configs = [pl.Config(**SMALL, steps=5, weighting=pl.RBA(), seed=seed, device="cpu") for seed in range(members)]
     trainer = Trainer(PROBLEM, configs[0], [c.seed for c in configs] if members > 1 else None)
     reads = []
-    monkeypatch.setattr(probing, "_read", lambda parts, read=probing._read: reads.append(1) or read(parts))
+    monkeypatch.setattr(probe, "_read", lambda parts, read=probe._read: reads.append(1) or read(parts))
     for _ in range(2):  # before Adam has moments, and after
         with Waits() as waits:
             assert trainer.measure()
@@ -115,8 +117,8 @@ def test_a_state_that_went_wrong_between_probes_is_not_saved(monkeypatch, tmp_pa
     advance = trainer.advance
 
     def spoiled():
-        if trainer.step == 230:
-            trainer.theta.data.fill_(torch.nan)
+        if trainer.state.step == 230:
+            trainer.state.theta.data.fill_(torch.nan)
         return advance()
 
     monkeypatch.setattr(trainer, "advance", spoiled)
@@ -132,7 +134,7 @@ def test_recorded_steps_are_the_plain_ones(monkeypatch, weighting):
     (run,) = trainer.run([None], 60.0, None, False)
     plain = pl.train(PROBLEM, config, progress=False)
     assert recording == [1]
-    assert trainer.captured.recorded
+    assert trainer.adam.graph.recorded
     assert run.provenance["recorded"]
     for name in ("parameters", "rba", "exp_avg", "exp_avg_sq"):
         assert np.array_equal(run.state[name], plain.state[name]), name
@@ -177,9 +179,9 @@ def test_a_recording_that_fails_leaves_the_stream_and_the_device(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "CUDAGraph", object)
     monkeypatch.setattr(torch.cuda, "graph", Recording)
-    captured = capturing.Captured(torch.device("cuda:1"))
+    captured = cuda_graph.Captured(torch.device("cuda:1"))
     number = torch.zeros(1)
-    for _ in range(capturing.WARM_UP):
+    for _ in range(cuda_graph.WARM_UP):
         captured(lambda: number.add_(1.0), lambda: [number])
     with pytest.warns(UserWarning, match="capture was invalidated"):
         captured(lambda: number.add_(1.0), lambda: [number])
@@ -189,9 +191,9 @@ def test_a_recording_that_fails_leaves_the_stream_and_the_device(monkeypatch):
 
 def test_a_recorded_training_is_let_go(monkeypatch):
     """Nothing refers back to the trainer, whose memory would wait for the garbage collector."""
-    monkeypatch.setattr(capturing.Captured, "_record", lambda *_: None)
+    monkeypatch.setattr(cuda_graph.Captured, "_record", lambda *_: None)
     trainer = Trainer(PROBLEM, pl.Config(**SMALL, steps=10, device="cpu"))
-    trainer.captured = capturing.Captured(trainer.device)
+    trainer.adam.graph = cuda_graph.Captured(trainer.state.device)
     trainer.run([None], 60.0, None, False)
     gone = weakref.ref(trainer)
     gc.disable()
@@ -224,18 +226,18 @@ EVERY += [pl.problems.Cavity(100), pl.problems.Perivascular()]
 def test_a_step_copies_nothing_from_the_host(problem, activation):
     """A copy from the host waits for it, and cannot be recorded."""
     trainer = Trainer(problem, pl.Config(**SMALL, steps=5, weighting=pl.RBA(), activation=activation, device="cpu"))
-    trainer._body()
+    trainer.adam.unseen_step(trainer.state, trainer.objective)
     with Copies() as copies:
-        trainer._body()
+        trainer.adam.unseen_step(trainer.state, trainer.objective)
     assert copies.names == set()
 
 
 @pytest.mark.parametrize("weighting", list(pl.weightings.NAMED.values()), ids=list(pl.weightings.NAMED))
 def test_no_weighting_copies_from_the_host(weighting):
     trainer = Trainer(PROBLEM, pl.Config(**SMALL, steps=5, weighting=weighting, device="cpu"))
-    trainer._body()
+    trainer.adam.unseen_step(trainer.state, trainer.objective)
     with Copies() as copies:
-        trainer._body()
+        trainer.adam.unseen_step(trainer.state, trainer.objective)
     assert copies.names == set()
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import pinnlib as pl
-from pinnlib import compacting, lists, sweeps
 from pinnlib.__main__ import main
+from pinnlib.runs import archive
+from pinnlib.training import manifest, sweep
 
 CONFIG = pl.Config(
     width=8, depth=2, points=64, data_points=8, batches=4, steps=300, probe_every=2, snapshots=9, weighting=pl.RBA(), device="cpu"
@@ -25,16 +26,16 @@ def run():
 
 
 def test_groups_by_hand():
-    assert compacting.groups(5, 8).tolist() == [0, 1, 2, 3, 4]
+    assert archive.groups(5, 8).tolist() == [0, 1, 2, 3, 4]
     # four alone, then the probes 4 to 12 by three, then the last
-    assert compacting.groups(14, 8).tolist() == [0, 1, 2, 3, 4, 7, 10, 13]
+    assert archive.groups(14, 8).tolist() == [0, 1, 2, 3, 4, 7, 10, 13]
     with pytest.raises(ValueError, match="rows = 3: give at least 4"):
-        compacting.groups(9, 3)
+        archive.groups(9, 3)
 
 
 @given(st.integers(1, 500), st.integers(4, 60))
 def test_groups_cover_everything_and_are_few_enough(n, rows):
-    first = compacting.groups(n, rows)
+    first = archive.groups(n, rows)
     assert len(first) <= rows
     assert first[0] == 0
     assert first[-1] == n - 1
@@ -46,8 +47,8 @@ def test_no_extreme_is_lost_and_every_row_was_measured(n, rows, seed):
     rng = np.random.default_rng(seed)
     history = {"step": np.arange(n), "snr": rng.lognormal(size=n), "layers": rng.normal(size=(n, 3))}
     history["snr"][rng.random(n) < 0.1] = np.nan
-    kept, extremes = compacting.thin(history, rows)
-    assert len(kept["step"]) == min(len(compacting.groups(n, rows)), n)
+    kept, extremes = archive.thin(history, rows)
+    assert len(kept["step"]) == min(len(archive.groups(n, rows)), n)
     if n <= rows:
         assert not extremes
         return
@@ -58,7 +59,7 @@ def test_no_extreme_is_lost_and_every_row_was_measured(n, rows, seed):
             assert np.nanmax(extremes[name]) == np.nanmax(values)
     assert kept["step"][-1] == n - 1
     # against a loop over the groups
-    first = compacting.groups(n, rows)
+    first = archive.groups(n, rows)
     for row, (a, b) in enumerate(zip(first, [*first[1:], n], strict=True)):
         own = history["snr"][a:b]
         if not np.isnan(own).any() and row < len(first) - 1:
@@ -71,12 +72,12 @@ FINITE = st.floats(-1e6, 1e6, width=32)
 
 @given(hnp.arrays(np.float32, st.tuples(st.integers(1, 3), st.integers(1, 600)), elements=FINITE), st.sampled_from([8, 16]))
 def test_fixed_point_errs_by_half_a_step(values, bits):
-    coded = compacting.encode(values, bits)
-    back = compacting.decode(coded)
+    coded = archive.encode(values, bits)
+    back = archive.decode(coded)
     assert back.dtype == values.dtype
     assert coded["codes"].dtype.itemsize * 8 == bits
-    for k in range(0, values.shape[1], compacting.BLOCK):
-        own, found = values[:, k : k + compacting.BLOCK].astype(float), back[:, k : k + compacting.BLOCK]
+    for k in range(0, values.shape[1], archive.BLOCK):
+        own, found = values[:, k : k + archive.BLOCK].astype(float), back[:, k : k + archive.BLOCK]
         half = (own.max(1) - own.min(1)) / (2**bits - 1) / 2
         slack = 4 * np.finfo(np.float32).eps * np.abs(own).max()
         assert (np.abs(found - own).max(1) <= half + slack).all()
@@ -84,7 +85,7 @@ def test_fixed_point_errs_by_half_a_step(values, bits):
 
 def test_fixed_point_wants_numbers():
     with pytest.raises(ValueError, match="some values are not finite numbers: keep this run as it is"):
-        compacting.encode(np.array([1.0, np.nan]), 8)
+        archive.encode(np.array([1.0, np.nan]), 8)
 
 
 def test_a_compact_run_is_what_is_loaded(run, tmp_path):
@@ -115,7 +116,7 @@ def test_a_compact_run_is_what_is_loaded(run, tmp_path):
 
 def test_the_last_snapshot_is_the_state_and_is_kept_once(run, tmp_path, monkeypatch):
     small = run.compacted(snapshots=2)
-    for name in compacting.BITS:
+    for name in archive.BITS:
         assert np.array_equal(small.snapshots[name][-1], run.state[name]), name
         assert not np.array_equal(run.snapshots[name][1], run.state[name]), name
     with np.load(small.save(tmp_path / "small.npz")) as file:
@@ -125,7 +126,7 @@ def test_the_last_snapshot_is_the_state_and_is_kept_once(run, tmp_path, monkeypa
     assert np.array_equal(pl.Run.load(alone.save(tmp_path / "alone.npz")).snapshots["rba"], run.state["rba"][None])
     early = dataclasses.replace(run, snapshots={name: values[:-1] for name, values in run.snapshots.items()}).compacted()
     assert len(pl.Run.load(early.save(tmp_path / "early.npz")).snapshots["rba"]) == len(run.snapshots["step"]) - 1
-    monkeypatch.setattr(pl.Run, "_ends_with_its_state", lambda self: False)  # as version 3 wrote it
+    monkeypatch.setattr(archive, "ends_with_its_state", lambda run: False)  # as version 3 wrote it
     older = pl.Run.load(run.compacted(snapshots=2).save(tmp_path / "older.npz"))
     assert older.snapshots["parameters"] == pytest.approx(small.snapshots["parameters"], abs=1e-4)
 
@@ -149,10 +150,10 @@ def test_a_list_makes_its_records_small(tmp_path):
         "[[sweep]]\nname = 'a'\nproblem = 'burgers'\ncompact = { rows = 40 }\nconfig = { width = 8, depth = 1, points = 32, "
         "data_points = 8, batches = 4, steps = 200, probe_every = 1, device = 'cpu' }\n"
     )
-    (entry,) = lists.read(tmp_path / "list.toml")
-    assert lists.Entry.from_json(entry.to_json()) == entry
-    assert sweeps.sweep([entry], tmp_path, progress=False).done == ["a"]
-    assert lists.state(entry, tmp_path).kind == "done"
+    (entry,) = manifest.read(tmp_path / "list.toml")
+    assert manifest.Entry.from_json(entry.to_json()) == entry
+    assert sweep.sweep([entry], tmp_path, progress=False).done == ["a"]
+    assert manifest.state(entry, tmp_path).kind == "done"
     made = pl.Run.load(tmp_path / "a.npz")
     assert made.compact
     assert len(made.history["step"]) <= 40
@@ -160,7 +161,7 @@ def test_a_list_makes_its_records_small(tmp_path):
     assert entry.finished(unfinished) is unfinished
     (tmp_path / "list.toml").write_text("[[sweep]]\nname = 'a'\nproblem = 'burgers'\ncompact = { row = 40 }")
     with pytest.raises(ValueError, match="unexpected keyword argument 'row'"):
-        lists.read(tmp_path / "list.toml")
+        manifest.read(tmp_path / "list.toml")
 
 
 def test_the_command(run, tmp_path, capsys):

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import pinnlib as pl
-from pinnlib import runs
-from pinnlib.trainer import Trainer
+from pinnlib.runs import file_format
+from pinnlib.training.loop import Trainer
+from pinnlib.training.objective import Objective
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ class TestStart:
         header = json.loads(str(arrays["header"]))
         for name in ("bias_init", "start", "perturbation", "probe_dense", "probe_rba"):
             del header["config"][name]
-        header["settings_hash"] = runs._settings_hash(header["problem"], header["config"])
+        header["settings_hash"] = file_format._settings_hash(header["problem"], header["config"])
         arrays["header"] = np.array(json.dumps(header))
         np.savez_compressed(path, **arrays)
         assert pl.Run.load(path).config.as_dict() == values
@@ -156,13 +157,15 @@ class TestStart:
         settings = {"width": 6, "depth": 2, "points": 60, "data_points": 20, "batches": 6, "steps": 4, "probe_dense": 4}
         config = pl.Config(**settings, weighting=pl.RBA(), probe_rba="used", device="cpu")
         trainer = Trainer(pl.problems.Helmholtz(), config)
-        passes, evaluate = [], trainer.evaluate
-        monkeypatch.setattr(trainer, "evaluate", lambda **asked: passes.append(asked) or evaluate(**asked))
+        passes, evaluate = [], Objective.__call__
+        monkeypatch.setattr(
+            Objective, "__call__", lambda self, state, **asked: passes.append(asked) or evaluate(self, state, **asked)
+        )
         trainer.run([None], 60.0, None, False)
         assert sum(asked.get("apart", False) for asked in passes) == 3  # probes at 0, 2 and 4
         assert len(passes) == 3 + 4
         bad = Trainer(pl.problems.Helmholtz(), config)
-        bad.theta.data.fill_(torch.nan)
+        bad.state.theta.data.fill_(torch.nan)
         with pytest.raises(pl.TrainingDiverged, match="not a finite number at step 0"):
             bad.run([None], 60.0, None, False)
 

@@ -5,8 +5,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import pinnlib as pl
-from pinnlib import costs
-from pinnlib.trainer import Trainer
+from pinnlib.training import costs
+from pinnlib.training.loop import Trainer
 
 
 def test_a_step_against_torchs_counter():
@@ -19,7 +19,7 @@ def test_a_step_against_torchs_counter():
     # torch's count leaves out the product that would carry gradients into the coordinates
     assert found.step == pytest.approx(counter.get_total_flops(), rel=0.05)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        trainer.models[0](torch.as_tensor(problem.test_grid(), dtype=torch.float32))
+        trainer.state.models[0](torch.as_tensor(problem.test_grid(), dtype=torch.float32))
     assert found.probe == pytest.approx(counter.get_total_flops(), rel=1e-12)
     assert found.total == 1000 * found.step + len(config.probe_steps()) * found.probe
     assert found.seconds(2e9, share=0.25) == pytest.approx(found.total / 5e8)

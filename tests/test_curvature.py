@@ -8,9 +8,10 @@ import pytest
 import torch
 
 import pinnlib as pl
-from pinnlib import compiling, curvature, weightings
+from pinnlib import curvature, weightings
+from pinnlib.taylor import toolchain
 
-NATIVE = pytest.param("native", marks=pytest.mark.skipif(compiling.compiler() is None, reason="no C++ compiler"))
+NATIVE = pytest.param("native", marks=pytest.mark.skipif(toolchain.compiler() is None, reason="no C++ compiler"))
 SETTINGS = dict(width=5, depth=2, points=32, data_points=8, batches=4, steps=40, lr=5e-3, data_weight=3.0, dtype="float64")
 
 

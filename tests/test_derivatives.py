@@ -5,7 +5,8 @@ import itertools
 import pytest
 import torch
 
-from pinnlib import compiling, derivatives, models, problems
+from pinnlib import derivatives, models, problems
+from pinnlib.taylor import activations, toolchain
 
 ACTIVATIONS = ("tanh", "sine", "softplus")
 TOLERANCE = 1e-10
@@ -39,7 +40,7 @@ def parameter_gradient(model, loss):
     return torch.cat([g.flatten() for g in grads])
 
 
-NATIVE = pytest.param("tanh", "native", marks=pytest.mark.skipif(compiling.compiler() is None, reason="no C++ compiler"))
+NATIVE = pytest.param("tanh", "native", marks=pytest.mark.skipif(toolchain.compiler() is None, reason="no C++ compiler"))
 
 
 @pytest.mark.parametrize(("activation", "path"), [*((a, "eager") for a in ACTIVATIONS), NATIVE])
@@ -121,7 +122,7 @@ def test_batches_with_their_own_weights_are_the_same_as_one_by_one(activation):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_activations_derivatives_by_autograd(activation):
     z = torch.linspace(-6, 6, 101, dtype=torch.float64).requires_grad_()
-    a = models.activations.get(activation)
+    a = activations.get(activation)
     got = a.derivatives(z, a.value(z), 4)
     value = got[0]
     for order in (1, 2, 3, 4):
@@ -131,7 +132,7 @@ def test_activations_derivatives_by_autograd(activation):
 
 def test_softplus_far_out_is_finite_and_exact():
     z = torch.tensor([-800.0, -50.0, 30.0, 50.0, 800.0], dtype=torch.float64)
-    a = models.activations.get("softplus")
+    a = activations.get("softplus")
     got = a.derivatives(z, a.value(z), 4)
     assert all(torch.isfinite(g).all() for g in got)
     assert torch.allclose(got[0], torch.logaddexp(z, torch.zeros_like(z)), rtol=1e-14)

@@ -58,11 +58,11 @@ def test_batches_that_the_processes_cannot_share(tmp_path):
 UNLIKE = """
 import os, sys, warnings
 import pinnlib as pl
-from pinnlib import compiling
+from pinnlib.taylor import toolchain
 small = dict(width=16, depth=2, points=128, data_points=32, batches=8, device="cpu", steps=20)
 rank, what, path = int(os.environ["RANK"]), sys.argv[1], sys.argv[2]
 if what == "no compiler" and rank:
-    compiling.compiler = lambda: None
+    toolchain.compiler = lambda: None
 warnings.simplefilter("ignore")
 if what == "another start" and rank:
     small["seed"] = 1

@@ -5,10 +5,12 @@ import pytest
 import torch
 
 import pinnlib as pl
-from pinnlib import compiling, derivatives, gradients, models
-from pinnlib.embeddings import Periodic
+from pinnlib import derivatives, models
+from pinnlib.problems import terms
+from pinnlib.taylor import toolchain
+from pinnlib.taylor.embeddings import Periodic
 
-PATHS = ["eager", pytest.param("native", marks=pytest.mark.skipif(compiling.compiler() is None, reason="no C++ compiler"))]
+PATHS = ["eager", pytest.param("native", marks=pytest.mark.skipif(toolchain.compiler() is None, reason="no C++ compiler"))]
 PROBLEM = pl.problems.AllenCahn(modes=3)
 
 
@@ -47,7 +49,7 @@ def test_residual_and_gradients_by_autograd(path):
     u_xx = torch.autograd.grad(slopes[:, 0].sum(), x, create_graph=True)[0][:, 0]
     r = slopes[:, 1] - 1e-4 * u_xx + 5 * u**3 - 5 * u
     expected = torch.autograd.grad(r.square().mean(), [*model.weights, *model.biases])
-    term = gradients.ResidualTerm(PROBLEM, points, batches=3, sizes=model.sizes, activation=model.activation, path=path)
+    term = terms.ResidualTerm(PROBLEM, points, batches=3, sizes=model.sizes, activation=model.activation, path=path)
     found, total, apart = term(list(model.weights), list(model.biases), apart=True)
     assert torch.allclose(found, r.detach(), rtol=1e-11, atol=1e-12)
     for g, e in zip(models.split(total, model.sizes), expected, strict=True):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import pinnlib as pl
-from pinnlib import activations, formulas, fused, layers
+from pinnlib.taylor import activations, formulas, fused, layers
 
 PROBLEMS = [pl.problems.AllenCahn(), pl.problems.Helmholtz(), pl.problems.Cavity(100), pl.problems.AllenCahn(modes=2)]
 

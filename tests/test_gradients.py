@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pinnlib as pl
-from pinnlib import compiling, gradients, models, sampling
+from pinnlib import models, sampling
+from pinnlib.problems import terms
+from pinnlib.taylor import toolchain
 
-COMPILED = pytest.mark.skipif(compiling.compiler() is None, reason="no C++ compiler")
+COMPILED = pytest.mark.skipif(toolchain.compiler() is None, reason="no C++ compiler")
 PATHS = ["eager", pytest.param("native", marks=COMPILED)]
 # bytes of a layer in a chunk, and bytes that may wait for their backward pass
 CHUNKINGS = {"whole": (2**30, 2**30), "done twice": (8 * 12 * 30, 0), "some wait": (8 * 12 * 30, 40_000)}
@@ -42,8 +44,8 @@ def slow(problem, model, points, weighted):
 
     for name in problem.partials:
         found[name] = partial(name.partition("_")[2]) if "_" in name else u
-    for name, terms in problem.operators.items():
-        found[name] = sum(c * partial(term.partition("_")[2]) for term, c in terms.items())
+    for name, parts in problem.operators.items():
+        found[name] = sum(c * partial(part.partition("_")[2]) for part, c in parts.items())
     r = problem.residual(points, type("Found", (), found))
     loss = (r**2 * (factor(r.detach()) if weighted else 1.0)).mean()
     parameters = [*model.weights, *model.biases]
@@ -62,12 +64,12 @@ def close(a, b, tolerance=1e-11):
 )
 def test_residuals_and_gradients_on_every_path(monkeypatch, name, weighted, path, chunk, keep):
     for kind in ("cpu", "native"):
-        monkeypatch.setitem(gradients.CHUNK_BYTES, kind, chunk)
-    monkeypatch.setitem(gradients.KEEP_BYTES, "cpu", keep)
+        monkeypatch.setitem(terms.CHUNK_BYTES, kind, chunk)
+    monkeypatch.setitem(terms.KEEP_BYTES, "cpu", keep)
     problem = PROBLEMS[name]
     model, points = setup(problem)
     weights, biases = list(model.weights), list(model.biases)
-    term = gradients.ResidualTerm(problem, points, batches=6, sizes=model.sizes, activation=model.activation, path=path)
+    term = terms.ResidualTerm(problem, points, batches=6, sizes=model.sizes, activation=model.activation, path=path)
     if chunk < 2**30:
         assert len(term.chunks) > 2
         assert not weighted or (0 < term.kept < len(term.chunks) if keep else term.kept == 0)
@@ -87,7 +89,7 @@ def test_batches_apart_are_the_batches_alone(activation, path):
     problem = PROBLEMS["burgers"]
     model, points = setup(problem, activation)
     weights, biases = list(model.weights), list(model.biases)
-    term = gradients.ResidualTerm(problem, points, batches=4, sizes=model.sizes, activation=model.activation, path=path)
+    term = terms.ResidualTerm(problem, points, batches=4, sizes=model.sizes, activation=model.activation, path=path)
     grads = models.split(term(weights, biases, apart=True)[2], model.sizes)
     for b, part in enumerate(points.split(24)):
         _, expected = slow(problem, model, part, False)
@@ -97,17 +99,17 @@ def test_batches_apart_are_the_batches_alone(activation, path):
 @pytest.mark.parametrize("path", PATHS)
 def test_an_ensemble_is_its_members_one_by_one(monkeypatch, path):
     for kind in ("cpu", "native"):
-        monkeypatch.setitem(gradients.CHUNK_BYTES, kind, 8 * 12 * 30 * 3)
+        monkeypatch.setitem(terms.CHUNK_BYTES, kind, 8 * 12 * 30 * 3)
     problem = PROBLEMS["allen-cahn"]
     members = [setup(problem, seed=seed) for seed in range(3)]
     stacked = [torch.stack(p) for p in zip(*(model.parameters() for model, _ in members), strict=True)]
     points = torch.stack([points for _, points in members])
     k = len(stacked) // 2
     activation, sizes = members[0][0].activation, members[0][0].sizes
-    term = gradients.ResidualTerm(problem, points, batches=6, sizes=sizes, activation=activation, path=path)
+    term = terms.ResidualTerm(problem, points, batches=6, sizes=sizes, activation=activation, path=path)
     residual, *grads = term(stacked[:k], stacked[k:], factor, apart=True)
     for e, (model, own) in enumerate(members):
-        alone = gradients.ResidualTerm(problem, own, batches=6, sizes=model.sizes, activation=activation)
+        alone = terms.ResidualTerm(problem, own, batches=6, sizes=model.sizes, activation=activation)
         r, *expected = alone(list(model.weights), list(model.biases), factor, apart=True)
         assert close(residual[e], r)
         assert all(close(many[e], one) for many, one in zip(grads, expected, strict=True))
@@ -117,7 +119,7 @@ def test_an_ensemble_is_its_members_one_by_one(monkeypatch, path):
 def test_the_data_term_by_autograd(path):
     model, points = setup(PROBLEMS["allen-cahn"])
     values = torch.sin(points[:, :1])
-    term = gradients.DataTerm(PROBLEMS["allen-cahn"], points, values, sizes=model.sizes, activation=model.activation, path=path)
+    term = terms.DataTerm(PROBLEMS["allen-cahn"], points, values, sizes=model.sizes, activation=model.activation, path=path)
     loss, grads = term(list(model.weights), list(model.biases), scale=3.0)
     expected = ((model(points) - values) ** 2).sum(-1).mean()
     assert close(loss, expected.detach())
@@ -127,7 +129,7 @@ def test_the_data_term_by_autograd(path):
 
 @given(size=st.integers(1, 60), batches=st.integers(1, 40), most=st.integers(1, 3000))
 def test_chunks_cover_every_point_once(size, batches, most):
-    cut = gradients.chunks(size * batches, batches, most)
+    cut = terms.chunks(size * batches, batches, most)
     assert [c.start for c in cut] == [0, *(c.stop for c in cut[:-1])]
     assert cut[-1].stop == size * batches
     for c in cut:
@@ -144,12 +146,12 @@ def memory(one):
 @pytest.mark.parametrize("path", PATHS)
 def test_memory_does_not_grow_with_the_points(monkeypatch, path):
     for kind in ("cpu", "native"):
-        monkeypatch.setitem(gradients.CHUNK_BYTES, kind, 2**16)
+        monkeypatch.setitem(terms.CHUNK_BYTES, kind, 2**16)
     problem = PROBLEMS["helmholtz"]
 
     def held(n):
         model, points = setup(problem, n=n)
-        term = gradients.ResidualTerm(problem, points, batches=4, sizes=model.sizes, activation=model.activation, path=path)
+        term = terms.ResidualTerm(problem, points, batches=4, sizes=model.sizes, activation=model.activation, path=path)
         term(list(model.weights), list(model.biases))
         return sum(t.numel() for one in term._passes.values() for t in memory(one))
 
@@ -161,7 +163,7 @@ def test_a_data_term_with_slopes_and_a_misfit_of_its_own(path):
     problem = pl.problems.Cavity(100)
     model = models.MLP(2, 2, width=9, depth=2, seed=1, dtype=torch.float64)
     points, values = map(torch.as_tensor, problem.data(40, 0))
-    term = gradients.DataTerm(problem, points, values, sizes=model.sizes, activation=model.activation, path=path)
+    term = terms.DataTerm(problem, points, values, sizes=model.sizes, activation=model.activation, path=path)
     loss, grads = term(list(model.weights), list(model.biases), scale=2.0)
     x = points.clone().requires_grad_()
     slopes = torch.autograd.grad(model(x)[:, 0].sum(), x, create_graph=True)[0]

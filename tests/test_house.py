@@ -13,7 +13,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import pinnlib as pl
-from pinnlib import lists, records
+from pinnlib import records
+from pinnlib.training import manifest
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -95,18 +96,18 @@ def test_every_page_is_in_the_table_of_contents():
 def test_records_and_their_digests_agree():
     published = {p.stem: records.digest(p) for p in (ROOT / "book" / "records").glob("*.npz")}
     assert published
-    assert json.loads((ROOT / "pinnlib" / "records.json").read_text()) == published
+    assert json.loads((ROOT / "pinnlib" / "book" / "records.json").read_text()) == published
 
 
 def test_every_record_is_made_by_the_list():
     folder = ROOT / "book" / "records"
-    entries = lists.read(folder / "records.toml")
+    entries = manifest.read(folder / "records.toml")
     assert {entry.name for entry in entries} == {p.stem for p in folder.glob("*.npz")}
-    assert {entry.name: lists.state(entry, folder).kind for entry in entries} == {entry.name: "done" for entry in entries}
+    assert {entry.name: manifest.state(entry, folder).kind for entry in entries} == {entry.name: "done" for entry in entries}
 
 
 def test_the_list_for_a_gpu_has_the_authors_settings():
-    entries = lists.read(ROOT / "book" / "records" / "paper.toml")
+    entries = manifest.read(ROOT / "book" / "records" / "paper.toml")
     assert {entry.problem[0] for entry in entries} == {"helmholtz", "allencahn", "cavity", "burgers"}
     for entry in entries:
         c = entry.config

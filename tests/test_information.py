@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pinnlib.information import binned_entropy, binning, counting
+from pinnlib.information import binned_entropy, paper_binning, row_counts
 
 BINS = st.sampled_from([1, 2, 3, 7, 30, 100, 1000])
 
@@ -40,7 +40,7 @@ def slow(activations, bins=30):
 
 def fast_codes(activations, bins):
     activations = torch.as_tensor(activations)
-    codes = binning.codes(activations, *binning.limits(activations), bins)
+    codes = paper_binning.codes(activations, *paper_binning.limits(activations), bins)
     if codes is None:
         return None
     assert not codes[:, activations.shape[1] :].any()
@@ -154,7 +154,7 @@ def test_the_sum_of_the_ranges_is_exactly_rounded():
 def test_chunks_make_no_difference(monkeypatch):
     x = network(n=500).repeat(2, 1)
     whole = binned_entropy(x)
-    monkeypatch.setattr(counting, "_CHUNK", 7 * 40)
+    monkeypatch.setattr(row_counts, "_CHUNK", 7 * 40)
     assert binned_entropy(x) == whole == slow(x)
 
 
@@ -237,10 +237,10 @@ def test_a_collision_of_the_hash_changes_nothing(monkeypatch, collisions):
     x = network(n=300)[torch.arange(400) % 300]
     expected = binned_entropy(x)
     assert expected == slow(x)
-    hashes = Hashes(collisions, counting._multipliers)
-    monkeypatch.setattr(counting, "_multipliers", hashes)
+    hashes = Hashes(collisions, row_counts._multipliers)
+    monkeypatch.setattr(row_counts, "_multipliers", hashes)
     assert binned_entropy(x) == expected
-    assert hashes.calls == min(collisions + 1, counting._HASHES)
+    assert hashes.calls == min(collisions + 1, row_counts._HASHES)
 
 
 def test_a_collision_between_repeated_rows(monkeypatch):
@@ -253,7 +253,7 @@ def test_a_collision_between_repeated_rows(monkeypatch):
     x[:, 0] = torch.arange(64) % 4
     x[:, 15] = torch.arange(64) // 32
     assert binned_entropy(x) == 3.0
-    monkeypatch.setattr(counting, "_multipliers", short_sighted)
+    monkeypatch.setattr(row_counts, "_multipliers", short_sighted)
     assert binned_entropy(x) == 3.0
 
 
@@ -261,7 +261,7 @@ def test_the_hash_tells_rows_apart():
     """Rows that differ in the highest bytes only get keys of their own too: the exact way is the exception."""
     i = torch.arange(2**12)
     words = torch.stack([(i % 64) << 56, torch.zeros_like(i), (i // 64) << 56], dim=1)
-    assert len(counting._keys(words, counting._multipliers(3, 0)).unique()) == 2**12
+    assert len(row_counts._keys(words, row_counts._multipliers(3, 0)).unique()) == 2**12
 
 
 @pytest.mark.parametrize(

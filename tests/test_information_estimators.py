@@ -15,13 +15,13 @@ from pinnlib.information import (
     FixedWidth,
     Paper,
     Quantile,
-    counting,
     counts,
     discrete_entropy,
     mutual_information,
     noisy_information,
     quantize,
     quantized_activity,
+    row_counts,
 )
 from pinnlib.models import MLP
 
@@ -51,7 +51,7 @@ class TestNoise:
         x = network(n=60, neurons=5)
         found = noisy_information(x, sigma, draws=150, seed=3)
         assert (found.bits, found.error) == pytest.approx(self.slow(x, sigma, 150, 3), abs=1e-9)
-        monkeypatch.setattr(counting, "_CHUNK", 500)
+        monkeypatch.setattr(row_counts, "_CHUNK", 500)
         again = noisy_information(x, sigma, draws=150, seed=3)
         assert again.bits == pytest.approx(found.bits, abs=1e-12)
 
@@ -168,7 +168,7 @@ class TestQuantized:
         problem = (
             pl.problems.AllenCahn(periodic=True) if "periodic" in pl.problems.AllenCahn.__init__.__code__.co_varnames else None
         )
-        embedding = problem.embedding if problem is not None else pl.embeddings.Periodic(2, 0, (-1.0, 1.0), 3)
+        embedding = problem.embedding if problem is not None else pl.taylor.embeddings.Periodic(2, 0, (-1.0, 1.0), 3)
         model = MLP(embedding.n_features, 1, width=5, depth=2, embedding=embedding)
         points = torch.rand(40, 2, generator=torch.Generator().manual_seed(0))
         assert [c.shape[1] for c in quantized_activity(model, points, 8)] == [5, 5, 1]
@@ -204,12 +204,12 @@ class TestDistinct:
     @pytest.mark.parametrize("collide", [False, True])
     def test_rows_and_their_places(self, monkeypatch, collide):
         if collide:
-            monkeypatch.setattr(counting, "_multipliers", lambda n, seed: torch.zeros(2, n, dtype=torch.int64))
+            monkeypatch.setattr(row_counts, "_multipliers", lambda n, seed: torch.zeros(2, n, dtype=torch.int64))
         rows = torch.randint(0, 3, (200, 3), generator=torch.Generator().manual_seed(0))
-        words = counting.pack(rows)
-        first, inverse = counting.distinct(words)
+        words = row_counts.pack(rows)
+        first, inverse = row_counts.distinct(words)
         assert torch.equal(words[first[inverse]], words)
-        assert len(first) == len(rows.unique(dim=0)) == len(counting.tally(words))
+        assert len(first) == len(rows.unique(dim=0)) == len(row_counts.tally(words))
 
 
 class TestControls:
@@ -223,7 +223,7 @@ class TestControls:
         assert np.array_equal(information.neuron_entropy(mixed), information.neuron_entropy(x))
         assert information.saturation(mixed) == information.saturation(x)
         assert information.binned_entropy(mixed, bins=4) > information.binned_entropy(x, bins=4)
-        monkeypatch.setattr(counting, "_CHUNK", 3000)
+        monkeypatch.setattr(row_counts, "_CHUNK", 3000)
         assert torch.equal(information.shuffle_neurons(x, seed=1), mixed)
 
     def test_shuffled_labels(self):

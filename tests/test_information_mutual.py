@@ -17,16 +17,16 @@ from pinnlib.information import (
     Paper,
     Quantile,
     binned_entropy,
-    counting,
     counts,
     dimension_wise_entropy,
     discrete_entropy,
     miller_madow,
     mutual_information,
     neuron_entropy,
+    row_counts,
     saturation,
 )
-from pinnlib.information.rules import TOP
+from pinnlib.information.binnings import TOP
 
 SMALL = hnp.arrays(np.int64, st.tuples(st.integers(2, 20), st.integers(1, 3)), elements=st.integers(-2, 2))
 
@@ -228,7 +228,7 @@ def test_saturation_of_a_network(gain, monkeypatch):
     by_range, by_bounds = saturation(x), saturation(x, by="bounds")
     assert by_range == slow_saturation(x, 30)
     assert by_bounds == 100.0 * int((x.double().abs() > 0.95).sum()) / x.numel()
-    monkeypatch.setattr(counting, "_CHUNK", 300)
+    monkeypatch.setattr(row_counts, "_CHUNK", 300)
     assert (saturation(x), saturation(x, by="bounds")) == (by_range, by_bounds)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pinnlib import information
-from pinnlib.information import Discrete, FixedRange, FixedWidth, Paper, Quantile, binned_entropy, counting
+from pinnlib.information import Discrete, FixedRange, FixedWidth, Paper, Quantile, binned_entropy, row_counts
 
 RULES = [Paper(), Paper(1), FixedWidth(0.1), Quantile(7), FixedRange(30), FixedRange(5, (-2.0, 1.0))]
 
@@ -120,7 +120,7 @@ def test_chunks_and_kinds_of_array_make_no_difference(monkeypatch, rule):
     x = torch.tanh(torch.randn(500, 11, generator=torch.Generator().manual_seed(1)))
     x[:, 3] = 0.25
     whole = rule.codes(x)
-    monkeypatch.setattr(counting, "_CHUNK", 50)
+    monkeypatch.setattr(row_counts, "_CHUNK", 50)
     for same in (
         x,
         x.numpy()[::-1][::-1],

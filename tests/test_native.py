@@ -9,9 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pinnlib import activations, compiling, derivatives, models, native, passes
+from pinnlib import derivatives, models
+from pinnlib.taylor import activations, backends, native, toolchain
 
-pytestmark = pytest.mark.skipif(compiling.compiler() is None, reason="no C++ compiler")
+pytestmark = pytest.mark.skipif(toolchain.compiler() is None, reason="no C++ compiler")
 PLANS = {
     "value": derivatives.plan("xy", ("u",), ("u",)),
     "first": derivatives.plan("xy", ("u",), ("u", "u_x", "u_y")),
@@ -44,7 +45,7 @@ def both(plan, activation, sizes, *, lead=(), batch=(), n=10, dtype=torch.float6
     g = torch.randn(*shape, plan.n_streams, n, sizes[-1], generator=generator, dtype=torch.float64).to(dtype)
     found = []
     for path in ("native", "eager"):
-        one = passes.make(path, shape, n, sizes, activations.get(activation), plan, points, lead=len(lead))
+        one = backends.make(path, shape, n, sizes, activations.get(activation), plan, points, lead=len(lead))
         n_params = sum(p[(0,) * len(lead)].numel() for p in (*weights, *biases))
         total, apart = torch.zeros(*lead, n_params, dtype=dtype), torch.zeros(*shape, n_params, dtype=dtype)
         for _ in range(2):  # memory is used again
@@ -97,7 +98,7 @@ def test_the_same_bits_each_time_and_with_batches_apart(threads):
     points, g = torch.rand(3, 40, 2), torch.randn(3, 3, 40, 1)
     found = []
     for apart in (None, torch.zeros(3, 1185), None):
-        one = passes.make("native", (3,), 40, sizes, activations.get("tanh"), plan, points)
+        one = backends.make("native", (3,), 40, sizes, activations.get("tanh"), plan, points)
         total = torch.zeros(1185)
         one.forward(points, weights, biases)
         one.backward(g, weights, total, apart)
@@ -109,7 +110,7 @@ def test_the_same_bits_each_time_and_with_batches_apart(threads):
 def test_tanh_in_single_precision_has_a_relative_error_below_4e_7():
     z = torch.cat([torch.linspace(-12, 12, 40_001), torch.logspace(-30, 0, 5_000), torch.tensor([0.0, 50.0, -1e30])])
     plan = PLANS["value"]
-    one = passes.make("native", (), len(z), [1, 1, 1], activations.get("tanh"), plan_of_one(plan), z[:, None])
+    one = backends.make("native", (), len(z), [1, 1, 1], activations.get("tanh"), plan_of_one(plan), z[:, None])
     out = one.forward(z[:, None], [torch.ones(1, 1), torch.ones(1, 1)], [torch.zeros(1), torch.zeros(1)])
     exact = torch.tanh(z.double())
     assert float(((out.flatten().double() - exact) / exact.abs().clamp(1e-38)).abs().max()) < 3 * 2**-23
@@ -120,7 +121,7 @@ def test_tanh_in_single_precision_has_a_relative_error_below_4e_7():
 def test_not_a_number_stays_one():
     plan = plan_of_one(PLANS["value"])
     z = torch.tensor([[float("nan")], [1.0]])
-    one = passes.make("native", (), 2, [1, 1, 1], activations.get("tanh"), plan, z)
+    one = backends.make("native", (), 2, [1, 1, 1], activations.get("tanh"), plan, z)
     out = one.forward(z, [torch.ones(1, 1), torch.ones(1, 1)], [torch.zeros(1), torch.zeros(1)])
     assert out.flatten().isnan().tolist() == [True, False]
 
@@ -133,9 +134,10 @@ def test_a_damaged_file_in_the_cache_is_made_anew(tmp_path):
     """In processes of their own, since a library that is loaded stays loaded."""
     code = """
 import sys, torch
-from pinnlib import activations, derivatives, passes
+from pinnlib import derivatives
+from pinnlib.taylor import activations, backends
 points = torch.rand(5, 2)
-one = passes.make("native", (), 5, [2, 4, 1], activations.get("tanh"), derivatives.plan("xy", ("u",), ("u",)), points)
+one = backends.make("native", (), 5, [2, 4, 1], activations.get("tanh"), derivatives.plan("xy", ("u",), ("u",)), points)
 print(one.forward(points, [torch.ones(4, 2), torch.ones(1, 4)], [torch.zeros(4), torch.zeros(1)]).shape)
 """
     environment = {"XDG_CACHE_HOME": str(tmp_path), "PATH": "/usr/bin:/bin:/usr/local/bin", "OMP_NUM_THREADS": "1"}
@@ -156,19 +158,19 @@ print(one.forward(points, [torch.ones(4, 2), torch.ones(1, 4)], [torch.zeros(4),
 
 def test_what_a_compiler_says_is_passed_on(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(compiling.BuildError, match=r"failed: .*error: .*nonsense"):
-        compiling.build("nonsense;")
+    with pytest.raises(toolchain.BuildError, match=r"failed: .*error: .*nonsense"):
+        toolchain.build("nonsense;")
     assert not list((tmp_path / "pinnlib" / "native").iterdir())
 
 
 def test_a_threads_library_that_does_not_fit_is_done_without(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(compiling, "_openmp", lambda: str(tmp_path / "libomp.so"))
-    assert compiling.build('extern "C" int answer() { return 42; }').answer() == 42
+    monkeypatch.setattr(toolchain, "_openmp", lambda: str(tmp_path / "libomp.so"))
+    assert toolchain.build('extern "C" int answer() { return 42; }').answer() == 42
 
 
 def test_the_threads_library_is_torchs_own():
-    found = compiling._openmp()
+    found = toolchain._openmp()
     if sys.platform == "linux":
         assert found
         assert "omp" in found.rpartition("/")[2]
@@ -178,8 +180,8 @@ def test_the_threads_library_is_torchs_own():
 
 def test_without_a_compiler(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.raises(compiling.BuildError, match=r"install g\+\+ or clang\+\+"):
-        compiling.build("")
+    with pytest.raises(toolchain.BuildError, match=r"install g\+\+ or clang\+\+"):
+        toolchain.build("")
 
 
 def test_an_activation_without_formulas_is_not_for_machine_code():

@@ -7,7 +7,7 @@ import torch
 
 import pinnlib as pl
 from pinnlib import sampling
-from pinnlib.derivatives import Fields
+from pinnlib.taylor.propagation import Fields
 
 PARAMETERS = [((4.0, 1.0), 1.0), ((6.0, 6.0), 1.0), ((1.5, 2.5), 3.0)]
 
@@ -210,3 +210,9 @@ def test_the_cavity_data_and_error():
 def test_the_cavity_bad_settings(settings, message):
     with pytest.raises(ValueError, match=message):
         pl.problems.Cavity(**settings)
+
+
+@pytest.mark.parametrize("kind", pl.problems.KNOWN.values())
+def test_a_reference_has_the_same_bits_each_time(kind):
+    points = kind().test_grid()[::7]
+    assert np.array_equal(kind().solution(points), kind().solution(points))

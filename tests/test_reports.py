@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 import pinnlib as pl
-from pinnlib import reports
 from pinnlib.__main__ import main
+from pinnlib.runs import report
 
 SMALL = {"width": 8, "depth": 1, "points": 32, "data_points": 8, "batches": 4, "device": "cpu"}
 
 
 def test_a_plot_is_logarithmic_both_ways():
     step = np.array([0, 1, 10, 100, 1000])
-    assert reports.plot(step, np.array([1.0, 1.0, 10.0, 100.0, 1000.0]), columns=4) == "▁▃▆█"
-    assert reports.plot(step, np.array([1.0, 1.0, np.nan, 0.0, 1000.0]), columns=4) == "▁▁▁█"
-    assert reports.plot(step, np.full(5, 2.0), columns=4) == "▅▅▅▅"
-    assert reports.plot(step, np.full(5, np.nan)) == ""
+    assert report.plot(step, np.array([1.0, 1.0, 10.0, 100.0, 1000.0]), columns=4) == "▁▃▆█"
+    assert report.plot(step, np.array([1.0, 1.0, np.nan, 0.0, 1000.0]), columns=4) == "▁▁▁█"
+    assert report.plot(step, np.full(5, 2.0), columns=4) == "▅▅▅▅"
+    assert report.plot(step, np.full(5, np.nan)) == ""
 
 
 def test_summary_and_comparison(tmp_path, capsys):
@@ -45,7 +45,7 @@ def test_summary_and_comparison(tmp_path, capsys):
 
 def test_compare_takes_two():
     with pytest.raises(ValueError, match="1 runs and 1 names: compare takes two of each"):
-        reports.compare([None], ["a"])
+        report.compare([None], ["a"])
 
 
 def test_a_forecast_is_steps_and_probes(capsys, tmp_path):
@@ -62,5 +62,5 @@ def test_a_forecast_is_steps_and_probes(capsys, tmp_path):
 
 def test_a_run_too_short_for_phases(tmp_path, capsys):
     short = pl.train(pl.problems.Helmholtz(a=(1, 1)), pl.Config(**SMALL, steps=2), progress=False)
-    assert "phases: not known, 3 probes with an SNR above 0: give at least 8" in reports.summary(short)
-    assert re.search(r"total diffusion +not known +not known\n", reports.compare([short, short], ["a", "b"]))
+    assert "phases: not known, 3 probes with an SNR above 0: give at least 8" in report.summary(short)
+    assert re.search(r"total diffusion +not known +not known\n", report.compare([short, short], ["a", "b"]))

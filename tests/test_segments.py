@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pinnlib.segments import Segments
+from pinnlib.phases.segment_statistics import Segments
 
 
 @pytest.fixture

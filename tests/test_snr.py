@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import pinnlib as pl
-from pinnlib import compiling, derivatives, models, sampling, snr
+from pinnlib import derivatives, models, sampling, snr
+from pinnlib.taylor import toolchain
 
 gradients = hnp.arrays(np.float64, st.tuples(st.integers(2, 8), st.integers(1, 20)), elements=st.floats(-100, 100, width=32))
 
@@ -39,7 +40,7 @@ def loop(problem, model, points, data, weights, power, batches, biases, data_wei
     return signal, noise, [np.linalg.norm(g.mean(0)) / np.linalg.norm(g.std(0)) for g in layers]
 
 
-NATIVE = pytest.param("native", marks=pytest.mark.skipif(compiling.compiler() is None, reason="no C++ compiler"))
+NATIVE = pytest.param("native", marks=pytest.mark.skipif(toolchain.compiler() is None, reason="no C++ compiler"))
 
 
 @pytest.mark.parametrize("path", ["eager", NATIVE])

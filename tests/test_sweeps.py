@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import pinnlib as pl
-from pinnlib import lists, sweeps
 from pinnlib.__main__ import main
+from pinnlib.training import manifest, sweep
 
 SMALL = "width = 8, depth = 2, points = 64, data_points = 16, batches = 4, snapshots = 3, device = 'cpu', probe_every = 50"
 LIST = """
@@ -50,14 +50,14 @@ def same(a, b):
 
 
 def test_a_list_is_all_its_runs(tmp_path):
-    entries = lists.read(write(tmp_path, 100))
+    entries = manifest.read(write(tmp_path, 100))
     assert len(entries) == 12
     first, last = entries[0], entries[-1]
     assert (first.name, last.name) == ("tiny_vanilla_seed0", "tiny_rba_seed5")
     assert (first.config.snapshots, last.config.snapshots) == (5, 3)
     assert last.config.weighting == pl.RBA(decay=0.99)
     assert last.config.seed == 5
-    assert lists.Entry.from_json(last.to_json()) == last
+    assert manifest.Entry.from_json(last.to_json()) == last
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_list_is_all_its_runs(tmp_path):
 def test_a_list_that_is_wrong(tmp_path, text, message):
     (tmp_path / "list.toml").write_text(text)
     with pytest.raises(ValueError, match=message):
-        lists.read(tmp_path / "list.toml")
+        manifest.read(tmp_path / "list.toml")
 
 
 def test_branches_begin_where_a_run_stands(tmp_path):
@@ -101,9 +101,9 @@ lrs = [1e-3, 1e-4]
 config = { width = 6, depth = 2, points = 32, data_points = 8, batches = 4, steps = 40, probe_every = 5, device = "cpu" }
 """
     (tmp_path / "list.toml").write_text(text)
-    entries = lists.read(tmp_path / "list.toml")
+    entries = manifest.read(tmp_path / "list.toml")
     assert [entry.name for entry in entries] == ["tiny", "tiny_lr0.001", "tiny_lr0.0001"]
-    outcome = pl.sweeps.sweep(entries, tmp_path, progress=False)
+    outcome = pl.training.sweep.sweep(entries, tmp_path, progress=False)
     assert outcome.failed == {}
     same, slow = (pl.Run.load(tmp_path / f"{entry.name}.npz") for entry in entries[1:])
     whole = pl.resume(tmp_path / "tiny.npz", steps=40, checkpoint=tmp_path / "on.npz", progress=False)
@@ -127,7 +127,7 @@ def test_killed_three_times_it_ends_with_the_same_records(tmp_path):
     assert "1 failed" in ended.stdout
     assert "failed: no_gpu: device 'cuda' is not there" in ended.stderr
 
-    outcome = sweeps.sweep(lists.read(write(tmp_path, steps)), tmp_path / "alone", jobs=3, progress=False)
+    outcome = sweep.sweep(manifest.read(write(tmp_path, steps)), tmp_path / "alone", jobs=3, progress=False)
     assert len(outcome.done) == 12
     assert not outcome.failed
     for name in outcome.done:
@@ -136,12 +136,12 @@ def test_killed_three_times_it_ends_with_the_same_records(tmp_path):
 
 def test_what_is_done_is_skipped_and_what_is_stale_is_left(tmp_path, capsys):
     path = write(tmp_path, 3)
-    entries = lists.read(path)[:2]
-    assert len(sweeps.sweep(entries, tmp_path, progress=False).done) == 2
-    again = sweeps.sweep(entries, tmp_path, progress=False)
+    entries = manifest.read(path)[:2]
+    assert len(sweep.sweep(entries, tmp_path, progress=False).done) == 2
+    again = sweep.sweep(entries, tmp_path, progress=False)
     assert (again.done, len(again.skipped)) == ([], 2)
     before = (tmp_path / "tiny_vanilla_seed0.npz").read_bytes()
-    longer = sweeps.sweep(lists.read(write(tmp_path, 4))[:1], tmp_path, progress=False)
+    longer = sweep.sweep(manifest.read(write(tmp_path, 4))[:1], tmp_path, progress=False)
     assert "other settings of steps: move" in longer.failed["tiny_vanilla_seed0"]
     (tmp_path / "tiny_vanilla_seed1.npz").write_bytes(before[:100])
     assert main(["sweep", str(path), "--status"]) == 1
@@ -153,15 +153,15 @@ def test_what_is_done_is_skipped_and_what_is_stale_is_left(tmp_path, capsys):
 
 
 def test_other_threads_are_other_settings(tmp_path):
-    entry = lists.read(write(tmp_path, 3))[0]
-    sweeps.sweep([entry], tmp_path, progress=False)
-    assert lists.state(entry, tmp_path).kind == "done"
-    assert lists.state(dataclasses.replace(entry, threads=2), tmp_path).why == "other settings of threads"
+    entry = manifest.read(write(tmp_path, 3))[0]
+    sweep.sweep([entry], tmp_path, progress=False)
+    assert manifest.state(entry, tmp_path).kind == "done"
+    assert manifest.state(dataclasses.replace(entry, threads=2), tmp_path).why == "other settings of threads"
 
 
 def test_two_sweeps_in_one_folder_at_once(tmp_path, capsys):
     path = write(tmp_path, 3)
-    with sweeps._alone(tmp_path):
+    with sweep._alone(tmp_path):
         assert main(["sweep", str(path)]) == 1
     assert f"another sweep is at work in {tmp_path}: wait for it" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.npz"))
@@ -179,9 +179,9 @@ def test_a_full_disk_is_the_reason_given(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez_compressed", full)
-    entry = lists.read(write(tmp_path, 3))[0]
+    entry = manifest.read(write(tmp_path, 3))[0]
     with pytest.raises(OSError, match="No space left on device"), pytest.warns(UserWarning, match="still in memory"):
-        sweeps.work(entry, str(tmp_path / "a.npz"), 60.0)
+        sweep.work(entry, str(tmp_path / "a.npz"), 60.0)
 
 
 CLUSTER = """
@@ -196,7 +196,7 @@ def main():
                 time.sleep(0.1)
             os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
         threading.Thread(target=kill, daemon=True).start()
-        outcome = sweeps.sweep(lists.read(sys.argv[1]), sys.argv[2], scheduler=cluster.scheduler_address,
+        outcome = sweep.sweep(manifest.read(sys.argv[1]), sys.argv[2], scheduler=cluster.scheduler_address,
                                checkpoint_every=0.3, progress=False)
         print(len(outcome.done), outcome.failed)
 
@@ -220,10 +220,10 @@ def test_on_a_cluster_one_of_whose_workers_is_killed(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[-2] == "12 {}", done.stderr
-    assert all(lists.state(entry, tmp_path / "records").kind == "done" for entry in lists.read(path))
+    assert all(manifest.state(entry, tmp_path / "records").kind == "done" for entry in manifest.read(path))
 
 
 def test_without_dask_the_remedy_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ValueError, match=r"pip install 'pinnlib\[cluster\]'"):
-        sweeps.sweep(lists.read(write(tmp_path, 3))[:1], tmp_path, scheduler="tcp://127.0.0.1:1", progress=False)
+        sweep.sweep(manifest.read(write(tmp_path, 3))[:1], tmp_path, scheduler="tcp://127.0.0.1:1", progress=False)

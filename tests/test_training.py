@@ -15,7 +15,9 @@ import pytest
 import torch
 
 import pinnlib as pl
-from pinnlib import compiling, evaluation, fused, models, native, order, sampling
+from pinnlib import evaluation, models, order, sampling
+from pinnlib.taylor import fused, native, toolchain
+from pinnlib.training import objective
 
 SMALL = {
     "width": 12,
@@ -101,7 +103,7 @@ def test_a_probe_reports_what_can_be_computed_again():
     square = (lam.double() * torch.as_tensor(r)) ** 2
     assert last["loss"] == pytest.approx(float(square.mean()) + last["loss_data"], rel=1e-4)
     assert run.history["snr_layers"].shape == (len(run.history["step"]), 3)
-    assert set(run.history) == set(pl.probing.HISTORY)
+    assert set(run.history) == set(pl.training.history.HISTORY)
 
 
 def test_a_probe_takes_weights_only():
@@ -266,7 +268,7 @@ def test_batches_and_points_in_float64_and_on_a_thread():
     assert results[0].state["parameters"].dtype == np.float64
 
 
-COMPILED = pytest.mark.skipif(compiling.compiler() is None, reason="no C++ compiler")
+COMPILED = pytest.mark.skipif(toolchain.compiler() is None, reason="no C++ compiler")
 
 
 @COMPILED
@@ -302,23 +304,23 @@ def test_auto_compiles_long_runs_only(monkeypatch):
     long, short = (pl.Config(width=64, depth=4, points=4096, batches=32, steps=s) for s in (2000, 100))
     cpu = torch.device("cpu")
     monkeypatch.setattr(shutil, "which", lambda name: "/somewhere/" + name)
-    assert compiling.wanted(long, 3, cpu) == "native"
-    assert compiling.wanted(short, 3, cpu) == "eager"
+    assert objective.choose_path(long, 3, cpu) == "native"
+    assert objective.choose_path(short, 3, cpu) == "eager"
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert compiling.wanted(long, 3, cpu) == "eager"
+        assert objective.choose_path(long, 3, cpu) == "eager"
 
 
 @pytest.mark.parametrize("path", ["native", "triton"])
 def test_a_compiler_that_fails_is_done_without(monkeypatch, path):
     def fail(*_args, **_options):
-        raise compiling.BuildError("no such header")
+        raise toolchain.BuildError("no such header")
 
     plain = train(steps=5, compile=False)
     monkeypatch.setattr(fused, "_kernels", fail)
     monkeypatch.setattr(native, "library", fail)
-    monkeypatch.setattr(compiling, "wanted", lambda *_: path)
+    monkeypatch.setattr(objective, "choose_path", lambda *_: path)
     with pytest.warns(UserWarning, match=r"compiling failed \(BuildError: no such header\)"):
         run = train(steps=5, compile=True)
     assert run.provenance["path"].startswith("eager")
@@ -416,12 +418,12 @@ def test_mini_batches_against_a_plain_twin(weighting):
     """Each step sees the slice of an order drawn anew for each pass, and touches the weights of no other point."""
     settings = {"steps": 11, "minibatch": 32, "dtype": "float64", "weighting": weighting}
     run = train(**settings)
-    start = pl.starts.start(PROBLEM, run.config)
+    start = pl.training.starts.start(PROBLEM, run.config)
     theta, where = start.parameters.clone().requires_grad_(), torch.as_tensor(start.points)
     data = [torch.as_tensor(part) for part in start.data]
     rule = pl.weightings.followed(weighting)
     attention = torch.full((128,), rule.initial, dtype=torch.float64)
-    model = pl.starts.network(PROBLEM, run.config)
+    model = pl.training.starts.network(PROBLEM, run.config)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     torch.nn.utils.vector_to_parameters(theta.detach(), model.parameters())
     seen = []
@@ -461,7 +463,7 @@ def test_mini_batches_resume_bit_for_bit_and_go_with_ensembles(tmp_path):
 @pytest.mark.parametrize("weighting", [None, pl.RBA(), pl.RBA(assignment="permuted")])
 def test_fresh_points_are_measured_with_the_weights_of_their_neighbours(weighting):
     run = train(weighting=weighting, probe_fresh=True, dtype="float64")
-    assert set(run.history) == {*pl.probing.HISTORY, *pl.probing.FRESH}
+    assert set(run.history) == {*pl.training.history.HISTORY, *pl.training.history.FRESH}
     points = sampling.interior(PROBLEM.domain, 128, seed=10**9, method=run.config.sampling)
     nearest = np.argmin(np.square(points[:, None] - run.points[None]).sum(-1), axis=1)
     weights = None

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 import pinnlib as pl
-from pinnlib import lists, weightings
-from pinnlib.trainer import Trainer
+from pinnlib import weightings
+from pinnlib.training import loop, manifest
+from pinnlib.training.loop import Trainer
+from pinnlib.training.objective import resample
 from pinnlib.weightings import RAD, SelfAdaptive
 
 PROBLEM = pl.problems.Helmholtz(a=(1, 1))
@@ -80,7 +82,7 @@ def test_seeds_at_once_are_single_runs(rule):
 def test_the_ramp_is_a_vanilla_run_with_a_moving_weight():
     """Its gradient is the vanilla one times the mean of lambda^2."""
     ramp, plain = (Trainer(PROBLEM, small(weighting=rule, dtype="float64")) for rule in (weightings.NAMED["ramp"], None))
-    a, b = ramp.evaluate(), plain.evaluate()
+    a, b = ramp.objective(ramp.state), plain.objective(plain.state)
     scale = a.attention.square().mean()
     assert a.grads.numpy() == pytest.approx((scale * b.grads).numpy(), rel=1e-9, abs=1e-15)
     assert float(a.loss) == pytest.approx(float(scale * b.residual.square().mean() + b.loss_data), rel=1e-12)
@@ -88,7 +90,7 @@ def test_the_ramp_is_a_vanilla_run_with_a_moving_weight():
 
 def test_points_move_and_stay_inside():
     run = pl.train(PROBLEM, small(weighting=RAD(every=4)), progress=False)
-    first = Trainer(PROBLEM, small()).places[0]
+    first = Trainer(PROBLEM, small()).objective.collocation.places[0]
     assert run.points.shape == first.shape
     assert not np.allclose(run.points, first)
     assert (np.abs(run.points) <= 1.0).all()
@@ -97,13 +99,12 @@ def test_points_move_and_stay_inside():
 def test_a_divergence_after_a_draw_keeps_the_points_of_the_last_good_state(monkeypatch):
     """Step 7 is probed, step 8 draws points, and then the loss is no number: what is kept goes on as if nothing had been."""
     config = small(weighting=RAD(every=8))
-    draw = Trainer._draw_points
 
-    def poison(self, rule):
-        draw(self, rule)
-        self.theta.data.fill_(float("nan"))
+    def poison(objective, state, rule, *, in_place):
+        resample(objective, state, rule, in_place=in_place)
+        state.theta.data.fill_(float("nan"))
 
-    monkeypatch.setattr(Trainer, "_draw_points", poison)
+    monkeypatch.setattr(loop, "resample", poison)
     with pytest.raises(pl.TrainingDiverged) as caught:
         pl.train(PROBLEM, config, progress=False)
     monkeypatch.undo()
@@ -117,7 +118,7 @@ def test_lists_know_the_names(tmp_path):
     names = list(weightings.NAMED)
     text = f'[[sweep]]\nname = "x_{{weighting}}"\nproblem = "helmholtz"\nweightings = {names}\nrba = {{ power = 1 }}\n'
     (tmp_path / "list.toml").write_text(text)
-    found = {entry.name[2:]: entry.config.weighting for entry in lists.read(tmp_path / "list.toml")}
+    found = {entry.name[2:]: entry.config.weighting for entry in manifest.read(tmp_path / "list.toml")}
     assert list(found) == names
     assert found["permuted"] == pl.RBA(power=1, assignment="permuted")
     assert found["rad"] == RAD()

@@ -28,7 +28,7 @@ from ..config import Config
 from ..problems import AllenCahn, Helmholtz
 from ..problems.base import Problem
 from ..rba import RBA
-from ..starts import RECIPES, Start
+from ..training.starts import RECIPES, Start
 
 __all__ = ["NAMES", "PUBLISHED", "SEED", "Published", "Series", "gap", "parting", "reduce", "series", "start"]
 
@@ -249,7 +249,7 @@ def start(name: str, *, weighting: str = "rba", steps: int = 300_000, **settings
         settings: of the config, where they are to be others, such as ``perturbation`` and ``seed``.
 
     Returns:
-        The problem, and the config; :func:`pinnlib.starts.start` gives network, points and data.
+        The problem, and the config; :func:`pinnlib.training.starts.start` gives network, points and data.
 
     Raises:
         ValueError: another name or weighting.

@@ -12,14 +12,15 @@ Sources: the paper, section 2; Shwartz-Ziv and Tishby (2017); Saxe et al. (2018)
 (2019); Lorenzen et al. (2022).
 """
 
-from .analysing import Analysis, activations, analyse
+from ..models import activations
+from .analysis import Analysis, analyse
+from .binnings import TOP, Discrete, FixedRange, FixedWidth, Paper, Quantile, Rule
 from .controls import shuffle_labels, shuffle_neurons, untrained
-from .counting import counts
-from .entropies import binned_entropy, dimension_wise_entropy, discrete_entropy, miller_madow, neuron_entropy
+from .entropy import binned_entropy, dimension_wise_entropy, discrete_entropy, miller_madow, neuron_entropy
 from .mutual import Estimate, mutual_information
-from .noisy import Noisy, noisy_information
-from .quantizing import quantize, quantized_activity
-from .rules import TOP, Discrete, FixedRange, FixedWidth, Paper, Quantile, Rule
+from .noise_injection import Noisy, noisy_information
+from .quantization import quantize, quantized_activity
+from .row_counts import counts
 from .saturating import saturation
 
 __all__ = [

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..models import MLP
-from . import binning, counting
+from . import paper_binning, row_counts
 
 __all__ = ["shuffle_labels", "shuffle_neurons", "untrained"]
 
@@ -21,10 +21,10 @@ def shuffle_neurons(activations: Tensor | np.ndarray, *, seed: int) -> Tensor:
         activations: ``(n_samples, n_neurons)``.
         seed: of the orders, drawn on the CPU.
     """
-    x = binning.tensor(activations)
+    x = paper_binning.tensor(activations)
     generator = torch.Generator().manual_seed(seed)
     out = torch.empty_like(x)
-    together = max(1, counting.rows(x) * x.shape[1] // len(x))
+    together = max(1, row_counts.rows(x) * x.shape[1] // len(x))
     for part, new in zip(x.split(together, dim=1), out.split(together, dim=1), strict=True):
         order = torch.stack([torch.randperm(len(x), generator=generator) for _ in range(part.shape[1])], dim=1)
         new.copy_(part.gather(0, order.to(x.device)))

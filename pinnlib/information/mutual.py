@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .counting import pack, tally
-from .entropies import discrete_entropy
-from .rules import Rule, known
+from .binnings import Rule, known
+from .entropy import discrete_entropy
+from .row_counts import pack, tally
 
 __all__ = ["Estimate", "mutual_information"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import binning
-from .counting import rows
-from .rules import TOP, Paper, bounds_of, within
+from . import paper_binning
+from .binnings import TOP, Paper, bounds_of, within
+from .row_counts import rows
 
 __all__ = ["saturation"]
 
@@ -28,12 +28,12 @@ def saturation(
 ) -> float:
     """Percent of the activations at an end of their range, mean over neurons.
 
-    ``by="range"`` is the paper's: percent of samples whose activation falls in a neuron's lowest or highest bin, with the bins of
-    :mod:`pinnlib.information.binning`.  The highest of m bins is ``[edge m - 1, max]``, max included, so it holds the codes m - 1
-    and m.  A neuron of at most 2 bins has no others, and counts with 100%.  This way looks at each neuron's own range: a
-    neuron that stays in the linear part of tanh is counted like one at its bounds.
+    ``by="range"`` is the paper's: percent of samples whose activation falls in a neuron's lowest or highest bin, with the
+    bins of :mod:`pinnlib.information.paper_binning`.  The highest of m bins is ``[edge m - 1, max]``, max included, so it
+    holds the codes m - 1 and m.  A neuron of at most 2 bins has no others, and counts with 100%.  This way looks at each
+    neuron's own range: a neuron that stays in the linear part of tanh is counted like one at its bounds.
 
-    ``by="authors"`` counts as their code does: the maxima are raised by :data:`~pinnlib.information.rules.TOP`, and the lowest
+    ``by="authors"`` counts as their code does: the maxima are raised by :data:`~pinnlib.information.binnings.TOP`, and the lowest
     and the highest bin are counted one after the other.  So a neuron of one bin counts with 200%, and the mean can exceed 100.
 
     ``by="bounds"`` looks at the bounds of the activation function: percent of the activations that are further from the middle
@@ -55,7 +55,7 @@ def saturation(
     """
     if by not in WAYS:
         raise ValueError(f"by is {by!r}: choose one of {WAYS}")
-    x = binning.tensor(activations)
+    x = paper_binning.tensor(activations)
     if by == "range":
         return 100.0 * _at_range(x, Paper(bins)) / x.numel()
     if by == "authors":
@@ -74,8 +74,8 @@ def _at_range(x: Tensor, rule: Paper) -> int:
 
 def _as_the_authors(x: Tensor, bins: int) -> int:
     """How many are in the lowest bin, and how many in the highest; where a neuron has one edge alone, nothing is above it."""
-    low, high = binning.limits(x)
-    found = binning.grid(low, high + TOP, bins)
+    low, high = paper_binning.limits(x)
+    found = paper_binning.grid(low, high + TOP, bins)
     last = torch.as_tensor(found[0], device=x.device)
     codes = Paper(bins, TOP).codes(x)
     return sum(int((part == 0).sum() + (part == last - 1).sum()) for part in codes.split(rows(x)))

@@ -6,9 +6,9 @@ import numpy as np
 from torch import Tensor
 
 from .. import sampling
-from ..embeddings import Periodic
-from ..plans import Fields
 from ..reference import allen_cahn
+from ..taylor.embeddings import Periodic
+from ..taylor.partials import Fields
 from .base import Problem
 
 __all__ = ["AllenCahn"]

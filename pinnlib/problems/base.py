@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import embeddings, plans, sampling
+from .. import sampling
+from ..taylor import embeddings, partials
 
 __all__ = ["Problem"]
 
@@ -51,8 +52,8 @@ class Problem(ABC):
         fields: the network's outputs.
         domain: ``(low, high)`` for each coordinate.
         partials: the values that :meth:`residual` reads, such as ``"u"``, ``"u_x"``, ``"u_xx"``.
-        operators: sums of partials that travel as one stream (see :mod:`pinnlib.derivatives`).
-        embedding: what the network is given instead of the coordinates, see :mod:`pinnlib.embeddings`; None for these.
+        operators: sums of partials that travel as one stream (see :mod:`pinnlib.taylor.propagation`).
+        embedding: what the network is given instead of the coordinates, see :mod:`pinnlib.taylor.embeddings`; None for these.
         observed: the values that :meth:`observe` reads; the fields unless told.
         reference_error: the reference's own estimated relative L2 error; 0 where it is a closed form.
         resolution: points a side of the test grid.
@@ -69,7 +70,7 @@ class Problem(ABC):
     resolution: int = 201
 
     @abstractmethod
-    def residual(self, points: Tensor, d: plans.Fields) -> Tensor:
+    def residual(self, points: Tensor, d: partials.Fields) -> Tensor:
         """What the equation leaves over, ``(..., n_points)``, at ``points`` ``(..., n_points, n_coordinates)``.
 
         Points may carry leading batch axes: take coordinates as ``points[..., 0]``.
@@ -79,7 +80,7 @@ class Problem(ABC):
     def data(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Boundary or initial data: points ``(m, n_coordinates)`` and values ``(m, n_observed)``; m is about ``n``."""
 
-    def observe(self, d: plans.Fields) -> Tensor:
+    def observe(self, d: partials.Fields) -> Tensor:
         """What data and reference speak of, ``(..., n_points, n_observed)``: the fields; override it for a formula of them."""
         return torch.stack([getattr(d, name) for name in self.observe_plan.names], dim=-1)
 
@@ -126,9 +127,9 @@ class Problem(ABC):
         return sampling.grid(self.domain, self.resolution)
 
     @cached_property
-    def plan(self) -> plans.Plan:
+    def plan(self) -> partials.Plan:
         """The streams that the residual needs."""
-        return plans.plan(self.coordinates, self.fields, self.partials, self.operators, self.embedding)
+        return partials.plan(self.coordinates, self.fields, self.partials, self.operators, self.embedding)
 
     @property
     def inputs(self) -> int:
@@ -136,9 +137,9 @@ class Problem(ABC):
         return len(self.coordinates) if self.embedding is None else self.embedding.n_features
 
     @cached_property
-    def observe_plan(self) -> plans.Plan:
+    def observe_plan(self) -> partials.Plan:
         """The streams that :meth:`observe` needs."""
-        return plans.plan(self.coordinates, self.fields, self.observed or self.fields, {}, self.embedding)
+        return partials.plan(self.coordinates, self.fields, self.observed or self.fields, {}, self.embedding)
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments, by name: what is needed to make this problem again."""
@@ -147,3 +148,11 @@ class Problem(ABC):
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
         return f"{type(self).__name__}({inside})"
+
+
+def relative_l2(values: np.ndarray, reference: np.ndarray) -> float:
+    """norm2(values - reference) / norm2(reference), over all points and fields."""
+    if values.shape != reference.shape:
+        raise ValueError(f"values of shape {values.shape} against a reference of shape {reference.shape}: give equal shapes")
+    # sums, not np.linalg.norm: that wakes BLAS's own threads, which take the cores from torch's
+    return float(np.sqrt(np.square(values - reference).sum() / np.square(reference).sum()))

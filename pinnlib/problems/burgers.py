@@ -8,8 +8,8 @@ import numpy as np
 from torch import Tensor
 
 from .. import sampling
-from ..plans import Fields
 from ..reference import burgers
+from ..taylor.partials import Fields
 from .base import Problem
 
 __all__ = ["Burgers"]

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from .. import sampling
-from ..plans import Fields
 from ..reference import cavity
+from ..taylor.partials import Fields
 from .base import Problem
 
 __all__ = ["COMBINED", "FORMULATIONS", "Cavity"]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import sampling
-from ..plans import Fields
+from ..taylor.partials import Fields
 from .base import Problem
 
 __all__ = ["Helmholtz"]

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from .. import evaluation, sampling
-from ..models import MLP
-from ..plans import Fields
+from .. import sampling
+from ..models import MLP, predict
 from ..reference import perivascular
-from .base import Problem
+from ..taylor.partials import Fields
+from .base import Problem, relative_l2
 
 __all__ = ["Perivascular"]
 
@@ -111,7 +111,7 @@ class Perivascular(Problem):
     def gradient_error(self, model: MLP) -> float:
         """Relative L2 error of a network's g over a beat."""
         t = np.linspace(-math.pi, math.pi, 129)
-        return evaluation.relative_l2(self.inferred_gradient(model, t), self.pressure_gradient(t))
+        return relative_l2(self.inferred_gradient(model, t), self.pressure_gradient(t))
 
     def viscosity_error(self, model: MLP) -> float:
         """Relative error of a network's viscosity, with its sign."""
@@ -120,4 +120,4 @@ class Perivascular(Problem):
     def _field(self, model: MLP, number: int, t: np.ndarray) -> np.ndarray:
         r = np.linspace(*self.radii, 17)
         points = np.stack(np.meshgrid(r, t, indexing="ij"), axis=-1).reshape(-1, 2)
-        return evaluation.predict(model, points)[:, number].reshape(len(r), -1)
+        return predict(model, points)[:, number].reshape(len(r), -1)

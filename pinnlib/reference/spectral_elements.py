@@ -76,5 +76,8 @@ class Mesh:
         element = np.clip(np.searchsorted(self.edges, x, side="right") - 1, 0, len(self.edges) - 2)
         for k in np.unique(element):
             own = slice(k * self.degree, (k + 1) * self.degree + 1)
-            found[element == k] = BarycentricInterpolator(self.nodes[own], values[own])(x[element == k])
+            nodes = self.nodes[own]
+            apart = nodes[:, None] - nodes + np.eye(len(nodes))
+            weights = 1.0 / apart.prod(1)  # scipy's own come from a random order of the nodes, and differ by rounding
+            found[element == k] = BarycentricInterpolator(nodes, values[own], wi=weights)(x[element == k])
         return found

@@ -1,0 +1,7 @@
+"""Where the phases of a training lie, read from a series alone: rules, boundaries, and series to try the rules on."""
+
+from .boundaries import Boundary, Phases
+from .detector import Detector, detect
+from .running import running_quantiles
+
+__all__ = ["Boundary", "Detector", "Phases", "detect", "running_quantiles"]

@@ -1,0 +1,217 @@
+r"""The residual term of the loss and its gradient: one pass forward, one backward, chunk by chunk.
+
+The points are cut into chunks whose streams stay in the processor's cache, and each chunk is done
+forward and backward before the next begins.  So memory depends on the chunk, not on the number of points.
+
+A chunk is a whole number of batches, or a part of one.  A layer's weight gradient over the chunk is a
+product of two matrices that sums over points; summed batch by batch instead, the same product gives the
+gradient of every batch, and their mean is the gradient of the step.  This is why the signal-to-noise
+ratio of :mod:`pinnlib.snr` costs hardly more than the step itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..taylor import backends, eager, parameters
+from ..taylor.activations import Activation
+from ..taylor.partials import Fields
+from .base import Problem
+
+__all__ = ["DataTerm", "ResidualTerm"]
+
+CHUNK_BYTES = {"cpu": 2**22, "native": 2**24, "cuda": 2**31}  # of one layer's streams; the native path has tiles in its chunks
+KEEP_BYTES = {"cpu": 5 * 2**26, "cuda": 2**34}  # of the layers of all chunks that wait for their backward pass
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Points ``start`` to ``stop``: ``batches`` whole batches from ``first`` on, or a part of that one."""
+
+    start: int
+    stop: int
+    first: int
+    batches: int
+
+
+def chunks(n_points: int, batches: int, most: int) -> list[Chunk]:
+    """Cut ``n_points`` in ``batches`` equal parts into chunks of about ``most`` points, as equal as can be."""
+    size = n_points // batches
+    if size <= most:
+        many = _share(batches, most // size)
+        firsts = range(0, batches, many)
+        return [Chunk(b * size, min(b + many, batches) * size, b, min(many, batches - b)) for b in firsts]
+    part = _share(size, most)
+    return [Chunk(b * size + at, b * size + min(at + part, size), b, 1) for b in range(batches) for at in range(0, size, part)]
+
+
+def _share(total: int, most: int) -> int:
+    """The largest divisor of ``total`` up to ``most``, unless it is much smaller than an uneven share."""
+    divisor = next(k for k in range(min(most, total), 0, -1) if total % k == 0)
+    return divisor if 2 * divisor > most else -(-total // -(-total // most))
+
+
+class ResidualTerm:
+    """The residual at fixed points, and gradients of its weighted mean square.
+
+    Everything may carry leading axes, one for each network of an ensemble.
+
+    Args:
+        problem: whose residual; it must look at one point at a time.
+        points: ``(*lead, n_points, n_coordinates)``; batch b is the b-th of ``batches`` equal slices.
+        batches: equal parts of the points.
+        sizes: of the network: coordinates, widths of the hidden layers, fields.
+        activation: of its hidden layers.
+        path: torch's operations or machine code; see :mod:`pinnlib.taylor.backends`.
+
+    Raises:
+        ValueError: batches that do not divide the points.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        points: Tensor,
+        *,
+        batches: int,
+        sizes: Sequence[int],
+        activation: Activation,
+        path: str = "eager",
+    ) -> None:
+        *lead, n, _ = points.shape
+        if batches < 1 or n % batches:
+            raise ValueError(
+                f"{batches} batches do not cut {n} points into equal parts: choose a divisor of {n} that is at least 2"
+            )
+        self.problem, self.points, self.batches, self.path = problem, points, batches, path
+        self.lead, self.activation, self.sizes = tuple(lead), activation, list(sizes)
+        device = points.device.type
+        row = points[..., 0, 0].numel() * problem.plan.n_streams * points.element_size()
+        most = CHUNK_BYTES["native" if path == "native" else device] // (row * max(sizes))
+        self.chunks = chunks(n, batches, max(most, 1))
+        largest = max(c.stop - c.start for c in self.chunks)
+        each = 1 if path == "native" else 2  # streams before each activation, and in torch's operations behind it
+        self.kept = KEEP_BYTES[device] // (largest * row * each * sum(sizes))
+        self._shared = eager.Shared()
+        self._passes: dict[tuple[int, tuple[int, ...]], backends.Pass] = {}
+        self._total = points.new_empty(*lead, parameters.count(sizes))
+        self._apart: Tensor | None = None
+
+    def __call__(
+        self,
+        weights: Sequence[Tensor],
+        biases: Sequence[Tensor],
+        factor: Callable[[Tensor], Tensor] | None = None,
+        *,
+        apart: bool = False,
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Residuals, and the gradient of their (weighted) mean square.
+
+        Args:
+            weights: one ``(*lead, n_out, n_in)`` a layer.
+            biases: one ``(*lead, n_out)`` a layer.
+            factor: from all residuals ``(*lead, n_points)`` to what each square is multiplied by, of the
+                same shape; a constant to the gradient.  None: one.
+            apart: give the batches' own gradients too.
+
+        Returns:
+            Residuals ``(*lead, n_points)``; the gradient ``(*lead, n_params)``, which
+            :func:`pinnlib.parameters.split` cuts into weights and biases; and, if ``apart``, the same for the
+            mean square of each batch, ``(*lead, batches, n_params)``.  Gradients are valid until the next call.
+        """
+        weights, biases = [w.detach() for w in weights], [b.detach() for b in biases]
+        n, axis = self.points.shape[-2], len(self.lead)
+        residual = self.points.new_empty(*self.lead, n)
+        total, own = self._total.zero_(), None
+        if apart:
+            if self._apart is None:
+                self._apart = total.new_empty(*self.lead, self.batches, total.shape[-1])
+            own = self._apart.zero_()
+
+        def forward(c: Chunk, slot: int) -> tuple[backends.Pass, Tensor, Tensor]:
+            one, part = self._pass(c, slot)
+            streams = one.forward(part, weights, biases).detach().requires_grad_()
+            with torch.enable_grad():
+                r = self.problem.residual(part, Fields(streams, self.problem.plan))
+            residual[..., c.start : c.stop] = r.detach().flatten(-2)
+            return one, streams, r
+
+        def backward(c: Chunk, one: backends.Pass, streams: Tensor, r: Tensor) -> None:
+            upstream = r.detach() * (2.0 / n)
+            if factor is not None:
+                upstream *= factors[..., c.start : c.stop].unflatten(-1, (c.batches, -1))
+            (g,) = torch.autograd.grad(r, streams, upstream)
+            one.backward(g, weights, total, None if own is None else own.narrow(axis, c.first, c.batches))
+
+        with torch.no_grad():
+            if factor is None:
+                for c in self.chunks:
+                    backward(c, *forward(c, 0))
+            else:  # the factors follow from all residuals: the last chunks wait for them, the others are done twice
+                twice = max(len(self.chunks) - self.kept, 0)
+                waiting = []
+                for i, c in enumerate(self.chunks):
+                    done = forward(c, max(i - twice + 1, 0))
+                    if i >= twice:
+                        waiting.append((c, *done))
+                factors = factor(residual)
+                while waiting:
+                    backward(*waiting.pop())
+                for c in self.chunks[:twice]:
+                    backward(c, *forward(c, 0))
+            # so far each batch has its part of the whole mean
+            return residual, total, None if own is None else own.mul_(self.batches)
+
+    def _pass(self, c: Chunk, slot: int) -> tuple[backends.Pass, Tensor]:
+        """Memory for a chunk, the ``slot``-th of its shape, and its points."""
+        part = self.points[..., c.start : c.stop, :].unflatten(-2, (c.batches, -1))
+        key = slot, tuple(part.shape)
+        if key not in self._passes:
+            *batch, n_points, _ = part.shape
+            arguments = batch, n_points, self.sizes, self.activation, self.problem.plan, part
+            self._passes[key] = backends.make(self.path, *arguments, lead=len(self.lead), shared=self._shared)
+        return self._passes[key], part
+
+
+class DataTerm:
+    """The mean squared misfit at the data points, and its gradient.
+
+    Args:
+        problem: what it observes, and its misfit.
+        points: ``(*lead, n, n_coordinates)``.
+        values: ``(*lead, n, n_observed)``.
+        sizes: of the network: coordinates, widths of the hidden layers, fields.
+        activation: of its hidden layers.
+        path: torch's operations or machine code; see :mod:`pinnlib.taylor.backends`.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        points: Tensor,
+        values: Tensor,
+        *,
+        sizes: Sequence[int],
+        activation: Activation,
+        path: str = "eager",
+    ) -> None:
+        *lead, n, _ = points.shape
+        self.problem, self.points, self.values = problem, points, values
+        self._pass = backends.make(path, lead, n, sizes, activation, problem.observe_plan, points, lead=len(lead))
+        self._total = points.new_empty(*lead, parameters.count(sizes))
+
+    def __call__(self, weights: Sequence[Tensor], biases: Sequence[Tensor], *, scale: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Losses ``(*lead,)``; then ``scale`` times their gradients, ``(*lead, n_params)``, valid until the next call."""
+        weights, biases = [w.detach() for w in weights], [b.detach() for b in biases]
+        with torch.no_grad():
+            streams = self._pass.forward(self.points, weights, biases).detach().requires_grad_()
+            with torch.enable_grad():
+                misfit = self.problem.misfit(self.problem.observe(Fields(streams, self.problem.observe_plan)), self.values)
+            (g,) = torch.autograd.grad(misfit, streams, misfit.detach() * (2.0 * scale / misfit.shape[-2]))
+            total = self._total.zero_()
+            self._pass.backward(g, weights, total)
+            return misfit.detach().square().sum(-1).mean(-1), total

@@ -1,0 +1,177 @@
+"""A training run as a value: settings, history, snapshots, provenance; one file without pickle."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .. import evaluation, problems
+from ..config import Config
+from ..models import MLP
+from . import archive, file_format
+
+__all__ = ["Run"]
+
+
+@dataclass
+class Run:
+    """What is kept of a training.
+
+    Attributes:
+        config: the settings.
+        problem: the problem, or None if it is not one of pinnlib's and was not given to :meth:`load`.
+        problem_spec: its name and settings.
+        history: one row a probe, by name; see :data:`pinnlib.training.history.HISTORY`.
+        points: the collocation points ``(n_points, n_coordinates)``; batch b is the b-th equal slice.
+        snapshots: ``step`` ``(k,)``, ``parameters`` ``(k, n_params)``, ``rba`` ``(k, n_points)``.
+        state: where training stands: ``step``, ``parameters``, Adam's ``exp_avg`` and ``exp_avg_sq``, ``rba``.
+        provenance: versions, device, threads, wall time in seconds.
+        extremes: of a compact run whose history was thinned, smallest and largest values around each probe,
+            ``(2, n_probes, ...)`` by name; else empty.
+        compact: whether the run was made small for publishing, see :meth:`compacted`.
+    """
+
+    config: Config
+    problem: problems.Problem | None
+    problem_spec: dict[str, Any]
+    history: dict[str, np.ndarray]
+    points: np.ndarray
+    snapshots: dict[str, np.ndarray]
+    state: dict[str, np.ndarray]
+    provenance: dict[str, Any] = field(default_factory=dict)
+    extremes: dict[str, np.ndarray] = field(default_factory=dict)
+    compact: bool = False
+
+    @property
+    def step(self) -> int:
+        """Steps done so far."""
+        return int(self.state["step"])
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of ``config.steps`` are done."""
+        steps = self.history["step"]
+        return self.step >= self.config.steps and len(steps) > 0 and bool(steps[-1] == self.config.steps)
+
+    def at(self, step: int) -> dict[str, np.ndarray]:
+        """The history's row of the probe nearest to ``step``."""
+        row = self.nearest(step)
+        return {name: values[row] for name, values in self.history.items()}
+
+    def nearest(self, step: int) -> int:
+        """Number of the probe nearest to ``step``."""
+        return int(np.argmin(np.abs(self.history["step"] - step)))
+
+    def snapshot_at(self, step: int) -> int:
+        """Number of the snapshot nearest to ``step``."""
+        return int(np.argmin(np.abs(self.snapshots["step"] - step)))
+
+    def model(self, snapshot: int = -1) -> MLP:
+        """The network of a snapshot, by number; the last one unless told. On the CPU."""
+        return self._network(self.snapshots["parameters"][snapshot])
+
+    def final_model(self) -> MLP:
+        """The network as training left it. On the CPU."""
+        return self._network(self.state["parameters"])
+
+    def residual(self, snapshot: int = -1, points: np.ndarray | None = None) -> np.ndarray:
+        """The residual of a snapshot's network at ``points``, its own collocation points unless told; ``(n_points,)``."""
+        return evaluation.residual(self.model(snapshot), self.known_problem(), self.points if points is None else points)
+
+    def predict(self, points: np.ndarray, snapshot: int = -1) -> np.ndarray:
+        """The fields of a snapshot's network at ``points``; ``(n_points, n_fields)``."""
+        return evaluation.predict(self.model(snapshot), points)
+
+    def observe(self, points: np.ndarray, snapshot: int = -1) -> np.ndarray:
+        """What data and reference speak of, by a snapshot's network, at ``points``; ``(n_points, n_observed)``."""
+        return evaluation.observe(self.model(snapshot), self.known_problem(), points)
+
+    def _network(self, parameters: np.ndarray) -> MLP:
+        c, spec = self.config, self.problem_spec
+        inputs = spec.get("inputs", len(spec["coordinates"]))
+        model = MLP(
+            inputs,
+            len(spec["fields"]),
+            width=c.width,
+            depth=c.depth,
+            activation=c.activation,
+            bias_init=c.bias_init,
+            dtype=c.torch_dtype,
+            embedding=self.known_problem().embedding if inputs != len(spec["coordinates"]) else None,
+        )
+        torch.nn.utils.vector_to_parameters(torch.as_tensor(parameters, dtype=c.torch_dtype), model.parameters())
+        return model
+
+    def known_problem(self) -> problems.Problem:
+        """The problem.
+
+        Raises:
+            ValueError: it is not one of pinnlib's, and was not given to :meth:`load`.
+        """
+        if self.problem is None:
+            raise ValueError(
+                f"the run's problem {self.problem_spec['name']} is not one of pinnlib's: give it to Run.load(path, problem=...)"
+            )
+        return self.problem
+
+    def range(self, name: str) -> np.ndarray:
+        """Smallest and largest values of a series around each probe, ``(2, n_probes, ...)``; alike where none was left out."""
+        return self.extremes.get(name, np.stack([self.history[name]] * 2))
+
+    def compacted(self, *, rows: int = 1000, snapshots: int | None = None) -> Run:
+        """This run in a size to publish; it can be looked at in every way, but not trained further.
+
+        Adam's moments are left out.  Of a history longer than ``rows`` one probe of each group is kept, with the group's
+        extremes (:func:`pinnlib.runs.archive.thin`).  :meth:`save` writes histories in float32 and the snapshots in fixed point
+        (:func:`pinnlib.runs.archive.encode`), except one of the last step, which is the state.  All is rounded here already, so
+        that what is saved is what is loaded.
+
+        Args:
+            rows: most probes to keep.
+            snapshots: most snapshots to keep, evenly by number, the first and the last among them; all unless told.
+        """
+        return archive.compacted(self, rows, snapshots)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the run to one npz file, by a temporary name, so that a file is never half written.
+
+        Raises:
+            OSError: it cannot be written; the run is still in memory.
+        """
+        return file_format.write(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], problem: problems.Problem | None = None) -> Run:
+        """Read a run; nothing is unpickled.
+
+        Args:
+            path: the file.
+            problem: the problem, where it is one of your own.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is damaged, truncated or not a run.
+        """
+        return cls(**file_format.read(path, problem))
+
+    def __repr__(self) -> str:
+        lines = [f"Run of {self.problem or self.problem_spec['name']}: {self.config.describe()}"]
+        state = "complete" if self.complete else f"stopped at step {self.step:,} of {self.config.steps:,}"
+        p = self.provenance
+        lines.append(
+            f"  {state}; {self.config.dtype} on {p.get('device', '?')}, {p.get('wall_time', 0.0):,.0f} s, "
+            f"pinnlib {p.get('pinnlib', '?')}, torch {p.get('torch', '?')}"
+        )
+        if len(self.history["step"]):
+            last = self.at(self.step)
+            lines.append(
+                f"  at step {int(last['step']):,}: loss {last['loss']:.3g}, relative L2 {last['rel_l2']:.3g}, "
+                f"SNR {last['snr']:.3g}; "
+                f"{len(self.history['step'])} probes, {len(self.snapshots['step'])} snapshots"
+            )
+        return "\n".join(lines)

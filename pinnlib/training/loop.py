@@ -1,0 +1,98 @@
+"""Adam on a PINN's loss, watched by probes: measure, step, keep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from ..config import Config
+from ..problems.base import Problem
+from ..runs import Run
+from ..weightings import RAD
+from . import distributed, progress
+from .adam import Adam
+from .checkpoint import Checkpoint, Path
+from .history import History
+from .interrupts import interrupts
+from .objective import LossAndGradients, MiniBatches, Objective, resample
+from .probe import Probe
+from .state import State
+
+__all__ = ["Trainer"]
+
+
+class Trainer:
+    """One training, or several seeds at once; arguments as those of :class:`pinnlib.training.state.State`."""
+
+    def __init__(self, problem: Problem, config: Config, seeds: Sequence[int] | None = None) -> None:
+        torch.set_float32_matmul_precision("highest")  # TF32 changes what a PINN converges to
+        self.problem, self.config = problem, config
+        self.state = state = State(problem, config, seeds)
+        self.world = distributed.start(state.device, alone=state.alone, whole=not config.minibatch)
+        self.objective = Objective.of(problem, state, self.world)
+        self.minibatches = MiniBatches(self.objective, state) if config.minibatch else None
+        self.adam = Adam(state, recorded=self.world.size == 1 and not config.minibatch)
+        self.probe = Probe(problem, self.objective, state)
+        self.history = History(problem, state)
+        self.ready: LossAndGradients | None = None  # of the coming step, where they are known
+
+    def run(self, files: Sequence[Path | None], every: float, until: int | None, show: bool) -> list[Run]:
+        """Train to the end, to ``until``, or to Ctrl-C; returns a Run for each member."""
+        config, state, history = self.config, self.state, self.history
+        end = config.steps if until is None else min(until, config.steps)
+        checkpoint = Checkpoint(state, self.adam, self.objective, history, files, every)
+        self.world.check_same(state.step, state.theta, self.objective.collocation.points, state.attention)
+        probe_steps, snapshot_steps = history.probe_steps, set(config.snapshot_steps().tolist())
+        with progress.bar(config.steps, state.step, show and self.world.first) as bar, interrupts(self.world) as interrupt:
+            while True:
+                # measure, from the very gradients that the coming step uses
+                if state.step in probe_steps and not history.probed and (state.step < end or state.step >= config.steps):
+                    if not self.measure():
+                        raise checkpoint.diverged(self.ready.loss)
+                    progress.show(bar, history.last)
+                    if state.step in snapshot_steps:
+                        history.keep_weights()
+                    checkpoint.remember()
+                if state.step >= end or interrupt.asked:
+                    break
+                # one step: Adam on the network's weights, the rule on the points' weights
+                if not self.advance():
+                    raise checkpoint.diverged(self.ready.loss)
+                bar.update()
+                # keep
+                if checkpoint.due:
+                    checkpoint.save()
+        return checkpoint.save()
+
+    def measure(self) -> bool:
+        """Measure at this step, with the points' weights that the config asks for; False if a loss is not finite."""
+        config, used = self.config, self.config.probe_rba == "used" and self.objective.weighted
+        here = self.ready = self.objective(self.state, apart=True, update=not used)
+        rows = self.probe(self.state, here, self.adam, self.history.wall_time, sharpness=self.history.wants_sharpness)
+        if not all(math.isfinite(row["loss"]) for row in rows):
+            return False
+        self.history.append(rows)
+        if used or config.minibatch:  # the coming step has other gradients
+            self.ready = None
+        return True
+
+    def advance(self) -> bool:
+        """One step; False, and nothing changed, if a loss is not finite.
+
+        A GPU is not asked for its loss, since that would wait for it: there the next probe finds out.
+        """
+        config, state, objective = self.config, self.state, self.minibatches or self.objective
+        self.adam.set_rate(config.learning_rate(state.step))
+        if self.adam.graph and self.ready is None:
+            self.adam.recorded_step(state, objective)
+        else:
+            self.ready = self.ready or objective(state)
+            if not self.ready.finite:
+                return False
+            self.adam.step(state, self.ready)
+        state.step, self.ready = state.step + 1, None
+        if isinstance(config.weighting, RAD) and state.step % config.weighting.every == 0:
+            resample(self.objective, state, config.weighting, in_place=self.adam.graph is not None)
+        return True

@@ -1,0 +1,150 @@
+r"""What is measured at a probe: one row of a run's history."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from .. import evaluation, order_parameter, sampling, snr
+from ..problems.base import Problem
+from ..problems.terms import ResidualTerm
+from ..taylor.parameters import split
+from .adam import Adam
+from .hessian import Hessian, preconditioner
+from .history import CURVATURE, Row
+from .objective import LossAndGradients, Objective
+from .state import State
+
+__all__ = ["Probe"]
+
+FRESH_SEED = 10**9  # far from the seeds that are used
+SHARPNESS_TOLERANCE = 1e-2
+
+
+class Probe:
+    """Measures networks in training; the test grid and its reference are made once.
+
+    All numbers of a network are computed on the device and read at once, so a GPU is waited for once a probe.
+
+    Args:
+        problem: what is solved.
+        objective: what is minimized.
+        state: gives precision and device.
+    """
+
+    def __init__(self, problem: Problem, objective: Objective, state: State) -> None:
+        self.problem, self.objective, self.path = problem, objective, objective.path
+        grid = problem.test_grid() if problem.has_reference else None
+        self.test_points = None if grid is None else state.tensor(grid)
+        self.test_values = None if grid is None else problem.compared(problem.solution(grid))
+
+    def __call__(
+        self, state: State, here: LossAndGradients, adam: Adam, clock: Callable[[], float], *, sharpness: bool = False
+    ) -> list[Row]:
+        """A row of the history for each member.
+
+        Args:
+            state: what is measured.
+            here: its losses and gradients, with those of the batches.
+            adam: its moments.
+            clock: gives the seconds of training so far.
+            sharpness: measure the curvature too.
+        """
+        rows = []
+        for k, config in enumerate(state.configs):
+            own = here if state.alone else here.member(k)
+            row = self._row(state, k, own, adam) | {"wall_time": clock()}
+            if config.probe_fresh:
+                row |= self._at_fresh_points(state, k, own)
+            if config.probe_sharpness:
+                row |= self._sharpness(state, k, adam) if sharpness else dict.fromkeys(CURVATURE, math.nan)
+            rows.append(row)
+        return rows
+
+    def _row(self, state: State, k: int, here: LossAndGradients, adam: Adam) -> Row:
+        """Everything in :data:`pinnlib.training.history.HISTORY` but the time."""
+        model, points, domain = state.models[k], self.objective.collocation.places[k], self.problem.domain
+        biases, member = state.config.biases, None if state.alone else k
+        grads = (snr.by_layer(split(g, model.sizes), biases=biases) for g in (here.batch_grads, here.data_grads))
+        residual, attention = here.residual.double(), here.attention.double()
+        numbers = [here.loss, (residual**2).mean(), here.loss_data, attention.mean(), attention.max()]
+        parts = [
+            torch.stack([n.double() for n in numbers]),
+            snr.norms(*grads),
+            snr.adam_numbers(adam.optimizer, member).to(residual.device),
+            residual,
+            attention,
+        ]
+        if self.test_points is not None:
+            parts.append(evaluation.observed(model, self.problem, self.test_points, path=self.path))
+        numbers, norms, adam, residual, attention, *found = _read(parts)
+        stats, error = snr.Statistics.of(norms), float("nan")
+        if found:
+            error = evaluation.relative_l2(self.problem.compared(found[0]), self.test_values)
+        return {
+            "step": state.step,
+            "loss": float(numbers[0]),
+            "loss_residual": float(numbers[1]),
+            "loss_data": float(numbers[2]),
+            "rel_l2": error,
+            "snr": stats.snr,
+            "snr_layers": np.array(stats.snr_layers),
+            "snr_residual": stats.snr_residual,
+            "signal": stats.signal,
+            "noise": stats.noise,
+            "signal_layers": np.array(stats.signal_layers),
+            "noise_layers": np.array(stats.noise_layers),
+            "signal_residual": stats.signal_residual,
+            "signal_data": stats.signal_data,
+            "snr_adam": float(adam[0]),
+            "adam_step": float(adam[1]),
+            "order_gradient": stats.order,
+            "order_residual": order_parameter.spatial_order(points, residual, domain),
+            "order_weights": order_parameter.spatial_order(points, attention, domain),
+            "rba_mean": float(numbers[3]),
+            "rba_max": float(numbers[4]),
+        }
+
+    def _at_fresh_points(self, state: State, k: int, here: LossAndGradients) -> Row:
+        """Signal and noise at other points, each with the factor of the nearest one that is trained on."""
+        config, problem, objective = state.configs[k], self.problem, self.objective
+        points = sampling.interior(problem.domain, config.points, seed=FRESH_SEED + config.seed, method=config.sampling)
+        factor = None
+        if objective.weighted:
+            order = objective.collocation.permutation if state.alone else objective.collocation.permutation[k]
+            nearest = torch.from_numpy(cKDTree(objective.collocation.places[k]).query(points)[1]).to(state.device)
+            factors = objective.rule.factor(here.attention, order)[nearest]
+            factor = lambda residual: factors  # noqa: E731
+        settings = {"sizes": state.sizes, "activation": state.activation, "path": self.path}
+        term = ResidualTerm(problem, state.tensor(points), batches=config.batches, **settings)
+        model = state.models[k]
+        _, _, grads = term(list(model.weights), list(model.biases), factor, apart=True)
+        layers = (snr.by_layer(split(g, state.sizes), biases=config.biases) for g in (grads, here.data_grads))
+        found = snr.Statistics.of(snr.norms(*layers).cpu().numpy())
+        return {"snr_fresh": found.snr, "signal_fresh": found.signal, "noise_fresh": found.noise}
+
+    def _sharpness(self, state: State, k: int, adam: Adam) -> Row:
+        """Curvature of the coming step's loss, in double precision on the CPU."""
+        where = self.objective.collocation if state.alone else self.objective.collocation.member(k)
+        theta, attention, second = (
+            state.each(part)[k].detach().double().cpu()
+            for part in (state.theta, state.attention, adam.moments(state)["exp_avg_sq"])
+        )
+        scale = preconditioner(second, state.step)
+        here = Hessian(self.problem, state.configs[k], where.double(), theta, attention, state.step)
+        return {
+            "sharpness": here.sharpness(tolerance=SHARPNESS_TOLERANCE).value,
+            "sharpness_adam": here.preconditioned_sharpness(scale, tolerance=SHARPNESS_TOLERANCE).value,
+        }
+
+
+def _read(parts: Sequence[Tensor]) -> list[np.ndarray]:
+    """Tensors of one device and type as arrays, by one copy."""
+    flat = torch.cat([part.detach().flatten() for part in parts]).cpu().numpy()
+    ends = np.cumsum([part.numel() for part in parts])[:-1]
+    return [values.reshape(part.shape) for values, part in zip(np.split(flat, ends), parts, strict=True)]
