@@ -42,7 +42,6 @@ __all__ = [
     "noise",
     "norms",
     "order",
-    "per_layer",
     "signal",
     "snr",
     "statistics",
@@ -68,11 +67,6 @@ def order(grads: Tensor) -> float:
     """Gradient order parameter in [0, 1]: norm of the mean over norm of the root mean square."""
     grads = _checked(grads)
     return _ratio(_norm(grads.mean(0)), _norm(grads.square().mean(0).sqrt()))
-
-
-def per_layer(grads: Sequence[Tensor]) -> list[float]:
-    """SNR of every layer; ``grads`` holds one ``(n_batches, n_out, n_in)`` a layer."""
-    return [snr(g) for g in grads]
 
 
 @dataclass(frozen=True)

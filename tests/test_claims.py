@@ -116,3 +116,22 @@ def test_every_claim_of_a_summary_names_its_scale(blank):
     runs = [written(blank, s, fitting=50, onset=1000, end=0.01, order=0.9) for s in range(2)]
     for claim in claims.summary(runs, runs, {}, (10_000,), scale=verdicts.LAPTOP):
         assert claim.verdict.endswith(", at a laptop's size")
+
+
+@pytest.mark.parametrize(("fall", "holds"), [(420, False), (580, True), (2_000, True), (2_200, False)])
+def test_the_error_falls_at_the_rise_within_a_factor_of_two(blank, fall, holds):
+    """The SNR rises at step 1,023, the error falls fastest near ``fall``."""
+    run = written(blank, 0, fitting=50, onset=1000, end=0.01, order=0.5)
+    other = written(blank, 0, fitting=50, onset=fall, end=0.01, order=0.5)
+    run = dataclasses.replace(run, history=run.history | {"rel_l2": other.history["rel_l2"]})
+    assert claims.steepest_fall(run) == pytest.approx(fall, rel=0.06)
+    (claim,) = (c for c in claims.summary([run], [run], {}, (10_000,)) if c.text == "the error falls fastest at that rise")
+    assert list(claim.holds) == [holds, holds]
+
+
+@pytest.mark.parametrize(("span", "holds"), [(1.9, True), (2.1, False)])
+def test_a_rise_is_abrupt_below_a_factor_of_two(blank, monkeypatch, span, holds):
+    run = written(blank, 0, fitting=50, onset=1000, end=0.01, order=0.5)
+    monkeypatch.setattr(claims, "rise", lambda run: span)
+    (claim,) = (c for c in claims.summary([run], [run], {}, (10_000,)) if c.text == "that rise is abrupt")
+    assert list(claim.holds) == [holds, holds]

@@ -75,6 +75,11 @@ def test_band_has_the_median_and_the_range(ax):
     figures.band(ax, np.array([0, 1, 10]), runs, name="vanilla", ylabel="error")
     assert ax.lines[-1].get_ydata().tolist() == [2.0, 3.0, 4.0]
     assert "3 seeds" in ax.lines[-1].get_label()
+    (area,) = ax.collections
+    edge = area.get_paths()[0].vertices
+    for x, column in zip((0, 1, 10), runs.T, strict=True):
+        heights = edge[edge[:, 0] == x, 1]
+        assert (heights.min(), heights.max()) == (column.min(), column.max())
 
 
 def test_layers(ax, run):

@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import pinnlib as pl
 from pinnlib import RBA, rba
 
 finite = st.floats(-1e6, 1e6, allow_nan=False, allow_subnormal=False)
@@ -89,3 +91,19 @@ def test_power_of_the_weight_in_the_loss():
 def test_bad_settings_are_named(setting, value):
     with pytest.raises(ValueError, match=f"{setting}.*{value}"):
         RBA(**{setting: value})
+
+
+def test_the_first_rate_is_that_of_the_first_step_alone():
+    rule = pl.RBA(decay=0.9, rate=0.01, first_rate=1.0)
+    r, start = torch.tensor([1.0, -4.0, 2.0]), torch.full((3,), 0.5)
+    assert rule.updated(start, r, 0).tolist() == pytest.approx([0.45 + 0.25, 0.45 + 1.0, 0.45 + 0.5])
+    assert rule.updated(start, r, 1).tolist() == pytest.approx([0.45 + 0.0025, 0.45 + 0.01, 0.45 + 0.005])
+    assert pl.rba.bound(rule) == pytest.approx(1.0)
+
+
+def test_a_training_takes_the_first_rate_at_its_first_step():
+    settings = dict(width=5, depth=2, points=16, data_points=8, batches=4, steps=1, dtype="float64", device="cpu")
+    config = pl.Config(**settings, weighting=pl.RBA(first_rate=1.0))
+    run = pl.train(pl.problems.Helmholtz(), config, progress=False)
+    size = np.abs(run.residual(snapshot=0))
+    assert run.state["rba"] == pytest.approx(size / size.max(), rel=1e-9)

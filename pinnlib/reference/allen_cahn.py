@@ -3,22 +3,21 @@ r"""Allen-Cahn: u_t = 1e-4 u_xx + 5 u - 5 u^3 on [-1, 1], periodic, from u(x, 0)
 The initial values are even, so the periodic solution is even about x = 0 and about x = 1, and solves the same
 equation on [0, 1] with zero slopes at both ends.  There the initial slope at x = 1 is -2: the periodic solution starts
 with a kink.  A uniform Fourier grid samples that kink badly, which is where the customary file of this benchmark loses
-its digits.  Here elements shrink towards x = 1, and the second, independent solver starts from the exact Fourier
-coefficients of the initial values instead of samples.
+its digits.  Here elements shrink towards x = 1.  The tests have a second, independent solver, which starts from the exact
+Fourier coefficients of the initial values instead of samples.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.fft import dct
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicSpline
 
 from . import store
 from .spectral_elements import Mesh
 
-__all__ = ["DIFFUSION", "ERROR", "TIMES", "evaluate", "fourier", "initial", "make", "mesh", "reference", "series", "solve"]
+__all__ = ["DIFFUSION", "ERROR", "TIMES", "evaluate", "initial", "make", "mesh", "reference", "solve"]
 
 DIFFUSION = 1e-4
 TIMES = np.linspace(0.0, 1.0, 201)
@@ -58,73 +57,6 @@ def solve(where: Mesh, *, tolerance: float = 1e-11, times: np.ndarray = TIMES) -
     if not found.success:
         raise ValueError(f"the time integration failed ({found.message}): use a looser tolerance than {tolerance}")
     return found.y
-
-
-def fourier(modes: int, steps: int, times: np.ndarray = TIMES) -> np.ndarray:
-    """The other solver: cosines in x from exact coefficients, exponential Runge-Kutta of order 4 (ETDRK4) in t.
-
-    Source of the time stepping: Cox and Matthews (2002), with the contour integrals of Kassam and Trefethen (2005).
-
-    Args:
-        modes: cosines cos(k pi x), k = 0 ... ``modes - 1``; products are taken on twice as many points.
-        steps: time steps between two of ``times``.
-
-    Returns:
-        Coefficients of the cosines at ``times``, ``(modes, n_times)``.
-    """
-    k = np.arange(modes)
-    a = _coefficients(modes)
-    h = (times[1] - times[0]) / steps
-    # 5 u is part of the linear operator; the contour keeps the divided differences accurate near 0
-    linear = h * (5.0 - DIFFUSION * (np.pi * k) ** 2)
-    circle = np.exp(1j * np.pi * (np.arange(64) + 0.5) / 64)
-    z = linear[:, None] + circle
-    half = (h * (np.exp(z / 2) - 1) / z).real.mean(1)
-    f1 = (h * (-4 - z + np.exp(z) * (4 - 3 * z + z**2)) / z**3).real.mean(1)
-    f2 = (h * (2 + z + np.exp(z) * (z - 2)) / z**3).real.mean(1)
-    f3 = (h * (-4 - 3 * z - z**2 + np.exp(z) * (4 - z)) / z**3).real.mean(1)
-    whole, mid = np.exp(linear), np.exp(linear / 2)
-    found = [a]
-    for _ in times[1:]:
-        for _ in range(steps):
-            na = _reaction(a)
-            b = mid * a + half * na
-            nb = _reaction(b)
-            c = mid * a + half * nb
-            nc = _reaction(c)
-            d = mid * b + half * (2 * nc - na)
-            a = whole * a + f1 * na + 2 * f2 * (nb + nc) + f3 * _reaction(d)
-        found.append(a)
-    return np.stack(found, axis=1)
-
-
-def _coefficients(modes: int) -> np.ndarray:
-    r"""Of x^2 cos(pi x) = sum_k a_k cos(k pi x) on [0, 1], by the integrals of x^2 cos(n pi x), 2 (-1)^n / (n pi)^2."""
-    k = np.arange(modes)
-
-    def moment(n: np.ndarray) -> np.ndarray:
-        with np.errstate(divide="ignore"):
-            return np.where(n == 0, 1.0 / 3.0, 2.0 * (-1.0) ** n / (np.pi * np.where(n == 0, 1, n)) ** 2)
-
-    a = moment(k + 1) + moment(np.abs(k - 1))
-    a[0] /= 2.0
-    return a
-
-
-def _reaction(a: np.ndarray) -> np.ndarray:
-    """Coefficients of -5 u^3, from those of u; on twice as many points, so that nothing below is aliased into it."""
-    n = 2 * len(a)
-    padded = np.concatenate([a, np.zeros(n - len(a))])
-    padded[1:] /= 2.0
-    u = dct(padded, type=3)  # at the midpoints (j + 1/2) / n
-    back = dct(-5.0 * u**3, type=2)[: len(a)] / n
-    back[0] /= 2.0
-    return back
-
-
-def series(a: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Cosine coefficients ``(modes, ...)`` summed at ``x`` ``(n,)``."""
-    return np.cos(np.pi * np.outer(x, np.arange(len(a)))) @ a
 
 
 def make() -> dict[str, np.ndarray]:
