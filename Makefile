@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # threads that wait soon let go of their core, which is much faster beside other work; see pinnlib/__init__.py
 export GOMP_SPINCOUNT ?= 2000
 
-.PHONY: help env test unit notebooks book browser bench sync execute records register lint clean
+.PHONY: help env test unit notebooks book browser bench sync execute records register types lint clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -61,7 +61,10 @@ records: env ## say which published records are there, which are stale, and what
 register: env ## write the digests of book/records into the library
 	$(BIN)/python -c "from pinnlib import records; records.register('book/records', 'pinnlib/book/records.json')"
 
-lint: env
+types: env ## annotations, by mypy
+	$(BIN)/mypy
+
+lint: env types ## rules of style and annotations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 

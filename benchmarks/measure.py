@@ -67,6 +67,7 @@ def interleave(
         steps: the callables, which block until they are done.
         seconds: about how long the whole may take; at least ``rounds`` rounds are done all the same.
         warmup: rounds that are not counted, at least one.
+        rounds: how many are counted at least.
     """
     begun = time.perf_counter()
     for _ in range(max(warmup, 1)):
@@ -168,6 +169,7 @@ def peak_memory(contender: str, case: Case, threads: int = 2) -> float:
 
     Raises:
         Missing: the contender cannot take part here.
+        RuntimeError: it failed.
     """
     size = f"{case.points},{case.width},{case.depth}"
     command = [sys.executable, "-m", "benchmarks.measure", "--memory", contender, size, "--threads", str(threads)]

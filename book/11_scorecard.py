@@ -11,14 +11,20 @@
 #
 # **Question.** What of the paper holds, on which benchmark, at which size, in how many runs?
 #
-# **The claims** are those of Anagnostopoulos *et al.* {cite}`anagnostopoulos2024learning`. The chapters explain and discuss them; this page counts. It is computed from the published
-# runs each time it is executed: change a run, and a row changes.
+# **The claims** are those of Anagnostopoulos *et al.* {cite}`anagnostopoulos2024learning`. The
+# chapters explain and discuss them; this page counts. It is computed from the published runs each
+# time it is executed: change a run, and a row changes.
 #
-# **How to read it.** A claim is a yes or no for each run, or for each pair of runs with the same seed, by rules that are the same on all benchmarks
-# ({mod}`pinnlib.book.claims`). *Reproduced* means at least 80% of them, *not* at most 20%, *partly* what lies between. Most networks are smaller than the authors', their biases start at zero, and the trainings are shorter ({doc}`published`).
-# Verdicts on those say *at a laptop's size*, and are none on the paper's runs. *Cannot tell* is said where a run ends before the step at which the authors draw the event, or has another flow or other data than theirs. Two columns have the authors' size and start: one run of each
-# kind, to a third of their steps at most. Phases are those of the strict rule of {doc}`10_phases`, and so is "stays there"; "rises again" is the simple reading, which
-# cries wolf easily and is only worth something where all seeds agree.
+# **How to read it.** A claim is a yes or no for each run, or for each pair of runs with the same
+# seed, by rules that are the same on all benchmarks ({mod}`pinnlib.book.claims`). *Reproduced*
+# means at least 80% of them, *not* at most 20%, *partly* what lies between. Most networks are
+# smaller than the authors', their biases start at zero, and the trainings are shorter
+# ({doc}`published`). Verdicts on those say *at a laptop's size*, and are none on the paper's
+# runs. *Cannot tell* is said where a run ends before the step at which the authors draw the event,
+# or has another flow or other data than theirs. Two columns have the authors' size and start: one
+# run of each kind, to a third of their steps at most. Phases are those of the strict rule of
+# {doc}`10_phases`, and so is "stays there"; "rises again" is the simple reading, which cries wolf
+# easily and is only worth something where all seeds agree.
 #
 # **Time.** Some seconds. Nothing is trained.
 
@@ -28,7 +34,8 @@ import sys
 
 REPOSITORY = "https://github.com/learning-in-pinns/learning-in-pinns"
 if "google.colab" in sys.modules:  # elsewhere this cell does nothing
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"pinnlib @ git+{REPOSITORY}"], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*pip, f"pinnlib @ git+{REPOSITORY}"], check=True)
 
 # %% tags=["hide-cell"]
 import time
@@ -43,31 +50,45 @@ from pinnlib import claims, figures, information, verdicts
 figures.style()
 
 # %%
-BENCHMARKS = {  # records, steps at which errors are compared, and where the authors draw total diffusion
+# records, steps at which errors are compared, where the authors draw total diffusion
+BENCHMARKS = {
     "Helmholtz": ("helmholtz_a4-1", (1_000, 4_000, 20_000), (19_000, 1_000)),
     "Allen-Cahn": ("allen_cahn", (15_000, 30_000), (91_700, 11_100)),
     "Burgers": ("burgers", (1_000, 10_000, 60_000), None),
     "cavity": ("cavity_re100", (1_000, 4_000, 20_000), None),
     "perivascular": ("perivascular_noise2", (1_000, 4_000, 20_000), (57_000, 30_000)),
 }
+
+# %%
 PAPER = {
     "Helmholtz": {
         "phases": "180 and 19,000; RBA 70 and 1,000",
         "accuracy": "2.7 times at 300,000",
         "onset": "1,000 against 19,000",
     },
-    "Allen-Cahn": {"phases": "150 and 91,700; RBA 150 and 11,100", "accuracy": "9 times", "onset": "11,100 against 91,700"},
-    "cavity": {"phases": "150 and 20,000, both", "accuracy": "11 times at 300,000", "onset": "20,000, both"},
-    "perivascular": {"phases": "1,100 and 57,000; RBA 600 and 30,000", "onset": "30,000 against 57,000"},
+    "Allen-Cahn": {
+        "phases": "150 and 91,700; RBA 150 and 11,100",
+        "accuracy": "9 times",
+        "onset": "11,100 against 91,700",
+    },
+    "cavity": {
+        "phases": "150 and 20,000, both",
+        "accuracy": "11 times at 300,000",
+        "onset": "20,000, both",
+    },
+    "perivascular": {
+        "phases": "1,100 and 57,000; RBA 600 and 30,000",
+        "onset": "30,000 against 57,000",
+    },
 }
 begun = time.perf_counter()
-records = {
-    name: tuple([pl.records.load(f"{stem}_{kind}_seed{seed}") for seed in range(5)] for kind in ("vanilla", "rba"))
-    for name, (stem, *_) in BENCHMARKS.items()
-}
+records = {name: pl.records.kinds(stem) for name, (stem, *_) in BENCHMARKS.items()}
 
 # %%
-AUTHORS = {"Helmholtz": ("helmholtz", (4_000, 20_000, 40_000)), "Allen-Cahn": ("allen_cahn", (15_000, 30_000, 100_000))}
+AUTHORS = {
+    "Helmholtz": ("helmholtz", (4_000, 20_000, 40_000)),
+    "Allen-Cahn": ("allen_cahn", (15_000, 30_000, 100_000)),
+}
 score = {}
 for name, (stem, moments) in AUTHORS.items():
     kinds = [[pl.records.load(f"authors_{stem}_{kind}")] for kind in ("vanilla", "rba")]
@@ -75,13 +96,21 @@ for name, (stem, moments) in AUTHORS.items():
         *kinds, PAPER[name], moments, scale="one start", draws=BENCHMARKS[name][2]
     )
 for name, (_, moments, draws) in BENCHMARKS.items():
-    score[name] = claims.summary(*records[name], PAPER.get(name, {}), moments, scale=verdicts.LAPTOP, draws=draws)
+    score[name] = claims.summary(
+        *records[name].values(),
+        PAPER.get(name, {}),
+        moments,
+        scale=verdicts.LAPTOP,
+        draws=draws,
+    )
 
 # %% [markdown]
 # ## In one look
 #
-# In the first two columns a verdict is one run or one pair, and the verdict says so: one start. The vanilla runs end too soon after the step that the authors draw to count for the phases. On Helmholtz RBA is behind vanilla at step 1,000, since its transition came at step 2,800 where the authors' came at 800
-# ({doc}`authors_runs`); the errors are compared from step 4,000 on.
+# In the first two columns a verdict is one run or one pair, and the verdict says so: one start. The
+# vanilla runs end too soon after the step that the authors draw to count for the phases. On
+# Helmholtz RBA is behind vanilla at step 1,000, since its transition came at step 2,800 where the
+# authors' came at 800 ({doc}`authors_runs`); the errors are compared from step 4,000 on.
 
 # %%
 display(Markdown(verdicts.matrix(score)))
@@ -89,11 +118,14 @@ display(Markdown(verdicts.matrix(score)))
 # %% mystnb={"figure": {"caption": "SNR of the batch gradients on five benchmarks at a laptop's size, vanilla above and RBA below, seed 0: raw values, running median, and the phases that the rule finds, with the intervals of their boundaries. Colours of the ground: fitting (yellow), diffusion (grey), total diffusion (green).", "name": "fig-scorecard"}, "image": {"alt": "Ten small panels of SNR against the Adam step. Most begin above one with RBA, fall below, and later alternate; shaded phases and hatched intervals differ from benchmark to benchmark."}}
 fig, axes = plt.subplots(2, len(records), figsize=(10.0, 4.8), sharey=True)
 for column, (name, kinds) in zip(axes.T, records.items(), strict=True):
-    for ax, kind, runs in zip(column, ("vanilla", "RBA"), kinds, strict=True):
+    for ax, (kind, runs) in zip(column, kinds.items(), strict=True):
         h = runs[0].history
-        median = 10 ** pl.phases.running_quantiles(np.log10(np.maximum(h["snr"], 1e-6)), (0.5,), 15)[0]
+        logarithm = np.log10(np.maximum(h["snr"], 1e-6))
+        median = 10 ** pl.phases.running_quantiles(logarithm, (0.5,), 15)[0]
         figures.shade(ax, claims.of_phases(runs[0]))
-        ax.plot(h["step"], h["snr"], ".", ms=1.5, color=figures.COLOURS[kind], alpha=0.3)
+        ax.plot(
+            h["step"], h["snr"], ".", ms=1.5, color=figures.COLOURS[kind], alpha=0.3
+        )
         ax.plot(h["step"], median, color=figures.COLOURS[kind], lw=1.2)
         ax.axhline(1.0, color="black", lw=0.8, ls=":")
         ax.set(yscale="log", ylim=(1e-3, 1e3))
@@ -102,15 +134,20 @@ for column, (name, kinds) in zip(axes.T, records.items(), strict=True):
     column[0].set_title(name, loc="left")
 for ax, kind in zip(axes[:, 0], ("vanilla", "RBA"), strict=True):
     ax.set_ylabel(f"SNR, {kind}")
-figures.stamp(fig, "published runs of seed 0; settings of each in the chapter on its benchmark")
+figures.stamp(
+    fig, "published runs of seed 0; settings of each in the chapter on its benchmark"
+)
 plt.show()
 
 # %% [markdown]
 # ## Benchmark by benchmark
 #
-# The columns: the paper's statement or its authors' number, ours as median and range over seeds, the runs that show it, and the verdict. Figures and their discussion: Helmholtz in
-# {doc}`02_signal_and_noise` ({numref}`fig-snr-record`), Allen-Cahn in {doc}`05_allen_cahn` ({numref}`fig-ac-snr`), Burgers in {doc}`01_first_pinn` ({numref}`fig-burgers-snr`), the cavity in
-# {doc}`06_cavity`, the inverse problem around an artery in {doc}`07_cerebral_flow` ({numref}`fig-snr-cerebral`).
+# The columns: the paper's statement or its authors' number, ours as median and range over seeds,
+# the runs that show it, and the verdict. Figures and their discussion: Helmholtz in
+# {doc}`02_signal_and_noise` ({numref}`fig-snr-record`), Allen-Cahn in {doc}`05_allen_cahn`
+# ({numref}`fig-ac-snr`), Burgers in {doc}`01_first_pinn` ({numref}`fig-burgers-snr`), the cavity in
+# {doc}`06_cavity`, the inverse problem around an artery in {doc}`07_cerebral_flow`
+# ({numref}`fig-snr-cerebral`).
 
 # %%
 for name, rows in score.items():
@@ -119,15 +156,18 @@ for name, rows in score.items():
 # %% [markdown]
 # ## Attention
 #
-# Is it *attention* that helps, or the smaller weight of the equation? {doc}`04_attention` has the controls ({numref}`fig-controls`), which know nothing of the points, and two rivals, which do. Here is the share
-# of RBA's gain that each has, in decades of the error: on Helmholtz at step 4,000, on Allen-Cahn at step 16,000. "Most" is at least one half. No control was run at the authors' size.
+# Is it *attention* that helps, or the smaller weight of the equation? {doc}`04_attention` has the
+# controls ({numref}`fig-controls`), which know nothing of the points, and two rivals, which do.
+# Here is the share of RBA's gain that each has, in decades of the error: on Helmholtz at step
+# 4,000, on Allen-Cahn at step 16,000. "Most" is at least one half. No control was run at the
+# authors' size.
 
 # %%
 rows = []
 for name, at in (("Helmholtz", 4_000), ("Allen-Cahn", 16_000)):
-    vanilla, rba = records[name]
+    vanilla, rba = records[name].values()
     for control in ("constant", "ramp", "permuted", "self-adaptive", "RAD"):
-        runs = [pl.records.load(f"{BENCHMARKS[name][0]}_{control.lower()}_seed{seed}") for seed in range(5)]
+        runs = pl.records.seeds(f"{BENCHMARKS[name][0]}_{control.lower()}")
         share = claims.shares(vanilla, runs, rba, at)
         rows.append(
             verdicts.Claim(
@@ -143,27 +183,36 @@ display(Markdown(verdicts.table(rows)))
 # %% [markdown]
 # ## Information
 #
-# {doc}`09_compression` asks whether layers compress, and shows that the answer is the bins' ({numref}`fig-bins`). Here is the part that needs two snapshots a run: the change of $I(X; T)$ from the first step to the last,
-# at 2,048 points with the paper's 30 bins, at a laptop's size. A loss counts from 0.1 bit on.
+# {doc}`09_compression` asks whether layers compress, and shows that the answer is the bins'
+# ({numref}`fig-bins`). Here is the part that needs two snapshots a run: the change of $I(X; T)$
+# from the first step to the last, at 2,048 points with the paper's 30 bins, at a laptop's size. A
+# loss counts from 0.1 bit on.
 
 
 # %%
 def change(run):
     points = pl.sampling.interior(run.problem.domain, 2_048, seed=0, method="uniform")
-    ends = information.analyse(run, points, snapshots=(0, len(run.snapshots["step"]) - 1)).input_information
+    ends = information.analyse(
+        run, points, snapshots=(0, len(run.snapshots["step"]) - 1)
+    ).input_information
     return ends[1] - ends[0]
 
 
+# %%
 rows = []
 for name in ("Helmholtz", "Allen-Cahn"):
-    changes = np.array([change(run) for runs in records[name] for run in runs])
+    changes = np.array([change(run) for runs in records[name].values() for run in runs])
     deep, worst = changes[:, -1] - changes[:, 0], -changes.min()
     rows += [
         verdicts.Claim(
-            f"{name}: a layer is compressed", "yes", f"largest loss {worst:.1f} bits", list(changes.min(axis=1) < -0.1)
+            f"{name}: a layer is compressed",
+            "yes",
+            f"largest loss {worst:.1f} bits",
+            list(changes.min(axis=1) < -0.1),
         ),
         verdicts.Claim(
-            f"{name}: the deepest layer loses less than the first, by 0.05 bits or more",
+            f"{name}: the deepest layer loses less than the first, by 0.05 bits or "
+            "more",
             "yes",
             f"all differences below {np.ceil(10 * np.abs(deep).max()) / 10:.1f} bits",
             list(deep > 0.05),

@@ -19,7 +19,8 @@ import sys
 
 REPOSITORY = "https://github.com/learning-in-pinns/learning-in-pinns"
 if "google.colab" in sys.modules:  # elsewhere this cell does nothing
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"pinnlib @ git+{REPOSITORY}"], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*pip, f"pinnlib @ git+{REPOSITORY}"], check=True)
 
 # %% tags=["hide-input"]
 from importlib.metadata import version
@@ -32,13 +33,23 @@ print(len(pl.records.names()), "published runs, by pinnlib", pl.__version__)
 # ## Versions behind the rendered pages
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-for package in ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "jupytext", "nbval"):
+for package in (
+    "torch",
+    "numpy",
+    "scipy",
+    "matplotlib",
+    "jupyter-book",
+    "jupytext",
+    "nbval",
+):
     print(f"{package:>14} {version(package)}")
 
 # %% [markdown]
 # ## Times
 #
-# On two CPU cores with a C++ compiler the quick trainings of the chapter on the Helmholtz equation took about 20 seconds
-# each. What a step costs is on the page {doc}`speed`, what the published runs took on the page {doc}`published`. With one
-# chapter, `.ci/run` took 8 min 22 s in a fresh clone: the environment, the unit tests, `pytest --nbval book/`, `make book` and the checks in the
-# browser. Each of the three chapters that came since adds about a minute. On a GPU only the four long runs of {doc}`authors_runs` were timed.
+# On two CPU cores with a C++ compiler the quick trainings of the chapter on the Helmholtz equation
+# took about 20 seconds each. What a step costs is on the page {doc}`speed`, what the published runs
+# took on the page {doc}`published`. With one chapter, `.ci/run` took 8 min 22 s in a fresh clone:
+# the environment, the unit tests, `pytest --nbval book/`, `make book` and the checks in the
+# browser. Each of the three chapters that came since adds about a minute. On a GPU only the four
+# long runs of {doc}`authors_runs` were timed.

@@ -41,7 +41,7 @@ __all__ = [
     "curvature",
     "derivatives",
     "evaluation",
-    "figures",
+    "figures",  # noqa: F822 (on demand, below)
     "forecast",
     "information",
     "models",
@@ -62,7 +62,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> ModuleType:
-    """``pinnlib.figures`` on demand: matplotlib takes a second to load, and a training does not need it."""
+    """``pinnlib.figures`` on demand: matplotlib takes a second to load, and a training does not need it.
+
+    Raises:
+        AttributeError: there is no such name.
+    """
     if name == "figures":
         return import_module(".book.figures", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

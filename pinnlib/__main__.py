@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from . import problems, weightings
 from .config import Config
@@ -86,8 +87,8 @@ def _add_problem(parser: argparse.ArgumentParser, problem: type[problems.Problem
     group = parser.add_argument_group("problem")
     for name, parameter in inspect.signature(problem).parameters.items():
         default = parameter.default
-        several = {"nargs": len(default), "type": float} if isinstance(default, tuple) else {"type": type(default)}
-        group.add_argument(f"--{name.replace('_', '-')}", default=default, help=" ", **several)
+        kind: dict[str, Any] = {"nargs": len(default), "type": float} if isinstance(default, tuple) else {"type": type(default)}
+        group.add_argument(f"--{name.replace('_', '-')}", default=default, help=" ", **kind)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +103,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
             group.add_argument(flag, type=type(item.default), default=item.default, help=" ")
     group = parser.add_argument_group("residual-based attention", "used with --weighting rba, ramp, permuted; see pinnlib.RBA")
     for item in RBA_FIELDS:
-        choices = {"choices": NORMALIZATIONS} if item.name == "normalization" else {}
+        choices: dict[str, Any] = {"choices": NORMALIZATIONS} if item.name == "normalization" else {}
         kind = float if item.default is None else type(item.default)
         group.add_argument(f"--{item.name.replace('_', '-')}", type=kind, default=item.default, help=" ", **choices)
 

@@ -29,9 +29,13 @@ def cell_means(
         points: ``(n_points, d)``.
         values: ``(n_points,)``.
         cells: cells along each axis; one number for all, or one for each.
+        domain: lowest and highest value of each coordinate.
 
     Returns:
         ``(cells,) * d``, or the shape that ``cells`` gives; nan in a cell without points.
+
+    Raises:
+        ValueError: other values than points, or cells that are not whole numbers.
     """
     points, values = np.asarray(points, dtype=float), np.asarray(values, dtype=float)
     if values.shape != points.shape[:1]:

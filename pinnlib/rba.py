@@ -73,12 +73,15 @@ class RBA:
         """The weights ``(..., n_points)`` after the step with this ``residual``, when ``step`` steps were done before."""
         return update(weights, residual, decay=self.decay, rate=self.rate_at(step), normalization=self.normalization)
 
-    def factor(self, weights: Tensor, permutation: Tensor) -> Tensor:
+    def factor(self, weights: Tensor, permutation: Tensor | None) -> Tensor:
         """What each squared residual is multiplied by, ``(..., n_points)``; ``permutation`` ``(..., n_points)`` of the points."""
         factor = weights**self.power
         if self.assignment == "mean":
             return factor.mean(-1, keepdim=True).expand_as(factor)
-        return factor.gather(-1, permutation) if self.assignment == "permuted" else factor
+        if self.assignment == "permuted":
+            assert permutation is not None  # the other assignments need none
+            return factor.gather(-1, permutation)
+        return factor
 
     def describe(self) -> str:
         """A few words, for a figure's stamp."""

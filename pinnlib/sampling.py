@@ -21,6 +21,9 @@ def interior(domain: Domain, n: int, *, seed: int, method: str = "latin hypercub
     """``n`` points in the box ``domain``, in random order: ``(n, n_coordinates)``.
 
     The order is random so that equal contiguous slices are fair batches of the whole domain.
+
+    Raises:
+        ValueError: an unknown method.
     """
     rng = np.random.default_rng([seed, 0])
     d = len(domain)
@@ -39,7 +42,11 @@ def interior(domain: Domain, n: int, *, seed: int, method: str = "latin hypercub
 
 
 def boundary(domain: Domain, n: int, *, seed: int) -> np.ndarray:
-    """``n`` points on the faces of the box, equally many on each and stratified there: ``(n, n_coordinates)``."""
+    """``n`` points on the faces of the box, equally many on each and stratified there: ``(n, n_coordinates)``.
+
+    Raises:
+        ValueError: points that do not divide over the faces.
+    """
     d = len(domain)
     if n % (2 * d):
         raise ValueError(

@@ -96,8 +96,14 @@ class Statistics:
     def of(cls, norms: np.ndarray) -> Statistics:
         """From the norms of the layers ``(4, n_layers)``, see :func:`norms`."""
         signals, noises, residual, data = (tuple(map(float, row)) for row in norms)
-        whole = (math.hypot(*part) for part in (signals, noises, residual, data))
-        return cls(*whole, signal_layers=signals, noise_layers=noises)
+        return cls(
+            signal=math.hypot(*signals),
+            noise=math.hypot(*noises),
+            signal_residual=math.hypot(*residual),
+            signal_data=math.hypot(*data),
+            signal_layers=signals,
+            noise_layers=noises,
+        )
 
     @property
     def snr(self) -> float:
@@ -168,6 +174,9 @@ def batch_gradients(
         power: of lambda in the loss, see :class:`pinnlib.rba.RBA`.
         biases: count the biases in; the paper takes weight matrices only.
         path: torch's operations or machine code; see :mod:`pinnlib.taylor.backends`.
+        model: the network.
+        problem: whose residual.
+        batches: equal parts of the points, at least 2.
 
     Returns:
         One tensor ``(batches, n_out, n_in)`` a layer; with biases ``(batches, n_out, n_in + 1)``.
@@ -181,6 +190,7 @@ def batch_gradients(
     term = ResidualTerm(problem, points, batches=batches, sizes=model.sizes, activation=model.activation, path=path)
     factor = None if weights is None else lambda residual: weights**power
     _, _, grads = term(list(model.weights), list(model.biases), factor, apart=True)
+    assert grads is not None  # apart
     return by_layer(models.split(grads, model.sizes), biases=biases)
 
 

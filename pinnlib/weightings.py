@@ -56,7 +56,7 @@ class SelfAdaptive:
         """The weights ``(..., n_points)`` after a step with this ``residual``."""
         return weights + self.rate * normalized(weights * residual.detach().square())
 
-    def factor(self, weights: Tensor, permutation: Tensor) -> Tensor:
+    def factor(self, weights: Tensor, permutation: Tensor | None) -> Tensor:
         """lambda^2."""
         return weights**2
 

@@ -59,7 +59,7 @@ def test_notebook_alone(path, wheel, server, tmp_path, monkeypatch):
     monkeypatch.setenv("PINNLIB_RECORDS", server)
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
     assert str(wheel) in notebook.cells[-1].outputs[0].text
-    if any("records.load" in c.source for c in notebook.cells):
+    if any("pl.records." in c.source for c in notebook.cells):
         fetched = {p.name for p in (tmp_path / "records").iterdir()}
         assert len(fetched) >= 10
         assert fetched <= {p.name for p in (ROOT / "book" / "records").glob("*.npz")}

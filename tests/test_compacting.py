@@ -115,6 +115,7 @@ def test_a_compact_run_is_what_is_loaded(run, tmp_path):
 
 
 def test_the_last_snapshot_is_the_state_and_is_kept_once(run, tmp_path, monkeypatch):
+    assert run.compacted(snapshots=1).snapshots["step"].tolist() == [300]
     small = run.compacted(snapshots=2)
     for name in archive.BITS:
         assert np.array_equal(small.snapshots[name][-1], run.state[name]), name

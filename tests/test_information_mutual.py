@@ -271,6 +271,10 @@ def test_a_neuron_of_one_bin_counts_twice_as_the_authors_count():
     assert 2.0 * saturation(both, by="authors") - 200.0 == pytest.approx(of_the_wide_one)
 
 
+def test_constants_too_large_for_the_raised_edge_are_one_bin():
+    assert saturation(torch.full((5, 2), 1e12, dtype=torch.float64), by="authors") == 100.0
+
+
 def test_saturation_of_a_linear_neuron():
     """A ramp through the linear part: 2 of 30 bins by range, none by the bounds."""
     x = torch.linspace(-0.1, 0.1, 30_001, dtype=torch.float64)[:, None]

@@ -4,7 +4,9 @@ import functools
 import http.server
 import json
 import threading
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import pinnlib as pl
@@ -76,3 +78,34 @@ def test_address_and_registry(tmp_path, monkeypatch):
     found = records.register(tmp_path, tmp_path / "r.json")
     assert found == {"a": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}
     assert json.loads((tmp_path / "r.json").read_text()) == found
+
+
+@pytest.fixture
+def five(monkeypatch):
+    """Records that name themselves in place of published ones."""
+    monkeypatch.setattr(records, "load", lambda name: name)
+
+
+def test_seeds_and_kinds_by_their_names(five):
+    assert records.seeds("burgers_rba", (0, 3)) == ["burgers_rba_seed0", "burgers_rba_seed3"]
+    assert len(records.seeds("burgers_rba")) == 5
+    assert records.kinds("a", seeds=iter((0, 1))) == {
+        "vanilla": ["a_vanilla_seed0", "a_vanilla_seed1"],
+        "RBA": ["a_rba_seed0", "a_rba_seed1"],
+    }
+    assert records.kinds("a", ("ramp",), (2,)) == {"ramp": ["a_ramp_seed2"]}
+
+
+def test_an_unpublished_seed_is_refused(published):
+    with pytest.raises(ValueError, match="no record is called 'tiny_seed0'"):
+        records.seeds("tiny")
+
+
+def test_over_seeds_has_a_row_a_run():
+    runs = [SimpleNamespace(history={"snr": np.array(series)}) for series in ([1.0, 9.0, 2.0, 3.0], [4.0, 4.0, 0.0, 4.0])]
+    assert records.over_seeds(runs, "snr").tolist() == [[1.0, 9.0, 2.0, 3.0], [4.0, 4.0, 0.0, 4.0]]
+    assert records.over_seeds(runs, "snr", window=3).tolist() == [[5.0, 2.0, 3.0, 2.5], [4.0, 4.0, 4.0, 2.0]]
+    with pytest.raises(ValueError, match="odd number"):
+        records.over_seeds(runs, "snr", window=2)
+    with pytest.raises(KeyError):
+        records.over_seeds(runs, "rel_l2")

@@ -187,7 +187,7 @@ def test_a_full_disk_is_the_reason_given(tmp_path, monkeypatch):
 CLUSTER = """
 import os, pathlib, signal, sys, threading, time
 from distributed import LocalCluster
-from pinnlib import lists, sweeps
+from pinnlib.training import manifest, sweep
 
 def main():
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import torch
@@ -179,8 +180,18 @@ def reduce(
     snr = np.divide(columns[0], columns[1], out=nothing.copy(), where=columns[1] > 0)
     above = np.array([np.mean(snr[group] > 1.0) for group in groups])
     middles = [np.array([_quantiles(values[group], (0.5,))[0] for group in groups]) for values in columns[2:]]
-    ends = [np.array([step[group[k]] for group in groups], dtype=int) for k in (0, -1)]
-    return Series(*ends, np.array([len(group) for group in groups]), *map(three, (snr, *columns[:2])), above, *middles)
+    first, last = (np.array([step[group[k]] for group in groups], dtype=int) for k in (0, -1))
+    return Series(
+        first=first,
+        last=last,
+        probes=np.array([len(group) for group in groups]),
+        snr=three(snr),
+        signal=three(columns[0]),
+        noise=three(columns[1]),
+        above=above,
+        rel_l2=middles[0],
+        order=middles[1],
+    )
 
 
 def _quantiles(values: np.ndarray, at: tuple[float, ...]) -> np.ndarray:
@@ -203,9 +214,20 @@ def series(name: str) -> Series:
     def column(key: str) -> np.ndarray:
         return np.array([float(row[key] or "nan") for row in rows])
 
-    counts = [column(key).astype(int) for key in ("first", "last", "probes")]
-    bands = [np.stack([column(f"{key}_{q}") for q in (10, 50, 90)], axis=1) for key in ("snr", "signal", "noise")]
-    return Series(*counts, *bands, column("above"), column("rel_l2"), column("order"))
+    def band(key: str) -> np.ndarray:
+        return np.stack([column(f"{key}_{q}") for q in (10, 50, 90)], axis=1)
+
+    return Series(
+        first=column("first").astype(int),
+        last=column("last").astype(int),
+        probes=column("probes").astype(int),
+        snr=band("snr"),
+        signal=band("signal"),
+        noise=band("noise"),
+        above=column("above"),
+        rel_l2=column("rel_l2"),
+        order=column("order"),
+    )
 
 
 def gap(ours: Series, theirs: Series) -> tuple[np.ndarray, np.ndarray]:
@@ -234,7 +256,7 @@ def parting(ours: Series, theirs: Series, *, by: float = 0.03, since: int = 20) 
     return int(found[0]) if len(found) else None
 
 
-def start(name: str, *, weighting: str = "rba", steps: int = 300_000, **settings: object) -> tuple[Problem, Config]:
+def start(name: str, *, weighting: str = "rba", steps: int = 300_000, **settings: Any) -> tuple[Problem, Config]:
     """Problem and settings of one of the authors' runs, ready for ``train``.
 
     >>> import pinnlib as pl
@@ -260,7 +282,7 @@ def start(name: str, *, weighting: str = "rba", steps: int = 300_000, **settings
     if weighting not in rules:
         raise ValueError(f"weighting {weighting!r}: the authors' runs are {tuple(rules)}")
     problem = AllenCahn() if name == "allen_cahn" else Helmholtz(a=(6, 6), k=1.0)
-    own = {
+    own: dict[str, Any] = {
         "width": 128,
         "depth": 6,
         "points": 25_600,
@@ -277,7 +299,11 @@ def start(name: str, *, weighting: str = "rba", steps: int = 300_000, **settings
 
 
 def _start(problem: Problem, config: Config) -> Start:
-    """The recipe ``"authors"``; only perturbation looks at the config's seed."""
+    """The recipe ``"authors"``; only perturbation looks at the config's seed.
+
+    Raises:
+        ValueError: biases that are not uniform, or a problem whose start is not known.
+    """
     drawing = _drawing(problem)
     if config.bias_init != "uniform":
         raise ValueError(f"bias_init = {config.bias_init!r}: the authors' biases are uniform")

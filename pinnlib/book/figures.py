@@ -1,5 +1,6 @@
-"""One function a kind of figure, one look for the whole book; nothing is computed here but positions and running medians.
+"""One function a kind of figure, one look for the whole book.
 
+Nothing is computed here but positions, running medians and crossings.
 Colours mean the same in every chapter: see :data:`COLOURS`.  A training step is shown on an axis that is
 linear up to 1 and logarithmic beyond, so that step 0 is visible.
 """
@@ -13,10 +14,13 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.animation import FuncAnimation
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..phases import Phases, running_quantiles
+from ..runs import Run
+from . import claims
 
 __all__ = [
     "COLOURS",
@@ -31,6 +35,7 @@ __all__ = [
     "shade",
     "signal_noise",
     "snr",
+    "snr_pair",
     "stamp",
     "style",
 ]
@@ -83,9 +88,27 @@ def style() -> None:
     )
 
 
-def stamp(fig: Figure, text: str) -> None:
-    """Say under a figure which run it shows."""
-    fig.supxlabel(text, fontsize=7.5, color="#555555")
+def stamp(fig: Figure, shown: str | Run | Sequence[Run], also: str = "") -> None:
+    """Say under a figure which runs it shows.
+
+    Args:
+        fig: the figure.
+        shown: a text, a record, or records that differ in their seed: then the first one's settings and all seeds.
+        also: what follows it.
+    """
+    fig.supxlabel((shown if isinstance(shown, str) else _described(shown)) + also, fontsize=7.5, color="#555555")
+
+
+def _described(shown: Run | Sequence[Run]) -> str:
+    if isinstance(shown, Run):
+        return f"record: {shown.config.describe()}"
+    seeds = sorted({run.config.seed for run in shown})
+    row = seeds == list(range(seeds[0], seeds[-1] + 1))
+    words = f"seeds {seeds[0]} to {seeds[-1]}" if row else f"seeds {', '.join(map(str, seeds))}"
+    text = shown[0].config.describe()
+    if len(seeds) > 1:
+        text = re.sub(rf"\bseed {shown[0].config.seed}\b", words, text)
+    return f"records: {text}"
 
 
 def legend(fig: Figure, ax: Axes, columns: int = 3) -> None:
@@ -141,6 +164,22 @@ def snr(
     ax.set_ylabel("SNR")
     ax.set_title(name if title is None else title, loc="left", pad=16 if crossings is not None else None)
     step_axis(ax, int(step[-1]))
+
+
+def snr_pair(runs: Mapping[str, Run]) -> tuple[Figure, np.ndarray]:
+    """The SNR of two kinds of runs, one above the other, with their first fall and first rise.
+
+    Args:
+        runs: two, by kind.
+
+    Returns:
+        The figure, and its axes, ``(2,)``.
+    """
+    fig, axes = plt.subplots(2, 1, figsize=(7.2, 6.2), sharex=True)
+    for ax, (name, run) in zip(axes, runs.items(), strict=True):
+        snr(ax, run.history, name, crossings=claims.of_crossings(run))
+    legend(fig, axes[1])
+    return fig, axes
 
 
 def signal_noise(ax: Axes, step: np.ndarray, signal: np.ndarray, noise: np.ndarray, *, title: str = "") -> None:
@@ -203,6 +242,8 @@ def maps(
     Args:
         rows: for each name the maps ``(n, n)``, first coordinate along axis 0.
         titles: one a column.
+        domain: lowest and highest value of both coordinates.
+        labels: names of the coordinates.
         diverging: colours symmetric about zero.
     """
     n_columns = len(titles)
@@ -248,7 +289,7 @@ def scrub(
         fig.colorbar(images[-1], ax=ax, shrink=0.8)
     title = fig.suptitle("")
 
-    def draw(k: int) -> list[object]:
+    def draw(k: int) -> list[Artist]:
         text, *fields = frames[k]
         title.set_text(text)
         for image, field in zip(images, fields, strict=True):
@@ -278,7 +319,7 @@ def scrub_page(movie: FuncAnimation, alt: str) -> str:
     matplotlib's own page fetches an icon font from another host; here the buttons carry plain characters.
     """
     page = movie.to_jshtml(fps=2, default_mode="once", embed_frames=True)
-    plt.close(movie._fig)
+    plt.close(movie._fig)  # type: ignore[attr-defined]  # matplotlib declares public names alone
     page = re.sub(r"<link[^>]*>", "", page)
     page = re.sub(r'<i class="fa (fa-[^"]+)"></i>', lambda m: BUTTONS[m.group(1).strip()], page)
     return page.replace("<img ", f'<img alt="{html.escape(alt)}" ')

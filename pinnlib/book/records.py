@@ -9,13 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+
+from ..phases import running_quantiles
 from ..runs import Run
 
-__all__ = ["REPOSITORY", "load", "names", "url"]
+__all__ = ["REPOSITORY", "kinds", "load", "names", "over_seeds", "seeds", "url"]
 
 REPOSITORY = "https://github.com/learning-in-pinns/learning-in-pinns"
 
@@ -50,6 +54,49 @@ def load(name: str, folder: str | os.PathLike[str] = "records") -> Run:
     if not path.exists():
         _fetch(name, path, digests[name])
     return Run.load(path)
+
+
+def seeds(stem: str, seeds: Iterable[int] = range(5)) -> list[Run]:
+    """The published runs that differ in their seed alone, in the order of ``seeds``.
+
+    Args:
+        stem: the records' name without ``_seed0``, such as ``helmholtz_a4-1_rba``.
+        seeds: which of them.
+
+    Raises:
+        ValueError: one of them was not published.
+    """
+    return [load(f"{stem}_seed{seed}") for seed in seeds]
+
+
+def kinds(stem: str, kinds: Iterable[str] = ("vanilla", "RBA"), seeds: Iterable[int] = range(5)) -> dict[str, list[Run]]:
+    """The published runs of a benchmark by kind, each kind's by seed.
+
+    Args:
+        stem: the records' name without kind and seed, such as ``helmholtz_a4-1``.
+        kinds: as figures name them; the records' names have them in lower case.
+        seeds: which of each kind.
+
+    Raises:
+        ValueError: one of them was not published.
+    """
+    chosen = tuple(seeds)
+    return {kind: [load(f"{stem}_{kind.lower()}_seed{seed}") for seed in chosen] for kind in kinds}
+
+
+def over_seeds(runs: Sequence[Run], quantity: str, *, window: int = 0) -> np.ndarray:
+    """One quantity of several runs' histories, ``(n_seeds, n_probes)``: what :func:`pinnlib.figures.band` draws.
+
+    Args:
+        runs: probed at the same steps.
+        quantity: its name in the history.
+        window: probes of a running median, an odd number; 0 for the raw values.
+
+    Raises:
+        ValueError: the window is even, or the runs have unequal numbers of probes.
+    """
+    values = np.array([run.history[quantity] for run in runs])
+    return np.array([running_quantiles(series, (0.5,), window)[0] for series in values]) if window else values
 
 
 def _fetch(name: str, path: Path, digest: str) -> None:

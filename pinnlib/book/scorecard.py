@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["LAPTOP", "Claim", "at", "matrix", "spread", "table"]
+__all__ = ["LAPTOP", "Claim", "at", "markdown", "matrix", "spread", "table"]
 
 #: What verdicts on most published runs say, whose networks, points and trainings are smaller than the authors'.
 LAPTOP = "at a laptop's size"
@@ -53,26 +53,44 @@ def at(claims: Sequence[Claim], scale: str) -> list[Claim]:
     return [replace(claim, scale=scale) for claim in claims]
 
 
+def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table.
+
+    Args:
+        head: one title a column; it may be empty.
+        rows: one cell a column each, written as ``str`` writes it.
+
+    Raises:
+        ValueError: a row has more or fewer cells than the head.
+    """
+    lines = ["|" + "".join(f" {title} |" if title else " |" for title in head), "|" + "---|" * len(head)]
+    for row in rows:
+        if len(row) != len(head):
+            raise ValueError(f"a row of {len(row)} cells under {len(head)} titles, {tuple(row)}: give one cell a column")
+        lines.append(f"| {' | '.join(map(str, row))} |")
+    return "\n".join(lines)
+
+
 def table(claims: Sequence[Claim]) -> str:
     """The claims as a Markdown table, with the count of runs that show each."""
-    lines = ["| claim | paper | here | runs that show it | verdict |", "|---|---|---|---|---|"]
-    for c in claims:
-        count = f"{int(np.sum(c.holds))} of {len(c.holds)}" if len(c.holds) else "none made"
-        lines.append(f"| {c.text} | {c.paper} | {c.here} | {count} | **{c.verdict}** |")
-    return "\n".join(lines)
+    counts = [f"{int(np.sum(c.holds))} of {len(c.holds)}" if len(c.holds) else "none made" for c in claims]
+    return markdown(
+        ("claim", "paper", "here", "runs that show it", "verdict"),
+        [(c.text, c.paper, c.here, count, f"**{c.verdict}**") for c, count in zip(claims, counts, strict=True)],
+    )
 
 
 def matrix(columns: Mapping[str, Sequence[Claim]]) -> str:
     """Verdicts of several benchmarks as a Markdown table: a row a claim, a column a benchmark, with the runs that show it."""
     texts = list(dict.fromkeys(c.text for claims in columns.values() for c in claims))
-    lines = [f"| claim | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    rows = []
     for text in texts:
-        cells = []
+        cells = [text]
         for claims in columns.values():
             found = next((c for c in claims if c.text == text), None)
             cells.append("" if found is None else f"**{found.verdict}** {int(np.sum(found.holds))}/{len(found.holds)}")
-        lines.append(f"| {text} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append(cells)
+    return markdown(("claim", *columns), rows)
 
 
 def spread(values: Sequence[float | None], form: str = ".3g") -> str:

@@ -113,5 +113,16 @@ def analyse(
                 )
             )
         rows.append(row)
-    table = np.array(rows).transpose(2, 0, 1)
-    return Analysis(steps[list(chosen)], rule, *table, math.log2(n), math.nan if target_entropy is None else target_entropy)
+    information, target_information, own, by_range, by_bounds, alone = np.array(rows).transpose(2, 0, 1)
+    return Analysis(
+        step=steps[list(chosen)],
+        rule=rule,
+        input_information=information,
+        target_information=target_information,
+        dimension_wise_entropy=own,
+        saturation_range=by_range,
+        saturation_bounds=by_bounds,
+        alone=alone,
+        ceiling=math.log2(n),
+        target_entropy=math.nan if target_entropy is None else target_entropy,
+    )

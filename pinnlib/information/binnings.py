@@ -83,7 +83,11 @@ class FixedWidth:
             raise ValueError(f"width is {self.width!r}: give a finite number above 0, in units of the activation")
 
     def codes(self, activations: Tensor | np.ndarray) -> Tensor:
-        """``floor(x / width)`` from each neuron's least on, ``(n_samples, n_neurons)``."""
+        """``floor(x / width)`` from each neuron's least on, ``(n_samples, n_neurons)``.
+
+        Raises:
+            ValueError: a width too fine for float64.
+        """
         x = paper_binning.tensor(activations)
         low, high = paper_binning.limits(x)
         with np.errstate(over="ignore"):
@@ -91,12 +95,13 @@ class FixedWidth:
         if max(np.abs(first).max(), np.abs(last).max()) >= 2.0**53:
             largest = max(np.abs(low).max(), np.abs(high).max())
             raise ValueError(f"width {self.width:g} is too fine for activations up to {largest:g} in float64: give a larger one")
-        out = storage(*x.shape, int((last - first).max()), x.device)
-        width, first = torch.as_tensor([float(self.width)], dtype=torch.float64), torch.as_tensor(first)
-        width, first = width.to(x.device), first.to(x.device)
+        n, neurons = x.shape
+        out = storage(n, neurons, int((last - first).max()), x.device)
+        width, least = torch.as_tensor([float(self.width)], dtype=torch.float64), torch.as_tensor(first)
+        width, least = width.to(x.device), least.to(x.device)
         for part, code in zip(x.split(rows(x)), out.split(rows(x)), strict=True):
-            code[:, : x.shape[1]].copy_(part.double().div(width).floor_().sub_(first))
-        return out[:, : x.shape[1]]
+            code[:, :neurons].copy_(part.double().div(width).floor_().sub_(least))
+        return out[:, :neurons]
 
 
 @dataclass(frozen=True)
@@ -121,15 +126,15 @@ class Quantile:
         """Number of edges that a value reaches, ``(n_samples, n_neurons)``."""
         x = paper_binning.tensor(activations)
         paper_binning.limits(x)
-        n = len(x)
-        out = storage(*x.shape, int(self.bins) - 1, x.device)
+        n, neurons = x.shape
+        out = storage(n, neurons, int(self.bins) - 1, x.device)
         at = torch.arange(1, int(self.bins), device=x.device) * n // int(self.bins)
-        together = max(1, rows(x) * x.shape[1] // n)
-        for start in range(0, x.shape[1], together):
+        together = max(1, rows(x) * neurons // n)
+        for start in range(0, neurons, together):
             columns = x[:, start : start + together].t().contiguous()
             edges = _sorted(columns)[:, at]
             out[:, start : start + len(columns)] = torch.searchsorted(edges, columns, right=True, out_int32=True).t()
-        return out[:, : x.shape[1]]
+        return out[:, :neurons]
 
 
 @dataclass(frozen=True)
@@ -161,10 +166,11 @@ class FixedRange:
         bounds = bounds_of(self.bounds)
         within(x, bounds)
         edges = torch.as_tensor(np.linspace(*bounds, int(self.bins) + 1)[1:-1], device=x.device)
-        out = storage(*x.shape, int(self.bins) - 1, x.device)
+        n, neurons = x.shape
+        out = storage(n, neurons, int(self.bins) - 1, x.device)
         for part, code in zip(x.split(rows(x)), out.split(rows(x)), strict=True):
-            code[:, : x.shape[1]] = torch.bucketize(part.double(), edges, right=True, out_int32=True)
-        return out[:, : x.shape[1]]
+            code[:, :neurons] = torch.bucketize(part.double(), edges, right=True, out_int32=True)
+        return out[:, :neurons]
 
 
 @dataclass(frozen=True)
@@ -172,7 +178,11 @@ class Discrete:
     """For whole numbers, such as quantized activations or labels: equal numbers are of one kind."""
 
     def codes(self, activations: Tensor | np.ndarray) -> Tensor:
-        """The numbers themselves, ``(n_samples, n_neurons)``."""
+        """The numbers themselves, ``(n_samples, n_neurons)``.
+
+        Raises:
+            ValueError: real numbers.
+        """
         x = paper_binning.tensor(activations)
         if x.dtype.is_floating_point or x.dtype.is_complex:
             raise ValueError(
@@ -189,7 +199,11 @@ def _sorted(columns: Tensor) -> Tensor:
 
 
 def known(rule: Rule | None, default: Rule | None = None) -> Rule:
-    """The rule, or the default in place of None."""
+    """The rule, or the default in place of None.
+
+    Raises:
+        ValueError: no rule.
+    """
     rule = (default or Paper()) if rule is None else rule
     if not callable(getattr(rule, "codes", None)) or isinstance(rule, type):
         raise ValueError(
@@ -199,7 +213,11 @@ def known(rule: Rule | None, default: Rule | None = None) -> Rule:
 
 
 def bounds_of(bounds: tuple[float, float] | str) -> tuple[float, float]:
-    """``(low, high)``, of an activation function if named."""
+    """``(low, high)``, of an activation function if named.
+
+    Raises:
+        ValueError: a low bound that is not below the high one.
+    """
     low, high = functions.get(bounds).bounds if isinstance(bounds, str) else bounds
     if not low < high:
         raise ValueError(f"bounds are ({low!r}, {high!r}): give a low one and a higher one")
@@ -207,7 +225,11 @@ def bounds_of(bounds: tuple[float, float] | str) -> tuple[float, float]:
 
 
 def within(x: Tensor, bounds: tuple[float, float]) -> None:
-    """See that all activations are finite and inside the bounds."""
+    """See that all activations are finite and inside the bounds.
+
+    Raises:
+        ValueError: an activation outside the bounds, or not finite.
+    """
     low, high = (v.min() if k == 0 else v.max() for k, v in enumerate(paper_binning.limits(x)))
     if low < bounds[0] or high > bounds[1]:
         wrong = low if low < bounds[0] else high

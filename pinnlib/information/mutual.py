@@ -91,7 +91,11 @@ def mutual_information(
 
 
 def target_words(targets: Tensor | np.ndarray, n: int, rule: Rule) -> Tensor:
-    """Codes of the targets of n samples as words, ``(n, n_words)``."""
+    """Codes of the targets of n samples as words, ``(n, n_words)``.
+
+    Raises:
+        ValueError: targets that are not one row a sample, or that the rule does not take.
+    """
     given = targets if isinstance(targets, Tensor) else torch.from_numpy(np.array(targets))
     if given.ndim not in (1, 2) or len(given) != n:
         shape = tuple(given.shape)

@@ -32,7 +32,11 @@ __all__ = ["codes", "grid", "limits", "tensor"]
 
 
 def tensor(activations: Tensor | np.ndarray) -> Tensor:
-    """The activations as a tensor ``(n_samples, n_neurons)``, or a sentence that says what is wrong with them."""
+    """The activations as a tensor ``(n_samples, n_neurons)``, or a sentence that says what is wrong with them.
+
+    Raises:
+        ValueError: another shape, or fewer than 2 samples.
+    """
     if not isinstance(activations, Tensor):
         array = np.asarray(activations)
         # torch has neither negative strides nor read-only memory
@@ -45,7 +49,11 @@ def tensor(activations: Tensor | np.ndarray) -> Tensor:
 
 
 def limits(activations: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Minimum and maximum of each neuron, ``(n_neurons,)`` each, float64."""
+    """Minimum and maximum of each neuron, ``(n_neurons,)`` each, float64.
+
+    Raises:
+        ValueError: an activation that is not finite; the message names its place.
+    """
     parts = [(part.amin(0), part.amax(0)) for part in activations.split(rows(activations))]
     low = torch.stack([low for low, _ in parts]).amin(0).double().cpu().numpy()
     high = torch.stack([high for _, high in parts]).amax(0).double().cpu().numpy()
@@ -62,7 +70,11 @@ def limits(activations: Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 
 def grid(low: np.ndarray, high: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Number m of bins of each neuron and their width, ``(n_neurons,)`` each; None where the mean width is 0."""
+    """Number m of bins of each neuron and their width, ``(n_neurons,)`` each; None where the mean width is 0.
+
+    Raises:
+        ValueError: ranges too large for their mean in float64.
+    """
     neurons = len(low)
     with np.errstate(over="ignore"):
         span = high - low
@@ -86,6 +98,7 @@ def codes(activations: Tensor, low: np.ndarray, high: np.ndarray, bins: int) -> 
         activations: ``(n_samples, n_neurons)``.
         low: minimum of each neuron, ``(n_neurons,)``.
         high: maximum of each neuron, ``(n_neurons,)``.
+        bins: bins that a neuron of mean range gets.
 
     Returns:
         The smallest signed integers that hold the codes, ``(n_samples, n_neurons)`` and columns of zeros
@@ -109,7 +122,7 @@ def codes(activations: Tensor, low: np.ndarray, high: np.ndarray, bins: int) -> 
     start = np.where(certain, -low * scale - slack, 0.0)  # a guess above -1 is cut to code 0
     above = np.where(certain, 2.0 * slack, last + 0.25)  # else any code is possible
     device = activations.device
-    start, scale, above = (torch.as_tensor(v, device=device).to(work) for v in (start, scale, above))
+    shift, factor, margin = (torch.as_tensor(v, device=device).to(work) for v in (start, scale, above))
     edges = tuple(torch.as_tensor(v, device=device) for v in (low, step, last, high))
 
     out = storage(n, neurons, int(last.max()), device)
@@ -117,9 +130,9 @@ def codes(activations: Tensor, low: np.ndarray, high: np.ndarray, bins: int) -> 
     guess, most = torch.empty(chunk, neurons, dtype=work, device=device), torch.zeros_like(out[:chunk])
     for part, code in zip(activations.split(chunk), out.split(chunk), strict=True):
         g, top = guess[: len(part)], most[: len(part)]
-        torch.addcmul(start, part.to(work), scale, out=g)
+        torch.addcmul(shift, part.to(work), factor, out=g)
         code[:, :neurons].copy_(g)
-        top[:, :neurons].copy_(g.add_(above))
+        top[:, :neurons].copy_(g.add_(margin))
         decide(part, code, top, edges)
     return out
 

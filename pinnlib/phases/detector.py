@@ -177,7 +177,11 @@ def detect(
     Args:
         step: steps of the probes, from 0 on, increasing, ``(n_probes,)``.
         snr: their SNR, ``(n_probes,)``; nan and zeros are left out, inf counts as very large.
-        level, full, hold, brief, contrast: see :class:`Detector`.
+        level: see :class:`Detector`.
+        full: see there.
+        hold: see there.
+        brief: see there.
+        contrast: see there.
 
     Raises:
         ValueError: series of unequal length or with fewer than 8 values, steps that do not increase, a negative SNR, or a

@@ -8,7 +8,11 @@ __all__ = ["running_quantiles"]
 
 
 def running_quantiles(values: np.ndarray, quantiles: tuple[float, ...] = (0.1, 0.5, 0.9), window: int = 7) -> np.ndarray:
-    """Quantiles over a centred window of probes, which shrinks at the ends; ``(len(quantiles), n_probes)``."""
+    """Quantiles over a centred window of probes, which shrinks at the ends; ``(len(quantiles), n_probes)``.
+
+    Raises:
+        ValueError: an even window, or one below 1 probe.
+    """
     if window < 1 or window % 2 == 0:
         raise ValueError(f"window = {window}: give an odd number of probes")
     half, n = window // 2, len(values)

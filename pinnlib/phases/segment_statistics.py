@@ -22,7 +22,8 @@ class Segments:
         self.count = 0
         self.net = [0.0]  #: sum of w s before each probe, and after the last
         self.score = [0.0]  #: sum of s
-        self._square, self._lagged, self._scores = [0.0], [0.0, 0.0], []
+        self._square, self._lagged = [0.0], [0.0, 0.0]
+        self._scores: list[float] = []
         self._moments: list[tuple[float, ...]] = [(0.0,) * 6]
 
     def push(self, t: float, w: float, s: float, x: float) -> None:

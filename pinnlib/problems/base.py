@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .. import sampling
 from ..taylor import embeddings, partials
+from ..taylor.partials import Fields, Plan
 
 __all__ = ["Problem"]
 
@@ -70,7 +71,7 @@ class Problem(ABC):
     resolution: int = 201
 
     @abstractmethod
-    def residual(self, points: Tensor, d: partials.Fields) -> Tensor:
+    def residual(self, points: Tensor, d: Fields) -> Tensor:
         """What the equation leaves over, ``(..., n_points)``, at ``points`` ``(..., n_points, n_coordinates)``.
 
         Points may carry leading batch axes: take coordinates as ``points[..., 0]``.
@@ -80,7 +81,7 @@ class Problem(ABC):
     def data(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Boundary or initial data: points ``(m, n_coordinates)`` and values ``(m, n_observed)``; m is about ``n``."""
 
-    def observe(self, d: partials.Fields) -> Tensor:
+    def observe(self, d: Fields) -> Tensor:
         """What data and reference speak of, ``(..., n_points, n_observed)``: the fields; override it for a formula of them."""
         return torch.stack([getattr(d, name) for name in self.observe_plan.names], dim=-1)
 
@@ -127,7 +128,7 @@ class Problem(ABC):
         return sampling.grid(self.domain, self.resolution)
 
     @cached_property
-    def plan(self) -> partials.Plan:
+    def plan(self) -> Plan:
         """The streams that the residual needs."""
         return partials.plan(self.coordinates, self.fields, self.partials, self.operators, self.embedding)
 
@@ -137,7 +138,7 @@ class Problem(ABC):
         return len(self.coordinates) if self.embedding is None else self.embedding.n_features
 
     @cached_property
-    def observe_plan(self) -> partials.Plan:
+    def observe_plan(self) -> Plan:
         """The streams that :meth:`observe` needs."""
         return partials.plan(self.coordinates, self.fields, self.observed or self.fields, {}, self.embedding)
 
@@ -151,7 +152,11 @@ class Problem(ABC):
 
 
 def relative_l2(values: np.ndarray, reference: np.ndarray) -> float:
-    """norm2(values - reference) / norm2(reference), over all points and fields."""
+    """norm2(values - reference) / norm2(reference), over all points and fields.
+
+    Raises:
+        ValueError: two shapes.
+    """
     if values.shape != reference.shape:
         raise ValueError(f"values of shape {values.shape} against a reference of shape {reference.shape}: give equal shapes")
     # sums, not np.linalg.norm: that wakes BLAS's own threads, which take the cores from torch's

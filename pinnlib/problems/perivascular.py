@@ -53,15 +53,16 @@ class Perivascular(Problem):
         self, womersley: float = 7.0, noise: float = 0.02, guess: float = 0.2, radii: Sequence[float] = (1.0, 3.0)
     ) -> None:
         self.womersley, self.noise, self.guess = float(womersley), float(noise), float(guess)
-        self.radii = tuple(float(v) for v in radii)
+        walls = tuple(float(v) for v in radii)
         if not (math.isfinite(self.womersley) and self.womersley > 0.0):
             raise ValueError(f"womersley = {womersley}: give a positive number; 1 to 10 lets the viscosity be told")
         if not 0.0 <= self.noise <= 1.0:
             raise ValueError(f"noise = {noise}: give a share of the rms velocity from 0 to 1, such as 0.02 for 2%")
         if not (math.isfinite(self.guess) and self.guess > 0.0):
             raise ValueError(f"guess = {guess}: give a positive viscosity to start from, such as 0.2")
-        if len(self.radii) != 2 or not 0.0 < self.radii[0] < self.radii[1] < math.inf:
+        if len(walls) != 2 or not 0.0 < walls[0] < walls[1] < math.inf:
             raise ValueError(f"radii = {tuple(radii)}: give two positive numbers, the smaller one first, such as (1, 3)")
+        self.radii = (walls[0], walls[1])
         self.domain = (self.radii, (-math.pi, math.pi))
 
     @property

@@ -42,6 +42,9 @@ def solve(where: Mesh, *, tolerance: float = 1e-11, times: np.ndarray = TIMES) -
 
     Returns:
         u at the mesh's nodes and at ``times``, ``(n_nodes, n_times)``.
+
+    Raises:
+        ValueError: the time integration failed.
     """
     diffusion = sp.diags(-DIFFUSION / where.mass) @ where.stiffness
     found = solve_ivp(

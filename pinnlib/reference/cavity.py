@@ -51,7 +51,7 @@ def solve(reynolds: float, n: int, start: np.ndarray | None = None, *, tolerance
     wall[0, 0] = wall[-1, -1] = 2.0 / h**2
     wall = wall.tocsr()
     laplace = (sp.kron(wall, pad) + sp.kron(pad, wall)).tocsr()  # psi inside -> Laplacian at all nodes
-    lid = np.zeros((whole, whole))
+    lid: np.ndarray = np.zeros((whole, whole))
     lid[1:-1, -1] = 2.0 / h
     lid = lid.ravel()
     dx, dy = sp.kron(first, pick).tocsr(), sp.kron(pick, first).tocsr()
@@ -91,10 +91,10 @@ def extrapolated(coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
 def make() -> dict[str, np.ndarray]:
     """What is stored: velocities at 129 x 129 nodes from 128 and 256 cells a side, for each Reynolds number of the tables."""
     stored = {}
-    starts: dict[int, np.ndarray | None] = dict.fromkeys(GRIDS[1:])
+    starts: dict[int, np.ndarray] = {}
     for reynolds in ERRORS:
         for n in GRIDS[1:]:
-            starts[n] = solve(reynolds, n, starts[n])
+            starts[n] = solve(reynolds, n, starts.get(n))
         fields = [velocity(starts[n]) for n in GRIDS[1:]]
         stored[f"re{reynolds}"] = extrapolated(*fields).astype(np.float32)
     return stored

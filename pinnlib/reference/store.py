@@ -6,8 +6,10 @@ import io
 import os
 import tempfile
 import zipfile
+import zlib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,17 +32,18 @@ def load(name: str, folder: Path = FOLDER) -> dict[str, np.ndarray]:
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
-    except (ValueError, EOFError, KeyError, OSError, zipfile.BadZipFile, zipfile.zlib.error) as error:
+    except (ValueError, EOFError, KeyError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"the reference solution {path} is damaged ({type(error).__name__}): {remedy}") from error
 
 
 def save(name: str, arrays: dict[str, np.ndarray], folder: Path = FOLDER) -> Path:
     """Write a reference solution, by a temporary name."""
+    named: dict[str, Any] = arrays  # numpy has an option among its keywords that is no array
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.npz"
     handle, temporary = tempfile.mkstemp(dir=folder, suffix=".part")
     with os.fdopen(handle, "wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **named)
     os.chmod(temporary, 0o644)
     os.replace(temporary, path)
     return path

@@ -40,6 +40,9 @@ def groups(n: int, rows: int) -> np.ndarray:
 
     The first half of the groups and the last one hold one probe each, so that the early training, where probes are
     log-spaced, keeps all of them; the others hold equally many.
+
+    Raises:
+        ValueError: fewer than 4 rows.
     """
     if rows < 4:
         raise ValueError(f"rows = {rows}: give at least 4")
@@ -131,7 +134,8 @@ def compacted(run: Run, rows: int, snapshots: int | None) -> Run:
     """See :meth:`pinnlib.runs.Run.compacted`."""
     history, extremes = thin(run.history, rows)
     n = len(run.snapshots["step"])
-    keep = np.unique(np.linspace(0, n - 1, min(snapshots or n, n)).round().astype(int)) if n else np.arange(0)
+    many = min(snapshots or n, n)
+    keep = np.unique(np.linspace(0, n - 1, many).round().astype(int)) if many > 1 else np.arange(n)[-1:]
     shots = {name: values[keep] for name, values in run.snapshots.items()}
     for name, bits in BITS.items():
         shots[name] = decode(encode(shots[name], bits))

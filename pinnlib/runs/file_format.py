@@ -9,6 +9,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,11 @@ FORMAT, VERSION = "pinnlib run", 4
 
 
 def write(run: Run, path: str | os.PathLike[str]) -> Path:
-    """See :meth:`pinnlib.runs.Run.save`."""
+    """See :meth:`pinnlib.runs.Run.save`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     path = Path(path)
     header = {
         "format": f"{FORMAT}, version {VERSION}",
@@ -38,7 +43,7 @@ def write(run: Run, path: str | os.PathLike[str]) -> Path:
         "provenance": run.provenance,
         "compact": run.compact,
     }
-    arrays = {"header": np.array(json.dumps(header)), "points": run.points}
+    arrays: dict[str, Any] = {"header": np.array(json.dumps(header)), "points": run.points}
     for part in PARTS:
         arrays |= {f"{part}/{name}": np.asarray(values) for name, values in getattr(run, part).items()}
     for name in [name for name in arrays if run.compact and name.startswith(("history/", "extremes/"))]:
@@ -66,7 +71,12 @@ def write(run: Run, path: str | os.PathLike[str]) -> Path:
 
 
 def read(path: str | os.PathLike[str], problem: problems.Problem | None) -> dict[str, Any]:
-    """What :class:`pinnlib.runs.Run` is made of; see :meth:`pinnlib.runs.Run.load`."""
+    """What :class:`pinnlib.runs.Run` is made of; see :meth:`pinnlib.runs.Run.load`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, truncated or not a run.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no run at {path}: check the path, or train one with python -m pinnlib train")
@@ -99,7 +109,7 @@ def read(path: str | os.PathLike[str], problem: problems.Problem | None) -> dict
         raise ValueError(f"{path} is not a pinnlib run or is damaged ({error}): make or fetch it again") from error
     except (
         zipfile.BadZipFile,
-        zipfile.zlib.error,
+        zlib.error,
         KeyError,
         EOFError,
         TypeError,

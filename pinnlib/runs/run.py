@@ -133,7 +133,8 @@ class Run:
 
         Args:
             rows: most probes to keep.
-            snapshots: most snapshots to keep, evenly by number, the first and the last among them; all unless told.
+            snapshots: most snapshots to keep, evenly by number, the first and the last among them, or of one the last; all
+                unless told.
         """
         return archive.compacted(self, rows, snapshots)
 

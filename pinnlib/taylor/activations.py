@@ -135,7 +135,11 @@ _KNOWN: dict[str, Activation] = {a.name: a for a in (Tanh(), Sine(), Softplus())
 
 
 def get(name: str) -> Activation:
-    """The activation of that name: ``"tanh"``, ``"sine"`` or ``"softplus"``."""
+    """The activation of that name: ``"tanh"``, ``"sine"`` or ``"softplus"``.
+
+    Raises:
+        ValueError: an unknown name.
+    """
     if name not in _KNOWN:
         raise ValueError(f"activation {name!r} is unknown: choose one of {tuple(_KNOWN)}")
     return _KNOWN[name]

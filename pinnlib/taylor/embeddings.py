@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -65,5 +65,5 @@ class Periodic:
 
     def streams(self, points: Tensor, plan: Plan) -> Tensor:
         """The streams of the features, ``(..., n_streams, n_points, n_features)``."""
-        operators = [sum(c * self.partial(points, index) for index, c in op.terms) for op in plan.operators]
+        operators = [cast(Tensor, sum(c * self.partial(points, index) for index, c in op.terms)) for op in plan.operators]
         return torch.stack([self.partial(points), *operators], dim=-3)

@@ -11,6 +11,7 @@ import importlib.util
 from contextlib import nullcontext
 from functools import cache
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,7 +52,7 @@ def backward(g: Tensor, z: Tensor, h: Tensor, out: Tensor, activation: Activatio
     _launch(_kernels(activation.name, plan).fall, plan.n_streams, g, z, h, out)
 
 
-def _launch(kernel: object, n_streams: int, *tensors: Tensor) -> None:
+def _launch(kernel: Any, n_streams: int, *tensors: Tensor) -> None:
     like = tensors[0]
     if not all(tensor.is_contiguous() and tensor.shape == like.shape for tensor in tensors):
         raise ValueError(f"streams of shapes {[tuple(t.shape) for t in tensors]}: a kernel needs equal, contiguous ones")
@@ -69,6 +70,8 @@ def _kernels(activation: str, plan: Plan) -> ModuleType:
     path = toolchain.own_folder() / f"{name}.py"
     path.write_text(source)
     spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None  # as for any file that ends in .py
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

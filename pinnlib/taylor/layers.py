@@ -52,6 +52,7 @@ class Scratch:
     def __call__(self) -> Tensor:
         """The next buffer."""
         if self._next == len(self._buffers):
+            assert self._like is not None  # a pass has begun
             self._buffers.append(torch.empty(self._like.shape, dtype=self._like.dtype, device=self._like.device))
         self._next += 1
         return self._buffers[self._next - 1]

@@ -188,8 +188,10 @@ class Pass:
         ``weights`` are those of the last forward pass, which keeps them.
         """
         points, stride = _members(self._points, self.lead, self._points.ndim - self.lead)
-        own, row, g = apart, 0, g.contiguous()
+        own: Tensor | None = None
+        row, g = 0, g.contiguous()
         if apart is not None:
+            own = apart
             if self.split > 1 or not _dense(apart, self.lead):
                 shape = self.out.shape[:-3]
                 own = apart.new_zeros(*shape[: self.lead], prod(shape[self.lead :]) * self.split, apart.shape[-1])
@@ -202,7 +204,7 @@ class Pass:
             None if own is None else _address(own),
             ctypes.c_long(row),
         )
-        if own is not apart:
+        if apart is not None and own is not None and own is not apart:
             apart += own.unflatten(self.lead, (-1, self.split)).sum(self.lead + 1).view(apart.shape)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -59,12 +59,12 @@ class Plan:
         number = {op.terms[0][0]: k for k, op in enumerate(self.operators, start=1) if _is_partial(op)}
         found: list[dict[int, Products]] = [{}]
         for op in self.operators:
-            sums: dict[int, Counter[Index]] = {}
+            sums: dict[int, defaultdict[Index, float]] = {}
             for index, c in op.terms:
                 for blocks in _partitions(index):
                     if len(blocks) > 1:
                         factors = tuple(sorted(number[b] for b in blocks))
-                        sums.setdefault(len(blocks), Counter())[factors] += c
+                        sums.setdefault(len(blocks), defaultdict(float))[factors] += c
             found.append({m: tuple((c, factors) for factors, c in s.items()) for m, s in sorted(sums.items())})
         return tuple(found)
 
@@ -75,10 +75,10 @@ class Plan:
         for products in self.products:
             by_order: dict[int, dict[int, Products]] = {}
             for m, terms in products.items():
-                sums: dict[int, Counter[Index]] = {}
+                sums: dict[int, defaultdict[Index, float]] = {}
                 for c, factors in terms:
                     for at, stream in enumerate(factors):
-                        sums.setdefault(stream, Counter())[factors[:at] + factors[at + 1 :]] += c
+                        sums.setdefault(stream, defaultdict(float))[factors[:at] + factors[at + 1 :]] += c
                 by_order[m] = {stream: tuple((c, rest) for rest, c in s.items()) for stream, s in sums.items()}
             found.append(by_order)
         return tuple(found)

@@ -19,7 +19,7 @@ backward pass, which is what training needs; no graph of a graph is ever built.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Protocol
 
 import torch
@@ -31,18 +31,37 @@ from .partials import Fields, Operator, Plan, plan
 __all__ = ["Fields", "Operator", "Plan", "evaluate", "plan", "propagate"]
 
 
+class Layers(Protocol):
+    """Tensors, one a layer: a list, or torch's own kind of list of parameters."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Tensor]: ...
+
+
 class Network(Protocol):
     """What :func:`evaluate` needs of a network, such as :class:`pinnlib.models.MLP`."""
 
-    weights: Sequence[Tensor]
-    biases: Sequence[Tensor]
-    activation: activations.Activation
+    @property
+    def weights(self) -> Layers:
+        """One ``(n_out, n_in)`` a layer."""
+        ...
+
+    @property
+    def biases(self) -> Layers:
+        """One ``(n_out,)`` a layer."""
+        ...
+
+    @property
+    def activation(self) -> activations.Activation:
+        """Of the hidden layers."""
+        ...
 
 
 def propagate(
     points: Tensor,
-    weights: Sequence[Tensor],
-    biases: Sequence[Tensor],
+    weights: Layers,
+    biases: Layers,
     activation: activations.Activation,
     plan: Plan,
     *,
@@ -57,6 +76,8 @@ def propagate(
             those that it has, so that one backward pass gives the gradient of every batch apart.
         biases: one ``(*lead, n_out)`` a layer.
         path: torch's operations or machine code; see :mod:`pinnlib.taylor.backends`.
+        activation: of the hidden layers.
+        plan: which streams are carried.
 
     Returns:
         ``(*batch, n_streams, n_points, n_fields)``.

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from statistics import median
+from typing import Any
 
 from ..config import Config
 from ..problems.base import Problem
@@ -38,6 +39,7 @@ def train(
         checkpoint: a file that is renewed every ``checkpoint_every`` seconds and at the end; :func:`resume` goes on from it.
         until: stop before this step, as an interruption would.
         progress: show a progress bar on stderr.
+        checkpoint_every: seconds between two checkpoints.
 
     Raises:
         ValueError: CUDA was asked for and is not there.
@@ -107,6 +109,9 @@ def resume(
         checkpoint_every: as in :func:`train`.
         until: as in :func:`train`.
         progress: as in :func:`train`.
+
+    Raises:
+        ValueError: the run has passed ``steps``, or was made compact.
     """
     if not isinstance(source, Run):
         checkpoint = source if checkpoint is None else checkpoint
@@ -132,7 +137,7 @@ def branch(
     checkpoint_every: float = 60.0,
     until: int | None = None,
     progress: bool = True,
-    **changes: object,
+    **changes: Any,
 ) -> Run:
     """Begin a new run where another stands, under other settings.
 

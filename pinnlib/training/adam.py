@@ -60,6 +60,7 @@ class Adam:
         def moving() -> list[Tensor]:
             return [state.theta.detach(), state.attention, *self.optimizer.state[state.theta].values()]
 
+        assert self.graph is not None
         self.graph(lambda: self.unseen_step(state, objective), moving)
 
     def moments(self, state: State) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.distributed
@@ -124,7 +125,7 @@ class ShardedResidual:
         ValueError: batches that the processes cannot share equally.
     """
 
-    def __init__(self, world: World, problem: Problem, points: Tensor, *, batches: int, **settings: object) -> None:
+    def __init__(self, world: World, problem: Problem, points: Tensor, *, batches: int, **settings: Any) -> None:
         if batches % world.size:
             raise ValueError(f"{batches} batches do not divide over {world.size} processes: choose a multiple of {world.size}")
         self.world = world
@@ -145,6 +146,7 @@ class ShardedResidual:
 
         def share_of_factor(residual: Tensor) -> Tensor:
             nonlocal everywhere
+            assert factor is not None  # else nobody asks
             everywhere = world.gather(residual)
             return world.share(factor(everywhere))
 
@@ -157,8 +159,8 @@ class ShardedResidual:
 class ShardedData:
     """:class:`pinnlib.problems.terms.DataTerm`, which every process has whole; averaged, so that no rounding sets them apart."""
 
-    def __init__(self, world: World, *arguments: Problem | Tensor, **settings: object) -> None:
-        self.world, self.own = world, DataTerm(*arguments, **settings)
+    def __init__(self, world: World, problem: Problem, points: Tensor, values: Tensor, **settings: Any) -> None:
+        self.world, self.own = world, DataTerm(problem, points, values, **settings)
 
     def __call__(self, weights: Sequence[Tensor], biases: Sequence[Tensor], *, scale: float = 1.0) -> tuple[Tensor, Tensor]:
         """As :meth:`pinnlib.problems.terms.DataTerm.__call__`."""

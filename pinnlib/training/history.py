@@ -137,7 +137,7 @@ class History:
         self.rows, self.snapshots, self.wall_before = [[]], [[]], 0.0
         self.branch_of = {"step": run.step, "config": run.config.as_dict()}
 
-    def run(self, member: int, kept: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Run:
+    def run(self, member: int, kept: Mapping[str, np.ndarray], facts: dict[str, Any]) -> Run:
         """The Run of a member so far.
 
         Args:

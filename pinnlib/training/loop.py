@@ -50,6 +50,7 @@ class Trainer:
                 # measure, from the very gradients that the coming step uses
                 if state.step in probe_steps and not history.probed and (state.step < end or state.step >= config.steps):
                     if not self.measure():
+                        assert self.ready is not None
                         raise checkpoint.diverged(self.ready.loss)
                     progress.show(bar, history.last)
                     if state.step in snapshot_steps:
@@ -59,6 +60,7 @@ class Trainer:
                     break
                 # one step: Adam on the network's weights, the rule on the points' weights
                 if not self.advance():
+                    assert self.ready is not None
                     raise checkpoint.diverged(self.ready.loss)
                 bar.update()
                 # keep

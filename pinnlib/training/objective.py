@@ -68,7 +68,8 @@ class LossAndGradients:
     def member(self, index: int) -> LossAndGradients:
         """That of one member of an ensemble."""
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
-        return LossAndGradients(**{name: None if part is None else part[index] for name, part in parts.items()})
+        own: dict[str, Any] = {name: None if part is None else part[index] for name, part in parts.items()}
+        return LossAndGradients(**own)
 
 
 class Objective:
@@ -114,9 +115,18 @@ class Objective:
     @classmethod
     def of(cls, problem: Problem, state: State, world: distributed.World) -> Objective:
         """That of a training, at the points that it starts with."""
-        config, settings = state.config, {"sizes": state.sizes, "activation": state.activation, "world": world}
+        config = state.config
         path = choose_path(config, problem.plan.n_streams, state.device)
-        return cls(problem, config, Collocation.of(state), batches=config.batches, path=path, **settings)
+        return cls(
+            problem,
+            config,
+            Collocation.of(state),
+            sizes=state.sizes,
+            activation=state.activation,
+            batches=config.batches,
+            path=path,
+            world=world,
+        )
 
     @property
     def weighted(self) -> bool:
@@ -154,7 +164,7 @@ class Objective:
         return terms
 
     def _terms(self) -> tuple[Any, Any]:
-        settings = {"sizes": self.sizes, "activation": self.activation, "path": self.path}
+        settings: dict[str, Any] = {"sizes": self.sizes, "activation": self.activation, "path": self.path}
         points, data = self.collocation.points, self.collocation.data
         if self.world.size == 1:
             return (
@@ -218,8 +228,7 @@ class MiniBatches:
 
     def __init__(self, whole: Objective, state: State) -> None:
         self.whole, first = whole, whole.collocation.part(minibatch(state))
-        settings = {"sizes": whole.sizes, "activation": whole.activation, "path": whole.path}
-        self.part = Objective(whole.problem, whole.config, first, **settings)
+        self.part = Objective(whole.problem, whole.config, first, sizes=whole.sizes, activation=whole.activation, path=whole.path)
 
     def __call__(self, state: State) -> LossAndGradients:
         """Losses and gradients of the coming step; the weights of the chosen points are brought up to date."""

@@ -70,11 +70,12 @@ class Probe:
         """Everything in :data:`pinnlib.training.history.HISTORY` but the time."""
         model, points, domain = state.models[k], self.objective.collocation.places[k], self.problem.domain
         biases, member = state.config.biases, None if state.alone else k
+        assert here.batch_grads is not None  # a probe has asked for them
         grads = (snr.by_layer(split(g, model.sizes), biases=biases) for g in (here.batch_grads, here.data_grads))
         residual, attention = here.residual.double(), here.attention.double()
-        numbers = [here.loss, (residual**2).mean(), here.loss_data, attention.mean(), attention.max()]
+        scalars = [here.loss, (residual**2).mean(), here.loss_data, attention.mean(), attention.max()]
         parts = [
-            torch.stack([n.double() for n in numbers]),
+            torch.stack([n.double() for n in scalars]),
             snr.norms(*grads),
             snr.adam_numbers(adam.optimizer, member).to(residual.device),
             residual,
@@ -82,9 +83,10 @@ class Probe:
         ]
         if self.test_points is not None:
             parts.append(evaluation.observed(model, self.problem, self.test_points, path=self.path))
-        numbers, norms, adam, residual, attention, *found = _read(parts)
+        numbers, norms, of_adam, residuals, weights, *found = _read(parts)
         stats, error = snr.Statistics.of(norms), float("nan")
         if found:
+            assert self.test_values is not None
             error = evaluation.relative_l2(self.problem.compared(found[0]), self.test_values)
         return {
             "step": state.step,
@@ -101,11 +103,11 @@ class Probe:
             "noise_layers": np.array(stats.noise_layers),
             "signal_residual": stats.signal_residual,
             "signal_data": stats.signal_data,
-            "snr_adam": float(adam[0]),
-            "adam_step": float(adam[1]),
+            "snr_adam": float(of_adam[0]),
+            "adam_step": float(of_adam[1]),
             "order_gradient": stats.order,
-            "order_residual": order_parameter.spatial_order(points, residual, domain),
-            "order_weights": order_parameter.spatial_order(points, attention, domain),
+            "order_residual": order_parameter.spatial_order(points, residuals, domain),
+            "order_weights": order_parameter.spatial_order(points, weights, domain),
             "rba_mean": float(numbers[3]),
             "rba_max": float(numbers[4]),
         }
@@ -116,14 +118,21 @@ class Probe:
         points = sampling.interior(problem.domain, config.points, seed=FRESH_SEED + config.seed, method=config.sampling)
         factor = None
         if objective.weighted:
-            order = objective.collocation.permutation if state.alone else objective.collocation.permutation[k]
+            where = objective.collocation if state.alone else objective.collocation.member(k)
             nearest = torch.from_numpy(cKDTree(objective.collocation.places[k]).query(points)[1]).to(state.device)
-            factors = objective.rule.factor(here.attention, order)[nearest]
+            factors = objective.rule.factor(here.attention, where.permutation)[nearest]
             factor = lambda residual: factors  # noqa: E731
-        settings = {"sizes": state.sizes, "activation": state.activation, "path": self.path}
-        term = ResidualTerm(problem, state.tensor(points), batches=config.batches, **settings)
+        term = ResidualTerm(
+            problem,
+            state.tensor(points),
+            batches=config.batches,
+            sizes=state.sizes,
+            activation=state.activation,
+            path=self.path,
+        )
         model = state.models[k]
         _, _, grads = term(list(model.weights), list(model.biases), factor, apart=True)
+        assert grads is not None  # apart
         layers = (snr.by_layer(split(g, state.sizes), biases=config.biases) for g in (grads, here.data_grads))
         found = snr.Statistics.of(snr.norms(*layers).cpu().numpy())
         return {"snr_fresh": found.snr, "signal_fresh": found.signal, "noise_fresh": found.noise}

@@ -59,6 +59,7 @@ def sweep(
 
     Raises:
         OSError: the folder cannot be written, or another sweep is at work in it.
+        ValueError: fewer than 1 job.
     """
     if jobs < 1:
         raise ValueError(f"jobs = {jobs}: give at least 1")
@@ -130,6 +131,7 @@ def _local(todo: list[Entry], folder: Path, jobs: int, every: float, outcome: Ou
                     entry = waiting.pop(0)
                     process = _start(entry, folder, every)
                     at_work[process] = entry
+                    assert process.stdout is not None  # a pipe
                     selector.register(process.stdout, selectors.EVENT_READ, process)
                 for key, _ in selector.select():
                     process = key.data
@@ -165,8 +167,9 @@ def _start(entry: Entry, folder: Path, every: float) -> subprocess.Popen[str]:
 
 def _ended(entry: Entry, process: subprocess.Popen[str], last: dict[str, Any], outcome: Outcome) -> None:
     status = process.wait()
-    process.stdin.close()
-    process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        assert pipe is not None
+        pipe.close()
     if last.get("error"):
         outcome.failed[entry.name] = last["error"]
     elif status:
@@ -257,8 +260,8 @@ def _cluster(todo: list[Entry], folder: Path, scheduler: str, every: float, outc
             if future.status == "finished":
                 outcome.done.append(entry.name)
             else:
-                error = future.exception()
-                outcome.failed[entry.name] = str(error) or type(error).__name__
+                why = future.exception()
+                outcome.failed[entry.name] = str(why) or type(why).__name__
             bar.update(entry.config.steps)
             bar.set_description(f"{len(outcome.done)} of {len(todo)} done", refresh=False)
 
