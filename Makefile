@@ -34,7 +34,7 @@ unit: env
 	$(BIN)/python -m pytest --doctest-modules pinnlib
 
 notebooks: env
-	$(BIN)/python -m pytest --nbval book/
+	$(BIN)/python -m pytest --nbval book/ -n 2 --dist loadfile
 
 book: env ## the book as HTML, warnings as errors
 	$(BIN)/jupyter-book build . -W -n --keep-going --all

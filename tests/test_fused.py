@@ -68,7 +68,7 @@ import sys
 sys.path.insert(0, {tests!r})
 import torch
 from test_fused import PROBLEMS, plain, streams
-from pinnlib import activations, fused
+from pinnlib.taylor import activations, fused
 for problem in PROBLEMS:
     for name in ("tanh", "sine", "softplus"):
         plan, activation = problem.plan, activations.get(name)

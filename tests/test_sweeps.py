@@ -19,9 +19,9 @@ SMALL = "width = 8, depth = 2, points = 64, data_points = 16, batches = 4, snaps
 LIST = """
 [[sweep]]
 name = "tiny_{weighting}_seed{seed}"
-problem = "burgers"
+problem = "helmholtz"
 weightings = ["vanilla", "rba"]
-seeds = [0, 1, 2, 3, 4, 5]
+seeds = SEEDS
 config = { STEPS, SMALL }
 rba = { decay = 0.99 }
 first = { snapshots = 5 }
@@ -34,9 +34,10 @@ config = { steps = 5, device = "cuda", width = 8, depth = 1, points = 32, batche
 """
 
 
-def write(folder, steps, more=""):
+def write(folder, steps, more="", seeds=6):
     path = folder / "list.toml"
-    path.write_text(LIST.replace("STEPS", f"steps = {steps}").replace("SMALL", SMALL) + more)
+    text = LIST.replace("SEEDS", str(list(range(seeds))))
+    path.write_text(text.replace("STEPS", f"steps = {steps}").replace("SMALL", SMALL) + more)
     return path
 
 
@@ -103,8 +104,9 @@ config = { width = 6, depth = 2, points = 32, data_points = 8, batches = 4, step
     (tmp_path / "list.toml").write_text(text)
     entries = manifest.read(tmp_path / "list.toml")
     assert [entry.name for entry in entries] == ["tiny", "tiny_lr0.001", "tiny_lr0.0001"]
-    outcome = pl.training.sweep.sweep(entries, tmp_path, progress=False)
+    outcome = pl.training.sweep.sweep(entries[:2], tmp_path, progress=False)
     assert outcome.failed == {}
+    assert sweep.work(manifest.Entry.from_json(entries[2].to_json()), str(manifest.path_of(entries[2], tmp_path)), 60.0)
     same, slow = (pl.Run.load(tmp_path / f"{entry.name}.npz") for entry in entries[1:])
     whole = pl.resume(tmp_path / "tiny.npz", steps=40, checkpoint=tmp_path / "on.npz", progress=False)
     assert np.array_equal(same.state["parameters"], whole.state["parameters"])
@@ -113,31 +115,40 @@ config = { width = 6, depth = 2, points = 32, data_points = 8, batches = 4, step
     assert slow.provenance["branch_of"]["step"] == 30
 
 
+def made_of(entries, folder):
+    """Steps of all records together."""
+    return sum(manifest.state(entry, folder).step for entry in entries)
+
+
 def test_killed_three_times_it_ends_with_the_same_records(tmp_path):
-    steps = 1000
-    path = write(tmp_path, steps, FAILING)
-    command = [sys.executable, "-m", "pinnlib", "sweep", str(path), "--checkpoint-every", "0.3", "--jobs", "2"]
+    path, killed = write(tmp_path, 500, FAILING, seeds=2), tmp_path / "killed"
+    entries = manifest.read(path)[:-1]
+    command = [sys.executable, "-m", "pinnlib", "sweep", str(path), "--checkpoint-every", "0.1", "--jobs", "2"]
+    command += ["--folder", str(killed)]
     for _ in range(3):
-        process = subprocess.Popen([*command, "--folder", str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
-        time.sleep(random.uniform(2.0, 6.0))
+        before = made_of(entries, killed)
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        while made_of(entries, killed) == before and process.poll() is None:  # a checkpoint more, and then at any moment
+            time.sleep(0.05)
+        time.sleep(random.uniform(0.0, 0.4))
         process.send_signal(signal.SIGKILL)
         process.wait()
-    ended = subprocess.run([*command, "--folder", str(tmp_path / "killed")], capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "1 failed" in ended.stdout
     assert "failed: no_gpu: device 'cuda' is not there" in ended.stderr
-
-    outcome = sweep.sweep(manifest.read(write(tmp_path, steps)), tmp_path / "alone", jobs=3, progress=False)
-    assert len(outcome.done) == 12
-    assert not outcome.failed
-    for name in outcome.done:
-        same(pl.Run.load(tmp_path / "killed" / f"{name}.npz"), pl.Run.load(tmp_path / "alone" / f"{name}.npz"))
+    for entry in entries:
+        alone = tmp_path / f"{entry.name}.npz"
+        assert sweep.work(entry, str(alone), 60.0)
+        same(pl.Run.load(killed / alone.name), pl.Run.load(alone))
 
 
 def test_what_is_done_is_skipped_and_what_is_stale_is_left(tmp_path, capsys):
     path = write(tmp_path, 3)
     entries = manifest.read(path)[:2]
-    assert len(sweep.sweep(entries, tmp_path, progress=False).done) == 2
+    assert sweep.work(entries[1], str(manifest.path_of(entries[1], tmp_path)), 60.0)
+    first = sweep.sweep(entries, tmp_path, jobs=3, progress=False)
+    assert (first.done, first.skipped) == ([entries[0].name], [entries[1].name])
     again = sweep.sweep(entries, tmp_path, progress=False)
     assert (again.done, len(again.skipped)) == ([], 2)
     before = (tmp_path / "tiny_vanilla_seed0.npz").read_bytes()
@@ -154,7 +165,7 @@ def test_what_is_done_is_skipped_and_what_is_stale_is_left(tmp_path, capsys):
 
 def test_other_threads_are_other_settings(tmp_path):
     entry = manifest.read(write(tmp_path, 3))[0]
-    sweep.sweep([entry], tmp_path, progress=False)
+    assert sweep.work(entry, str(manifest.path_of(entry, tmp_path)), 60.0)
     assert manifest.state(entry, tmp_path).kind == "done"
     assert manifest.state(dataclasses.replace(entry, threads=2), tmp_path).why == "other settings of threads"
 
@@ -207,7 +218,7 @@ if __name__ == "__main__":
 
 def test_on_a_cluster_one_of_whose_workers_is_killed(tmp_path):
     pytest.importorskip("distributed")
-    path = write(tmp_path, 1000)
+    path = write(tmp_path, 500, seeds=2)
     script = tmp_path / "cluster.py"
     script.write_text(CLUSTER)
     done = subprocess.run(
@@ -219,7 +230,7 @@ def test_on_a_cluster_one_of_whose_workers_is_killed(tmp_path):
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split("\n")[-2] == "12 {}", done.stderr
+    assert done.stdout.split("\n")[-2] == "4 {}", done.stderr
     assert all(manifest.state(entry, tmp_path / "records").kind == "done" for entry in manifest.read(path))
 
 

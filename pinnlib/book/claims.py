@@ -2,7 +2,7 @@
 
 All that is said of phases comes from the SNR alone.  *When* it first rises above O(1) again is read by
 :mod:`pinnlib.phases.crossings`; whether it stays there, so that there is a *phase*, is asked by
-:func:`pinnlib.phases.detect`, whose false alarms are known.  "Abrupt" is a first rise whose interval spans less than a
+:func:`pinnlib.phases.detector.detect`, whose false alarms are known.  "Abrupt" is a first rise whose interval spans less than a
 factor of 2 in steps.  "Homogeneous" is the order of the residual, averaged over the second half of the training; the paper
 takes the order of the RBA weights, which vanilla runs do not use.  The error "falls fastest" where the slope of log error
 against log step, over a quarter of a decade, is steepest.

@@ -85,7 +85,7 @@ def kinds(stem: str, kinds: Iterable[str] = ("vanilla", "RBA"), seeds: Iterable[
 
 
 def over_seeds(runs: Sequence[Run], quantity: str, *, window: int = 0) -> np.ndarray:
-    """One quantity of several runs' histories, ``(n_seeds, n_probes)``: what :func:`pinnlib.figures.band` draws.
+    """One quantity of several runs' histories, ``(n_seeds, n_probes)``: what :func:`pinnlib.book.figures.band` draws.
 
     Args:
         runs: probed at the same steps.

@@ -47,7 +47,7 @@ class Paper:
     Attributes:
         bins: bins that a neuron of mean range gets.
         top: what is added to each neuron's maximum.  With 0 the sample at the maximum reaches the last edge and has a code of
-            its own; the authors' code adds :data:`TOP`, so that it falls into the last bin.
+            its own; the authors' code adds :data:`pinnlib.information.binnings.TOP`, so that it falls into the last bin.
     """
 
     bins: int = 30

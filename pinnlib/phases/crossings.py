@@ -5,7 +5,8 @@ median has crossed ``level`` and gone ``margin`` times beyond it.  Its interval 
 to the first clearly on the new side, so a slow crossing has a wide interval.
 
 It is easily read off a figure and says *when*.  It does not say whether the SNR stays where it went: it finds a rise in 96% of
-720 surrogates of published records of a laptop's size, which have no phases at all.  :func:`pinnlib.phases.detect` asks for
+720 surrogates of published records of a laptop's size, which have no phases at all.
+:func:`pinnlib.phases.detector.detect` asks for
 that too.
 """
 

@@ -120,7 +120,7 @@ class ResidualTerm:
 
         Returns:
             Residuals ``(*lead, n_points)``; the gradient ``(*lead, n_params)``, which
-            :func:`pinnlib.parameters.split` cuts into weights and biases; and, if ``apart``, the same for the
+            :func:`pinnlib.taylor.parameters.split` cuts into weights and biases; and, if ``apart``, the same for the
             mean square of each batch, ``(*lead, batches, n_params)``.  Gradients are valid until the next call.
         """
         weights, biases = [w.detach() for w in weights], [b.detach() for b in biases]

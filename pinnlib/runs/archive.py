@@ -131,7 +131,7 @@ def _spread(of_blocks: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def compacted(run: Run, rows: int, snapshots: int | None) -> Run:
-    """See :meth:`pinnlib.runs.Run.compacted`."""
+    """See :meth:`pinnlib.Run.compacted`."""
     history, extremes = thin(run.history, rows)
     n = len(run.snapshots["step"])
     many = min(snapshots or n, n)

@@ -29,7 +29,7 @@ FORMAT, VERSION = "pinnlib run", 4
 
 
 def write(run: Run, path: str | os.PathLike[str]) -> Path:
-    """See :meth:`pinnlib.runs.Run.save`.
+    """See :meth:`pinnlib.Run.save`.
 
     Raises:
         OSError: it cannot be written.
@@ -71,7 +71,7 @@ def write(run: Run, path: str | os.PathLike[str]) -> Path:
 
 
 def read(path: str | os.PathLike[str], problem: problems.Problem | None) -> dict[str, Any]:
-    """What :class:`pinnlib.runs.Run` is made of; see :meth:`pinnlib.runs.Run.load`.
+    """What :class:`pinnlib.Run` is made of; see :meth:`pinnlib.Run.load`.
 
     Raises:
         FileNotFoundError: there is no such file.

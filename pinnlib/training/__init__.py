@@ -29,7 +29,7 @@ def train(
     until: int | None = None,
     progress: bool = True,
 ) -> Run:
-    """Train a PINN; returns its :class:`~pinnlib.runs.Run`.
+    """Train a PINN; returns its :class:`~pinnlib.Run`.
 
     Ctrl-C ends the training after the current step and returns the run so far.
 
@@ -58,7 +58,7 @@ def train_ensemble(
     until: int | None = None,
     progress: bool = True,
 ) -> list[Run]:
-    """Train several seeds at once, as one network with a leading axis; a :class:`~pinnlib.runs.Run` a seed.
+    """Train several seeds at once, as one network with a leading axis; a :class:`~pinnlib.Run` a seed.
 
     Each run is what :func:`train` gives for that seed, up to rounding.  Small networks share what a step costs
     besides arithmetic; large ones gain nothing.  ``wall_time`` is that of all together.

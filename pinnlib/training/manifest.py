@@ -40,7 +40,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["Entry", "State", "path_of", "read", "state"]
+__all__ = ["Entry", "Standing", "path_of", "read", "state"]
 
 OF_RBA = ("rba", "ramp", "permuted")
 KEYS = {"name", "problem", "settings", "weightings", "seeds", "threads", "config", "rba", "first", "compact", "lrs", "branch"}
@@ -95,7 +95,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class State:
+class Standing:
     """Where a record stands: ``kind`` is done, stale, partial, missing or damaged."""
 
     kind: str
@@ -160,20 +160,20 @@ def _entries(one: dict[str, Any], where: str, folder: Path) -> Iterator[Entry]:
         raise ValueError(f"{where}: {what}") from error
 
 
-def state(entry: Entry, folder: str | os.PathLike[str]) -> State:
+def state(entry: Entry, folder: str | os.PathLike[str]) -> Standing:
     """Where the record of an entry stands in ``folder``."""
     path = path_of(entry, folder)
     if not path.exists():
-        return State("missing")
+        return Standing("missing")
     try:
         run = Run.load(path)
     except (ValueError, OSError) as error:
-        return State("damaged", why=str(error))
+        return Standing("damaged", why=str(error))
     differs = entry.differs(run)
     seconds = float(run.provenance.get("wall_time", 0.0))
     if differs:
-        return State("stale", run.step, seconds, f"other settings of {', '.join(differs)}")
-    return State("done" if run.complete else "partial", run.step, seconds)
+        return Standing("stale", run.step, seconds, f"other settings of {', '.join(differs)}")
+    return Standing("done" if run.complete else "partial", run.step, seconds)
 
 
 def path_of(entry: Entry, folder: str | os.PathLike[str]) -> Path:

@@ -89,7 +89,6 @@ class Objective:
 
     Attributes:
         rule: of the points' weights.  A run without weights follows RBA's all the same, unused in its loss.
-        weighted: whether the loss uses them.
         path: the one that is taken.
     """
 
