@@ -415,7 +415,7 @@ display(Markdown("\n".join(lines)))
 # %% [markdown]
 # The perturbed starts are the authors' start with each weight multiplied by $1 + 10^{-7} z$, with a normal number $z$. That is about the rounding of one step.
 
-# %% mystnb={"figure": {"caption": "Helmholtz with RBA: step at which the residual has fallen a decade, one mark a training. An arrow: not until the end of the run, at step 4,000. Dotted: where the authors draw the start of total diffusion.", "name": "fig-authors-chance"}, "image": {"alt": "Marks on a logarithmic axis of steps, in two rows. From the authors' start they lie between 660 and 2,800, and one arrow points beyond 4,000. From other seeds they spread as widely."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Helmholtz with RBA: step at which the residual has fallen a decade, one mark a training. An arrow: not until the end of the run, at step 4,000. Cross: the published run. Dotted: where the authors draw the start of total diffusion.", "name": "fig-authors-chance"}, "image": {"alt": "Marks on a logarithmic axis of steps, in two rows. From the authors' start they lie between 660 and 2,800, and one arrow points beyond 4,000. From other seeds they spread as widely."}} tags=["hide-input"]
 same = [draws[n] for n in others if n.startswith("authors")]
 rows = {"the authors' start": [records["helmholtz_rba"], *same], "other seeds": [draws[n] for n in others if n.startswith("paper")]}
 fig, ax = plt.subplots(figsize=(7.2, 2.4))
@@ -433,7 +433,7 @@ figures.stamp(fig, "records authors_helmholtz_rba*, paper_helmholtz_rba*: 128 x 
 plt.show()
 
 # %% [markdown]
-# The three starts in the upper row differ by rounding, and nothing else. One collapses at step 660, one at 2,800, and one not by 4,000. The published run, from the same start, collapses at 800.
+# The three starts in the lower row differ by rounding, and nothing else. One collapses at step 660, one at 2,800, and one not by 4,000. The published run, from the same start, collapses at 800.
 # So the same start and the same settings give steps that lie at least a factor of six apart.
 #
 # Other seeds do the same: one at step 1,740, one not by 4,000. The spread over roundings is as wide as that over seeds.
