@@ -47,11 +47,12 @@ figures.style()
 # Every run is in one list, `book/records/records.toml`. `make records` says which are there, which
 # are stale because the list has changed, and what each cost.
 # `python -m pinnlib sweep book/records/records.toml --jobs 2` makes those that are not there. A
-# sweep that was interrupted goes on where it stopped, and ends with the same bits. The four named
-# `authors_` have the authors' size and start, and were made on an H100. All others are of a
-# laptop's size, with biases that start at zero, and were made on one core each of a machine with
-# two, which was shared with other work: the hours are upper bounds. The error is that of the last
-# step.
+# sweep that was interrupted goes on where it stopped, and ends with the same bits. Eight runs have
+# the authors' size. Four of them begin at the authors' start and were made on an H100. The two named
+# `perturbed` begin there up to rounding, the two named `paper_` from seeds of our own; they have
+# 4,000 steps. All others are of a laptop's size, with biases that start at zero. What was not made
+# on the H100 was made on one core each of a machine with two, which was shared with other work: the
+# hours are upper bounds. The error is that of the last step.
 
 # %% tags=["hide-input"]
 begun = time.perf_counter()

@@ -137,10 +137,11 @@ def test_killed_three_times_it_ends_with_the_same_records(tmp_path):
     assert ended.returncode == 1
     assert "1 failed" in ended.stdout
     assert "failed: no_gpu: device 'cuda' is not there" in ended.stderr
-    for entry in entries:
-        alone = tmp_path / f"{entry.name}.npz"
-        assert sweep.work(entry, str(alone), 60.0)
-        same(pl.Run.load(killed / alone.name), pl.Run.load(alone))
+    outcome = sweep.sweep(entries, tmp_path / "alone", jobs=3, progress=False)
+    assert sorted(outcome.done) == sorted(entry.name for entry in entries)
+    assert not outcome.failed
+    for name in outcome.done:
+        same(pl.Run.load(killed / f"{name}.npz"), pl.Run.load(tmp_path / "alone" / f"{name}.npz"))
 
 
 def test_what_is_done_is_skipped_and_what_is_stale_is_left(tmp_path, capsys):
