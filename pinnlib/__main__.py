@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import inspect
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     sweeping.add_argument("--jobs", type=int, default=1, metavar="N", help="processes at work at once")
     sweeping.add_argument("--scheduler", default=None, metavar="ADDRESS", help="of a Dask cluster, such as tcp://host:8786")
     sweeping.add_argument("--checkpoint-every", type=float, default=60.0, metavar="SECONDS", help="time between two checkpoints")
+    sweeping.add_argument("--seconds", type=float, default=math.inf, help="stop after; what is half done is saved")
     sweeping.add_argument("--status", action="store_true", help="only say which records are there, and what they cost")
     sweeping.set_defaults(command=_sweep)
 
@@ -180,7 +182,12 @@ def _sweep(options: argparse.Namespace) -> int:
     if options.status:
         return _status(entries, folder)
     outcome = sweep.sweep(
-        entries, folder, jobs=options.jobs, scheduler=options.scheduler, checkpoint_every=options.checkpoint_every
+        entries,
+        folder,
+        jobs=options.jobs,
+        scheduler=options.scheduler,
+        checkpoint_every=options.checkpoint_every,
+        seconds=options.seconds,
     )
     print(f"{len(outcome.done)} made, {len(outcome.skipped)} there already, {len(outcome.failed)} failed")
     for name, why in outcome.failed.items():

@@ -6,8 +6,10 @@ Every run is a process of its own, or a task of a Dask cluster.  A run's bits do
 from __future__ import annotations
 
 import json
+import math
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import threading
@@ -45,6 +47,7 @@ def sweep(
     jobs: int = 1,
     scheduler: str | None = None,
     checkpoint_every: float = 60.0,
+    seconds: float = math.inf,
     progress: bool = True,
 ) -> Outcome:
     """Make all records of a list that are not there yet.
@@ -55,14 +58,17 @@ def sweep(
         jobs: processes at work at once.
         scheduler: address of a Dask scheduler, whose workers see the same folder; instead of processes.
         checkpoint_every: seconds between two checkpoints of a run.
+        seconds: to stop after, for a machine that is lent for a while; what is half done is saved.  Not with a scheduler.
         progress: show a progress bar on stderr.
 
     Raises:
         OSError: the folder cannot be written, or another sweep is at work in it.
-        ValueError: fewer than 1 job.
+        ValueError: fewer than 1 job, or no time.
     """
     if jobs < 1:
         raise ValueError(f"jobs = {jobs}: give at least 1")
+    if not seconds > 0.0:
+        raise ValueError(f"seconds = {seconds}: give a positive time")
     outcome = Outcome()
     with _alone(Path(folder)):
         todo, already = [], 0
@@ -86,7 +92,7 @@ def sweep(
         )
         with bar:
             if scheduler is None:
-                _local(todo, Path(folder), jobs, checkpoint_every, outcome, bar)
+                _local(todo, Path(folder), jobs, checkpoint_every, seconds, outcome, bar)
             else:
                 _cluster(todo, Path(folder), scheduler, checkpoint_every, outcome, bar)
     return outcome
@@ -118,12 +124,15 @@ def _alone(folder: Path) -> Iterator[None]:
 # ---- processes of this machine
 
 
-def _local(todo: list[Entry], folder: Path, jobs: int, every: float, outcome: Outcome, bar: tqdm) -> None:
+def _local(
+    todo: list[Entry], folder: Path, jobs: int, every: float, seconds: float, outcome: Outcome, bar: tqdm
+) -> None:
     """Keep ``jobs`` processes at work, and read what they say."""
     waiting = list(todo)
     at_work: dict[subprocess.Popen[str], Entry] = {}
     steps = {entry.name: 0 for entry in todo}
     said: dict[str, dict[str, Any]] = {}
+    end = time.monotonic() + seconds
     with selectors.DefaultSelector() as selector:
         try:
             while waiting or at_work:
@@ -133,7 +142,11 @@ def _local(todo: list[Entry], folder: Path, jobs: int, every: float, outcome: Ou
                     at_work[process] = entry
                     assert process.stdout is not None  # a pipe
                     selector.register(process.stdout, selectors.EVENT_READ, process)
-                for key, _ in selector.select():
+                if time.monotonic() > end:  # each saves, says so and ends
+                    for process in at_work:
+                        process.send_signal(signal.SIGINT)
+                    waiting, end = [], math.inf
+                for key, _ in selector.select(1.0):
                     process = key.data
                     line = process.stdout.readline()
                     entry = at_work[process]
