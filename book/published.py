@@ -47,12 +47,17 @@ figures.style()
 # Every run is in one list, `book/records/records.toml`. `make records` says which are there, which
 # are stale because the list has changed, and what each cost.
 # `python -m pinnlib sweep book/records/records.toml --jobs 2` makes those that are not there. A
-# sweep that was interrupted goes on where it stopped, and ends with the same bits. Eight runs have
-# the authors' size. Four of them begin at the authors' start and were made on an H100. The two named
-# `perturbed` begin there up to rounding, the two named `paper_` from seeds of our own; they have
-# 4,000 steps. All others are of a laptop's size, with biases that start at zero. What was not made
-# on the H100 was made on one core each of a machine with two, which was shared with other work: the
-# hours are upper bounds. The error is that of the last step.
+# sweep that was interrupted goes on where it stopped, and ends with the same bits.
+#
+# Runs named `authors_` begin at the authors' start and have their size, and those with `perturbed`
+# begin there up to rounding. Runs named `paper_` have their size and seeds of our own. Runs named
+# `branch_` go on from the middle of one of these at four learning rates, and those named `ladder_`
+# lie between the two sizes: points x units. All others are of a laptop's size. Biases start at zero
+# there, but in the runs named `minibatch`.
+#
+# What was made on an H100 says so; up to 15 runs shared it, so that their times are upper bounds.
+# All else was made on one core each of a machine with two, which was shared with other work: those
+# hours are upper bounds too. The error is that of the last step.
 
 # %% tags=["hide-input"]
 begun = time.perf_counter()
@@ -60,23 +65,34 @@ runs = {name: pl.records.load(name) for name in pl.records.names()}
 loading = time.perf_counter() - begun
 groups = {}
 for name, run in runs.items():
-    groups.setdefault(re.sub(r"_seed\d+", "", name), []).append(run)
+    groups.setdefault(
+        re.sub(r"(?<=perturbed)\d+|_seed\d+|(?<=_lr)[\d.e-]+", "", name), []
+    ).append(run)
+
+
+def time_taken(members):
+    """Core hours, and minutes of the H100."""
+    hours = minutes = 0.0
+    for made in (run.provenance for run in members):
+        if "CPU" in made["device"]:
+            hours += made["wall_time"] * made.get("threads", 1) / 3600
+        else:
+            minutes += made["wall_time"] / 60
+    parts = (
+        (f"{hours:.1f} core hours", hours),
+        (f"{minutes:.1f} minutes, H100", minutes),
+    )
+    return ", ".join(text for text, time_spent in parts if time_spent)
+
+
 HEAD = ("runs", "seeds", "network, points", "steps", "relative L2", "time")
 rows = []
 for name, members in groups.items():
-    c, gpu = members[0].config, "CPU" not in members[0].provenance["device"]
-    seconds = sum(
-        run.provenance["wall_time"] * (1 if gpu else run.provenance.get("threads", 1))
-        for run in members
-    )
+    c, lengths = members[0].config, sorted({run.step for run in members})
     error = verdicts.spread([run.history["rel_l2"][-1] for run in members])
-    time_taken = (
-        f"{seconds / 60:.1f} minutes, H100"
-        if gpu
-        else f"{seconds / 3600:.1f} core hours"
-    )
     size = f"{c.width} x {c.depth}, {c.points:,}"
-    rows.append((name, len(members), size, f"{c.steps:,}", error, time_taken))
+    steps = " to ".join(f"{k:,}" for k in dict.fromkeys((lengths[0], lengths[-1])))
+    rows.append((name, len(members), size, steps, error, time_taken(members)))
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %%
@@ -218,10 +234,14 @@ for (name, run), (early, late) in zip(
 # measured: both errors below are of the same network, the last one, before and after rounding. It
 # changes the more accurate networks most, and the bound of 3% that we set does not hold for all of
 # them. What is published of those runs at the end is exact; their earlier snapshots are rounded.
+# Of draws, branches, the ladder and the rivals of RBA the history alone is published, a tenth of the
+# size; they have no weights.
 
 # %%
 change = {}
 for name, run in runs.items():
+    if not len(run.snapshots["step"]):  # its history alone was kept
+        continue
     grid, whole = run.problem.test_grid(), run.final_model()
     exact = run.problem.solution(grid)
     coarse = archive.decode(
@@ -437,4 +457,4 @@ print(
 #
 # With `--forecast` it only says how long it would take, from a few steps made there. On a GPU the
 # whole step is recorded as a CUDA graph; that path compares itself with a plain step before it is
-# used. The four runs on the H100 were made so.
+# used. All runs on the H100 were made so.

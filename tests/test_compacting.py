@@ -132,6 +132,21 @@ def test_the_last_snapshot_is_the_state_and_is_kept_once(run, tmp_path, monkeypa
     assert older.snapshots["parameters"] == pytest.approx(small.snapshots["parameters"], abs=1e-4)
 
 
+def test_of_no_snapshot_the_history_alone_is_kept(run, tmp_path):
+    small = run.compacted(snapshots=0)
+    loaded = pl.Run.load(small.save(tmp_path / "small.npz"))
+    assert (loaded.complete, loaded.step) == (True, 300)
+    assert loaded.history["snr"] == pytest.approx(run.history["snr"], rel=6e-8)
+    with np.load(tmp_path / "small.npz") as file:
+        assert not any(file[name].size for name in file.files if "parameters" in name or "rba" in name.split("/")[1:])
+    assert "0 snapshots" in repr(loaded)
+    for look in (loaded.model, loaded.final_model, loaded.residual, lambda: loaded.predict(run.points)):
+        with pytest.raises(ValueError, match="only the history of this run was kept, without its weights: train it anew"):
+            look()
+    with pytest.raises(ValueError, match="snapshots = -1: give a number of at least 0"):
+        run.compacted(snapshots=-1)
+
+
 def test_a_compact_run_shows_the_same(run):
     small = run.compacted(rows=60)
     for k in range(len(run.snapshots["step"])):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -142,6 +143,20 @@ def test_killed_three_times_it_ends_with_the_same_records(tmp_path):
     assert not outcome.failed
     for name in outcome.done:
         same(pl.Run.load(killed / f"{name}.npz"), pl.Run.load(tmp_path / "alone" / f"{name}.npz"))
+
+
+def test_in_a_given_time_what_is_half_done_is_saved(tmp_path, monkeypatch):
+    entries = manifest.read(write(tmp_path, 10**6, seeds=2))
+    first = manifest.path_of(entries[0], tmp_path)
+    clock = SimpleNamespace(monotonic=lambda: 1e9 * first.exists())  # time is over at the first checkpoint
+    monkeypatch.setattr(sweep, "time", clock)
+    outcome = sweep.sweep(entries, tmp_path, checkpoint_every=0.2, seconds=60.0, progress=False)
+    assert list(outcome.failed) == [entries[0].name]  # no other was begun
+    assert "the same sweep goes on from there" in outcome.failed[entries[0].name]
+    saved = pl.Run.load(first)
+    assert f"stopped at step {saved.step}:" in outcome.failed[entries[0].name]
+    with pytest.raises(ValueError, match="seconds = 0: give a positive time"):
+        sweep.sweep(entries, tmp_path, seconds=0)
 
 
 def test_what_is_done_is_skipped_and_what_is_stale_is_left(tmp_path, capsys):

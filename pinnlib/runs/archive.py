@@ -134,17 +134,19 @@ def compacted(run: Run, rows: int, snapshots: int | None) -> Run:
     """See :meth:`pinnlib.Run.compacted`."""
     history, extremes = thin(run.history, rows)
     n = len(run.snapshots["step"])
-    many = min(snapshots or n, n)
-    keep = np.unique(np.linspace(0, n - 1, many).round().astype(int)) if many > 1 else np.arange(n)[-1:]
+    many = n if snapshots is None else min(snapshots, n)
+    keep = np.unique(np.linspace(0, n - 1, many).round().astype(int)) if many > 1 else np.arange(n)[n - many :]
     shots = {name: values[keep] for name, values in run.snapshots.items()}
     for name, bits in BITS.items():
         shots[name] = decode(encode(shots[name], bits))
+    state = {name: run.state[name] if many or name == "step" else run.state[name][:0] for name in ("step", *BITS)}
     small = dataclasses.replace(
         run,
         history={name: rounded(values) for name, values in history.items()},
         extremes={name: rounded(values) for name, values in (extremes or run.extremes).items()},
         snapshots=shots,
-        state={name: run.state[name] for name in ("step", "parameters", "rba")},
+        points=run.points if many else run.points[:0],
+        state=state,
         compact=True,
     )
     if ends_with_its_state(small):

@@ -72,11 +72,16 @@ class Run:
         return int(np.argmin(np.abs(self.snapshots["step"] - step)))
 
     def model(self, snapshot: int = -1) -> MLP:
-        """The network of a snapshot, by number; the last one unless told. On the CPU."""
-        return self._network(self.snapshots["parameters"][snapshot])
+        """The network of a snapshot, by number; the last one unless told. On the CPU.
+
+        Raises:
+            ValueError: the run was kept without weights.
+        """
+        return self._network(self._weights()[snapshot])
 
     def final_model(self) -> MLP:
         """The network as training left it. On the CPU."""
+        self._weights()
         return self._network(self.state["parameters"])
 
     def residual(self, snapshot: int = -1, points: np.ndarray | None = None) -> np.ndarray:
@@ -90,6 +95,15 @@ class Run:
     def observe(self, points: np.ndarray, snapshot: int = -1) -> np.ndarray:
         """What data and reference speak of, by a snapshot's network, at ``points``; ``(n_points, n_observed)``."""
         return evaluation.observe(self.model(snapshot), self.known_problem(), points)
+
+    def _weights(self) -> np.ndarray:
+        weights = self.snapshots["parameters"]
+        if not len(weights):
+            raise ValueError(
+                "only the history of this run was kept, without its weights: train it anew for them, by its config "
+                f"({self.config.describe()})"
+            )
+        return weights
 
     def _network(self, parameters: np.ndarray) -> MLP:
         c, spec = self.config, self.problem_spec
@@ -134,8 +148,13 @@ class Run:
         Args:
             rows: most probes to keep.
             snapshots: most snapshots to keep, evenly by number, the first and the last among them, or of one the last; all
-                unless told.
+                unless told.  0: the history alone, without weights and points.
+
+        Raises:
+            ValueError: fewer than 0 snapshots.
         """
+        if snapshots is not None and snapshots < 0:
+            raise ValueError(f"snapshots = {snapshots}: give a number of at least 0, or None for all")
         return archive.compacted(self, rows, snapshots)
 
     def save(self, path: str | os.PathLike[str]) -> Path:

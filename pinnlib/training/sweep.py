@@ -124,9 +124,7 @@ def _alone(folder: Path) -> Iterator[None]:
 # ---- processes of this machine
 
 
-def _local(
-    todo: list[Entry], folder: Path, jobs: int, every: float, seconds: float, outcome: Outcome, bar: tqdm
-) -> None:
+def _local(todo: list[Entry], folder: Path, jobs: int, every: float, seconds: float, outcome: Outcome, bar: tqdm) -> None:
     """Keep ``jobs`` processes at work, and read what they say."""
     waiting = list(todo)
     at_work: dict[subprocess.Popen[str], Entry] = {}
@@ -215,6 +213,7 @@ def work(entry: Entry, path: str, every: float, report: Callable[[int], None] = 
     finally:
         ended.set()
         watcher.join()
+        report(trainer.state.step)
     entry.finished(run).save(path)  # raises where a checkpoint only warns
     return run.complete
 
