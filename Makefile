@@ -29,8 +29,11 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 test: unit notebooks ## unit tests, then the notebooks as tests
 
-unit: env
-	$(BIN)/python -m pytest tests -n 2
+# one thread each: two processes fill two cores, and threads that wait for each other fill none
+unit notebooks: export OMP_NUM_THREADS ?= 1
+
+unit: env ## the unit tests; with COVERAGE=--cov also which lines they reach
+	$(BIN)/python -m pytest tests -n 2 $(COVERAGE)
 	$(BIN)/python -m pytest --doctest-modules pinnlib
 
 notebooks: env

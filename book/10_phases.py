@@ -216,7 +216,7 @@ for k, name in enumerate(shown):
         ax.plot(rise, k, "|", color=figures.COLOURS[kind], ms=7, mew=1.8)
 middles = [np.mean([shown.index(n) for n in names]) for names in groups.values()]
 ax.set_yticks(middles, list(groups), fontsize=7)
-ax.set(xscale="log", xlabel="Adam step", xlim=(1, 1.3e5))
+ax.set(xscale="log", xlabel="Adam step", xlim=(1, 1.8e5))
 ax.set_ylim(len(shown) - 0.5, -0.5)  # the first run on top
 ax.grid(False)
 figures.stamp(fig, "all published runs")
@@ -623,14 +623,17 @@ draws = [
     [n for n in large if kind in n and n not in (*theirs[0], *theirs[1])]
     for kind in ("_rba_", "_vanilla_")
 ]
-rows = []
-for size, scale, short, names in (
+scales = (
     ("the authors' size, with RBA", "one start", False, theirs[0]),
     ("the authors' size, with RBA, 4,000 to 16,000 steps", "", True, draws[0]),
     ("the authors' size, vanilla, too short to tell", "", True, theirs[1] + draws[1]),
     ("between the two sizes, with RBA, 4,000 steps", "", True, between),
     ("a laptop's size", verdicts.LAPTOP, False, small_size),
-):
+)
+
+# %%
+rows = []
+for size, scale, short, names in scales:
     strict = [found[n].sequence == claims.PHASES for n in names]
     first = [claims.of_crossings(runs[n]).sequence == claims.PHASES for n in names]
     rows.append(

@@ -35,18 +35,7 @@ import sys
 
 REPOSITORY = "https://github.com/learning-in-pinns/learning-in-pinns"
 if "google.colab" in sys.modules:  # elsewhere this cell does nothing
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--no-deps",
-            f"pinnlib @ git+{REPOSITORY}",
-        ],
-        check=True,
-    )
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"pinnlib @ git+{REPOSITORY}"], check=True)
 
 # %% tags=["hide-cell"]
 import matplotlib.pyplot as plt
@@ -96,9 +85,7 @@ for column, name in zip(axes.T, TITLES, strict=True):
         run = authors.series(f"{name}_{kind}")
         for ax, values in zip(column, (run.rel_l2, run.order), strict=True):
             there = np.isfinite(values)
-            ax.plot(
-                run.step[there], values[there], color=COLOURS[kind], label=KINDS[kind]
-            )
+            ax.plot(run.step[there], values[there], color=COLOURS[kind], label=KINDS[kind])
             drawn = authors.PUBLISHED[f"{name}_{kind}"].total_diffusion
             ax.axvline(drawn, color=COLOURS[kind], ls="--", lw=1)
     column[0].set(xscale="log", yscale="log")
@@ -107,10 +94,7 @@ for column, name in zip(axes.T, TITLES, strict=True):
 axes[0, 0].set_ylabel("relative L2 error")
 axes[1, 0].set_ylabel(r"order $\varphi_R$")
 axes[0, 0].legend()
-figures.stamp(
-    fig,
-    "the authors' published series, 128 x 6, 25,600 points, 300,000 steps, one run of each kind",
-)
+figures.stamp(fig, "the authors' published series, 128 x 6, 25,600 points, 300,000 steps, one run of each kind")
 plt.show()
 
 # %% [markdown]
@@ -128,13 +112,9 @@ for ax, name in zip(axes.flat, RUNS, strict=True):
     run, drawn = authors.series(name), authors.PUBLISHED[name]
     edges = (1, drawn.fitting_end, drawn.total_diffusion, 300_000)
     for phase, low, high in zip(claims.PHASES, edges[:-1], edges[1:], strict=True):
-        ax.axvspan(
-            low, high, color=figures.COLOURS[phase], alpha=0.6, lw=0, label=phase
-        )
+        ax.axvspan(low, high, color=figures.COLOURS[phase], alpha=0.6, lw=0, label=phase)
     colour = COLOURS[name.rpartition("_")[2]]
-    ax.fill_between(
-        run.step, run.snr[:, 0], run.snr[:, 2], color=colour, alpha=0.25, lw=0
-    )
+    ax.fill_between(run.step, run.snr[:, 0], run.snr[:, 2], color=colour, alpha=0.25, lw=0)
     ax.plot(run.step, run.snr[:, 1], color=colour)
     ax.axhline(1.0, color="black", lw=0.8, ls=":")
     ax.set(xscale="log", yscale="log", xlim=(2, 300_000), ylim=(1e-5, 1e5))
@@ -166,14 +146,7 @@ problem, config = authors.start("allen_cahn", weighting="rba", steps=STEPS)
 start = pl.training.starts.start(problem, config)
 print("problem:", problem)
 print("settings:", config.describe())
-print(
-    "parameters:",
-    len(start.parameters),
-    " collocation points:",
-    start.points.shape,
-    " data:",
-    start.data[0].shape,
-)
+print("parameters:", len(start.parameters), " collocation points:", start.points.shape, " data:", start.data[0].shape)
 
 # %% [markdown]
 # Four settings are easy to miss, and all of them matter for the first thousand steps:
@@ -186,19 +159,12 @@ print(
 # Two steps from there can be compared with the first numbers that they publish.
 
 # %%
-lines = [
-    "| run | signal, published | signal, here | noise, published | noise, here |",
-    "|---|---|---|---|---|",
-]
+lines = ["| run | signal, published | signal, here | noise, published | noise, here |", "|---|---|---|---|---|"]
 for name in RUNS:
     benchmark, _, kind = name.rpartition("_")
-    two = pl.train(
-        *authors.start(benchmark, weighting=kind, steps=2, compile=True), progress=False
-    ).at(2)
+    two = pl.train(*authors.start(benchmark, weighting=kind, steps=2, compile=True), progress=False).at(2)
     s, n = authors.PUBLISHED[name].two
-    lines.append(
-        f"| {title(name)} | {s:.6g} | {two['signal']:.4g} | {n:.6g} | {two['noise']:.3g} |"
-    )
+    lines.append(f"| {title(name)} | {s:.6g} | {two['signal']:.4g} | {n:.6g} | {two['noise']:.3g} |")
 display(Markdown("\n".join(lines)))
 
 # %% [markdown]
@@ -227,20 +193,10 @@ theirs = authors.series("allen_cahn_rba")
 # %% mystnb={"figure": {"caption": "The first 100 steps of Allen-Cahn with RBA: signal and noise here, as lines, and as published, as circles.", "name": "fig-authors-live"}, "image": {"alt": "Signal and noise against the step to 100, each a line with circles exactly on it; the signal falls from ten to a tenth, the noise rises from a millionth to a hundredth."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 for label in ("signal", "noise"):
-    ax.plot(
-        here.step,
-        getattr(here, label)[:, 1],
-        color=figures.COLOURS[label],
-        label=f"{label}, here",
-    )
+    ax.plot(here.step, getattr(here, label)[:, 1], color=figures.COLOURS[label], label=f"{label}, here")
     shown = theirs.last <= 100
     ax.plot(
-        theirs.step[shown],
-        getattr(theirs, label)[shown, 1],
-        "o",
-        mfc="none",
-        color=figures.COLOURS[label],
-        label="published",
+        theirs.step[shown], getattr(theirs, label)[shown, 1], "o", mfc="none", color=figures.COLOURS[label], label="published"
     )
 ax.set(xscale="log", yscale="log", xlabel="Adam step", ylabel="gradient norm")
 ax.legend(ncols=2)
@@ -253,13 +209,8 @@ plt.show()
 # %%
 step, apart = authors.gap(here, theirs)
 compared = apart[(step >= 20) & (step <= 84)]
-print(
-    "signal and noise as published from step 20 to 100, within 1%:",
-    bool(compared.max() < 0.01),
-)
-print(
-    f"relative L2 at step 100: {run.at(100)['rel_l2']:.3f}, published {theirs.rel_l2[theirs.last == 100][0]:.3f}"
-)
+print("signal and noise as published from step 20 to 100, within 1%:", bool(compared.max() < 0.01))
+print(f"relative L2 at step 100: {run.at(100)['rel_l2']:.3f}, published {theirs.rel_l2[theirs.last == 100][0]:.3f}")
 
 # %% [markdown]
 # ## The whole course
@@ -270,9 +221,7 @@ print(
 # %%
 records = {name: pl.records.load(f"authors_{name}") for name in RUNS}
 for name, record in records.items():
-    print(
-        f"{title(name)}: {record.step:,} steps, {record.provenance['wall_time']:.0f} s on {record.provenance['device']}"
-    )
+    print(f"{title(name)}: {record.step:,} steps, {record.provenance['wall_time']:.0f} s on {record.provenance['device']}")
 
 
 # %% tags=["hide-input"]
@@ -280,12 +229,7 @@ def series_of(record):
     """The curves of a record in the parts that the published ones have."""
     h = record.history
     later = h["step"] > 0
-    return authors.reduce(
-        *(
-            h[name][later]
-            for name in ("step", "signal", "noise", "rel_l2", "order_weights")
-        )
-    )
+    return authors.reduce(*(h[name][later] for name in ("step", "signal", "noise", "rel_l2", "order_weights")))
 
 
 # %% mystnb={"figure": {"caption": "Relative error from the authors' start, here in colour and as published in black.", "name": "fig-authors-course"}, "image": {"alt": "Four panels of relative error against the step. On Allen-Cahn each coloured curve and the black one leave the plateau close together; on Helmholtz vanilla too; on Helmholtz with RBA the black curve falls three times earlier and both join later."}} tags=["hide-input"]
@@ -293,20 +237,8 @@ fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.4), sharex=True, sharey=True)
 for ax, (name, record) in zip(axes.flat, records.items(), strict=True):
     published, h = authors.series(name), record.history
     there = np.isfinite(published.rel_l2)
-    ax.plot(
-        published.step[there],
-        published.rel_l2[there],
-        color="black",
-        lw=1,
-        label="published",
-    )
-    ax.plot(
-        h["step"],
-        h["rel_l2"],
-        color=COLOURS[name.rpartition("_")[2]],
-        lw=1,
-        label="here",
-    )
+    ax.plot(published.step[there], published.rel_l2[there], color="black", lw=1, label="published")
+    ax.plot(h["step"], h["rel_l2"], color=COLOURS[name.rpartition("_")[2]], lw=1, label="here")
     ax.set(xscale="log", yscale="log", xlim=(100, 300_000))
     ax.set_title(title(name), loc="left")
 for ax in axes[1]:
@@ -314,10 +246,7 @@ for ax in axes[1]:
 for ax in axes[:, 0]:
     ax.set_ylabel("relative L2 error")
 axes[0, 1].legend()
-figures.stamp(
-    fig,
-    "records authors_*: 128 x 6, 25,600 points, H100, float32, one run of each kind",
-)
+figures.stamp(fig, "records authors_*: 128 x 6, 25,600 points, H100, float32, one run of each kind")
 plt.show()
 
 
@@ -327,10 +256,7 @@ def told(step, last=None):
 
 
 # %%
-lines = [
-    "| run | error below 0.5 at step, published | here | below 0.1, published | here |",
-    "|---|---|---|---|---|",
-]
+lines = ["| run | error below 0.5 at step, published | here | below 0.1, published | here |", "|---|---|---|---|---|"]
 for name, record in records.items():
     cells = []
     for level in (0.5, 0.1):
@@ -351,10 +277,7 @@ display(Markdown("\n".join(lines)))
 # %%
 rba, published = records["allen_cahn_rba"], authors.PUBLISHED["allen_cahn_rba"]
 lines = ["| step | error, published | error, here |", "|---|---|---|"]
-lines += [
-    f"| {step:,} | {error:.3g} | {rba.at(step)['rel_l2']:.3g} |"
-    for step, error in published.errors.items()
-]
+lines += [f"| {step:,} | {error:.3g} | {rba.at(step)['rel_l2']:.3g} |" for step, error in published.errors.items()]
 display(Markdown("\n".join(lines)))
 
 # %% [markdown]
@@ -367,24 +290,14 @@ display(Markdown("\n".join(lines)))
 # ten thousand steps and more.
 
 # %%
-vanilla, published = (
-    records["allen_cahn_vanilla"],
-    authors.PUBLISHED["allen_cahn_vanilla"],
-)
+vanilla, published = records["allen_cahn_vanilla"], authors.PUBLISHED["allen_cahn_vanilla"]
 h = vanilla.history
 for level in (0.9, 0.5):
-    print(
-        f"error below {level} at step: published {published.below[level]:,}, here {claims.first_below(vanilla, level):,}"
-    )
+    print(f"error below {level} at step: published {published.below[level]:,}, here {claims.first_below(vanilla, level):,}")
 for low, high in ((45_000, 60_000), (65_000, 80_000)):
     inside = (h["step"] >= low) & (h["step"] <= high)
-    median, above = (
-        np.median(h["loss_residual"][inside]),
-        np.mean(h["snr"][inside] > 1.0),
-    )
-    print(
-        f"steps {low:,} to {high:,}: residual loss {median:.1e}, probes with SNR above 1 {above:.0%}"
-    )
+    median, above = np.median(h["loss_residual"][inside]), np.mean(h["snr"][inside] > 1.0)
+    print(f"steps {low:,} to {high:,}: residual loss {median:.1e}, probes with SNR above 1 {above:.0%}")
 
 # %% [markdown]
 # In the first of the two the residual loss collapses by two decades, and there the SNR rises. The authors draw total diffusion at the second, step 91,700, where the error
@@ -403,21 +316,14 @@ PASSAGE = {  # steps before and after the error's fall, chosen by the error alon
     "helmholtz_vanilla": ((1_000, 13_000), (24_000, 40_000)),
     "helmholtz_rba": ((200, 700), (3_700, 40_000)),
 }
-lines = [
-    "| run | steps before | published | here | steps after | published | here |",
-    "|---|---|---|---|---|---|---|",
-]
+lines = ["| run | steps before | published | here | steps after | published | here |", "|---|---|---|---|---|---|---|"]
 shares, published_shares = {}, {}
 for name, record in records.items():
     cells = []
     for low, high in PASSAGE[name]:
         published_shares[name, low] = authors.series(name).share_above(low, high)
         shares[name, low] = series_of(record).share_above(low, high)
-        cells += [
-            f"{low:,} to {high:,}",
-            f"{published_shares[name, low]:.0%}",
-            f"{shares[name, low]:.0%}",
-        ]
+        cells += [f"{low:,} to {high:,}", f"{published_shares[name, low]:.0%}", f"{shares[name, low]:.0%}"]
     lines.append(f"| {title(name)} | {' | '.join(cells)} |")
 display(Markdown("\n".join(lines)))
 
@@ -428,17 +334,9 @@ for ax, (name, record) in zip(axes.flat, records.items(), strict=True):
     drawn, last = authors.PUBLISHED[name], record.step
     edges = (0, drawn.fitting_end, min(drawn.total_diffusion, last), last)
     for phase, low, high in zip(claims.PHASES, edges[:-1], edges[1:], strict=True):
-        ax.axvspan(
-            low, high, color=figures.COLOURS[phase], alpha=0.6, lw=0, label=phase
-        )
+        ax.axvspan(low, high, color=figures.COLOURS[phase], alpha=0.6, lw=0, label=phase)
     shown = published.last <= last
-    ax.plot(
-        published.step[shown],
-        published.snr[shown, 1],
-        color="black",
-        lw=1,
-        label="published median",
-    )
+    ax.plot(published.step[shown], published.snr[shown, 1], color="black", lw=1, label="published median")
     colour = COLOURS[name.rpartition("_")[2]]
     middle = 10 ** pl.phases.running_quantiles(np.log10(h["snr"]), (0.5,))[0]
     ax.plot(h["step"], h["snr"], ".", ms=1.5, color=colour, alpha=0.4)
@@ -448,9 +346,7 @@ for ax, (name, record) in zip(axes.flat, records.items(), strict=True):
     ax.set_title(title(name), loc="left")
     ax.ticklabel_format(axis="x", style="plain")
 figures.legend(fig, axes[0, 1], columns=4)
-figures.stamp(
-    fig, "records authors_*: H100, float32, one run of each kind; linear steps"
-)
+figures.stamp(fig, "records authors_*: H100, float32, one run of each kind; linear steps")
 plt.show()
 
 # %% [markdown]
@@ -474,9 +370,7 @@ for name, record in records.items():
     step, apart = authors.gap(ours, published)
     benchmark, _, kind = name.rpartition("_")
     style = "-" if benchmark == "allen_cahn" else "--"
-    ax.plot(
-        step, np.maximum(apart, 1e-8), style, color=COLOURS[kind], label=title(name)
-    )
+    ax.plot(step, np.maximum(apart, 1e-8), style, color=COLOURS[kind], label=title(name))
 ax.axhline(0.03, color="black", lw=0.8, ls=":")
 ax.set(xscale="log", yscale="log", xlabel="Adam step", ylabel="relative difference")
 ax.legend()
@@ -512,16 +406,11 @@ def collapse(record):
 
 
 def draws(prefix):
-    return [
-        pl.records.load(name) for name in pl.records.names() if name.startswith(prefix)
-    ]
+    return [pl.records.load(name) for name in pl.records.names() if name.startswith(prefix)]
 
 
 several = {
-    "RBA, the authors' start": [
-        records["helmholtz_rba"],
-        *draws("authors_helmholtz_rba_"),
-    ],
+    "RBA, the authors' start": [records["helmholtz_rba"], *draws("authors_helmholtz_rba_")],
     "RBA, other seeds": draws("paper_helmholtz_rba_"),
     "vanilla, the authors' start": [records["helmholtz_vanilla"]],
     "vanilla, other seeds": draws("paper_helmholtz_vanilla_"),
@@ -533,18 +422,12 @@ several = {
 # long as it lasts. The error has an event of its own: it falls below 0.5.
 
 # %% tags=["hide-input"]
-EVENTS = {
-    "residual a decade down": collapse,
-    "error below 0.5": lambda run: claims.first_below(run, 0.5),
-}
+EVENTS = {"residual a decade down": collapse, "error below 0.5": lambda run: claims.first_below(run, 0.5)}
 
 
 def censored(event, runs):
     steps = [(event(run), run.step) for run in runs]
-    return CensoredData(
-        uncensored=[a for a, _ in steps if a],
-        right=[last for a, last in steps if not a],
-    )
+    return CensoredData(uncensored=[a for a, _ in steps if a], right=[last for a, last in steps if not a])
 
 
 def median(event, runs):
@@ -558,43 +441,23 @@ def listed(steps):
     return ", ".join(f"{step:,}" for step in sorted(steps))
 
 
+# %% tags=["hide-input"]
 for label, event in EVENTS.items():
-    lines = [
-        f"| Helmholtz, {label} | runs | at step | not by its end, at | half by |",
-        "|---|---|---|---|---|",
-    ]
+    lines = [f"| Helmholtz, {label} | runs | at step | not by its end, at | half by |", "|---|---|---|---|---|"]
     for name, runs in several.items():
         steps = [(event(run), run.step) for run in runs]
-        cells = (
-            listed(k for k, _ in steps if k),
-            listed(last for k, last in steps if not k),
-        )
-        lines.append(
-            f"| {name} | {len(runs)} | {' | '.join(cells)} | {median(event, runs) if len(runs) > 2 else ''} |"
-        )
+        cells = listed(k for k, _ in steps if k), listed(last for k, last in steps if not k)
+        lines.append(f"| {name} | {len(runs)} | {' | '.join(cells)} | {median(event, runs) if len(runs) > 2 else ''} |")
     display(Markdown("\n".join(lines)))
 
 # %%
 rba = [*several["RBA, the authors' start"], *several["RBA, other seeds"]]
 bare = [*several["vanilla, the authors' start"], *several["vanilla, other seeds"]]
 for kind in KINDS:
-    print(
-        f"published, {KINDS[kind]}: residual a decade down at {authors.PUBLISHED[f'helmholtz_{kind}'].collapse:,}"
-    )
+    print(f"published, {KINDS[kind]}: residual a decade down at {authors.PUBLISHED[f'helmholtz_{kind}'].collapse:,}")
 for label, event in EVENTS.items():
-    groups = [
-        censored(event, runs)
-        for runs in (
-            several["RBA, the authors' start"],
-            several["RBA, other seeds"],
-            rba,
-            bare,
-        )
-    ]
-    print(
-        f"{label}, log-rank test: roundings against seeds p = {logrank(*groups[:2]).pvalue:.2f}, ",
-        end="",
-    )
+    groups = [censored(event, runs) for runs in (several["RBA, the authors' start"], several["RBA, other seeds"], rba, bare)]
+    print(f"{label}, log-rank test: roundings against seeds p = {logrank(*groups[:2]).pvalue:.2f}, ", end="")
     print(f"RBA against vanilla p = {logrank(*groups[2:]).pvalue:.3f}")
 
 # %% mystnb={"figure": {"caption": "Helmholtz: step at which the residual has fallen a decade, one mark a training. An arrow: not until the end of the run. Crosses: the published runs. Dotted: where the authors draw the start of total diffusion, with RBA and without.", "name": "fig-authors-chance"}, "image": {"alt": "Marks on a logarithmic axis of steps, in four rows. RBA from the authors' start: from 660 to 4,440, with arrows at 4,000 and 8,000. RBA from other seeds: from 1,320 to 5,320, with arrows there too. Vanilla from the authors' start: one at 19,100 beside a cross at 15,100. Vanilla from other seeds: 2,300 and 3,200."}} tags=["hide-input"]
@@ -603,36 +466,15 @@ for y, (name, runs) in enumerate(several.items()):
     colour = COLOURS["rba" if name.startswith("RBA") else "vanilla"]
     for run in runs:
         step = collapse(run)
-        ax.plot(
-            step or run.step,
-            y,
-            "o" if step else ">",
-            color=colour,
-            ms=7,
-            mfc="none",
-            zorder=3,
-        )
+        ax.plot(step or run.step, y, "o" if step else ">", color=colour, ms=7, mfc="none", zorder=3)
 for y, kind in ((0, "rba"), (2, "vanilla")):
     published = authors.PUBLISHED[f"helmholtz_{kind}"]
     ax.plot(published.collapse, y, "kx", ms=9, zorder=4)
     ax.axvline(published.total_diffusion, color=COLOURS[kind], lw=0.8, ls=":")
-ax.set(
-    xscale="log",
-    xlim=(400, 30_000),
-    ylim=(3.6, -0.6),
-    xlabel="Adam step",
-    yticks=range(4),
-    yticklabels=list(several),
-)
-ax.set_xticks(
-    [500, 1_000, 2_000, 5_000, 10_000, 20_000],
-    ["500", "1,000", "2,000", "5,000", "10,000", "20,000"],
-)
+ax.set(xscale="log", xlim=(400, 30_000), ylim=(3.6, -0.6), xlabel="Adam step", yticks=range(4), yticklabels=list(several))
+ax.set_xticks([500, 1_000, 2_000, 5_000, 10_000, 20_000], ["500", "1,000", "2,000", "5,000", "10,000", "20,000"])
 ax.minorticks_off()
-figures.stamp(
-    fig,
-    "records authors_helmholtz_*, paper_helmholtz_*: 128 x 6, 25,600 points, float32",
-)
+figures.stamp(fig, "records authors_helmholtz_*, paper_helmholtz_*: 128 x 6, 25,600 points, float32")
 plt.show()
 
 # %% [markdown]
@@ -656,21 +498,13 @@ plt.show()
 # Four runs with RBA begin at seeds of our own. They have 16,000 steps, half as much again as the authors' run needs for its passage.
 
 # %%
-lines = [
-    "| Allen-Cahn with RBA | error below 0.5 at step | last error | probes above 1, steps 1,000 to 9,000 | 13,000 to 16,000 |",
-    "|---|---|---|---|---|",
-]
+lines = ["| Allen-Cahn with RBA | error below 0.5 at step | last error | probes above 1, steps 1,000 to 9,000 | 13,000 to 16,000 |", "|---|---|---|---|---|"]
 starts = {"the authors' start": records["allen_cahn_rba"]}
 starts |= {f"seed {run.config.seed}": run for run in draws("paper_allen_cahn_rba_")}
 for name, run in starts.items():
-    parts = [
-        series_of(run).share_above(low, high)
-        for low, high in ((1_000, 9_000), (13_000, 16_000))
-    ]
+    parts = [series_of(run).share_above(low, high) for low, high in ((1_000, 9_000), (13_000, 16_000))]
     error = run.at(16_000)["rel_l2"]
-    lines.append(
-        f"| {name} | {told(claims.first_below(run, 0.5), 16_000)} | {error:.3f} | {parts[0]:.0%} | {parts[1]:.0%} |"
-    )
+    lines.append(f"| {name} | {told(claims.first_below(run, 0.5), 16_000)} | {error:.3f} | {parts[0]:.0%} | {parts[1]:.0%} |")
 display(Markdown("\n".join(lines)))
 
 # %% [markdown]
@@ -700,36 +534,17 @@ def word(holds):
     return "**reproduced**" if holds else "**not**"
 
 
-pairs = {
-    name: (authors.PUBLISHED[name].below[0.5], claims.first_below(record, 0.5))
-    for name, record in records.items()
-}
-fall = {
-    name: (falls(authors.series(name)), falls(series_of(record)))
-    for name, record in records.items()
-}
+pairs = {name: (authors.PUBLISHED[name].below[0.5], claims.first_below(record, 0.5)) for name, record in records.items()}
+fall = {name: (falls(authors.series(name)), falls(series_of(record))) for name, record in records.items()}
 
 # %% tags=["hide-input"]
 rows = [
-    (
-        f"first step with an SNR below 1, {title(n)}",
-        f"{a:,}",
-        f"{b:,}",
-        word(factor(a, b) <= 1.5),
-    )
-    for n, (a, b) in fall.items()
+    (f"first step with an SNR below 1, {title(n)}", f"{a:,}", f"{b:,}", word(factor(a, b) <= 1.5)) for n, (a, b) in fall.items()
 ]
 leads = []
 for name in TITLES:
     (a, b), (c, d) = pairs[f"{name}_rba"], pairs[f"{name}_vanilla"]
-    rows.append(
-        (
-            f"RBA passes 0.5 first, {TITLES[name]}",
-            f"{a:,} against {c:,}",
-            f"{b:,} against {d:,}",
-            word(b < d),
-        )
-    )
+    rows.append((f"RBA passes 0.5 first, {TITLES[name]}", f"{a:,} against {c:,}", f"{b:,} against {d:,}", word(b < d)))
     leads.append((c / a, d / b))
 rows += [
     (
@@ -744,33 +559,16 @@ rows += [
 # %% tags=["hide-input"]
 for name in RUNS:
     (low, _), (low2, _) = PASSAGE[name]
-    there, here = (
-        [s[name, step] for step in (low, low2)] for s in (published_shares, shares)
-    )
+    there, here = ([s[name, step] for step in (low, low2)] for s in (published_shares, shares))
     holds = there[0] < there[1] and here[0] < here[1]
     texts = [f"{a:.0%} to {b:.0%}" for a, b in (there, here)]
-    rows.append(
-        (f"probes above 1, before and after, {title(name)}", *texts, word(holds))
-    )
+    rows.append((f"probes above 1, before and after, {title(name)}", *texts, word(holds)))
 for k, name in enumerate(TITLES):
     a, b = leads[k]
-    why = {"allen_cahn": "one draw of each", "helmholtz": "three draws without RBA"}[
-        name
-    ]
-    rows.append(
-        (
-            f"RBA's lead, {TITLES[name]}",
-            f"{a:.0f} times",
-            f"{b:.0f} times",
-            f"**cannot tell**: {why}",
-        )
-    )
+    why = {"allen_cahn": "one draw of each", "helmholtz": "three draws without RBA"}[name]
+    rows.append((f"RBA's lead, {TITLES[name]}", f"{a:.0f} times", f"{b:.0f} times", f"**cannot tell**: {why}"))
 rows.append(("the rise is abrupt", "yes", "in bursts", "**cannot tell**: needs seeds"))
-table = [
-    "| claim | paper | here | verdict |",
-    "|---|---|---|---|",
-    *(f"| {' | '.join(row)} |" for row in rows),
-]
+table = ["| claim | paper | here | verdict |", "|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
 display(Markdown("\n".join(table)))
 
 # %% [markdown]
@@ -825,6 +623,4 @@ display(Markdown("\n".join(table)))
 h = records["allen_cahn_rba"].history
 inside = (h["step"] >= 60_000) & (h["step"] <= 80_000)
 of_means = h["signal"][inside].mean() / h["noise"][inside].mean()
-print(
-    "ratio of means above the median of ratios:", of_means > np.median(h["snr"][inside])
-)
+print("ratio of means above the median of ratios:", of_means > np.median(h["snr"][inside]))

@@ -38,6 +38,7 @@ __all__ = [
     "adam_step",
     "batch_gradients",
     "by_layer",
+    "corrected",
     "data_gradients",
     "noise",
     "norms",
@@ -223,7 +224,7 @@ def adam(optimizer: torch.optim.Adam, member: int | None = None) -> float:
 
     Over all parameters, biases too, as the paper has it.  ``member`` is that of an ensemble, along the first axis.
     """
-    return float(adam_numbers(optimizer, member)[0])
+    return float(adam_numbers(*_of(optimizer, member))[0])
 
 
 def adam_step(optimizer: torch.optim.Adam, member: int | None = None) -> float:
@@ -231,23 +232,42 @@ def adam_step(optimizer: torch.optim.Adam, member: int | None = None) -> float:
 
     It is the size of Adam's step in units of its learning rate.
     """
-    return float(adam_numbers(optimizer, member)[1])
+    return float(adam_numbers(*_of(optimizer, member))[1])
 
 
-def adam_numbers(optimizer: torch.optim.Adam, member: int | None = None) -> Tensor:
-    """What :func:`adam` and :func:`adam_step` give, ``(2,)``, float64, still on the device."""
-    means, roots = [], []
-    for group in optimizer.param_groups:
-        beta1, beta2 = group["betas"]
-        for state in (optimizer.state[p] for p in group["params"] if optimizer.state.get(p)):
-            m, v = (state[name] if member is None else state[name][member] for name in ("exp_avg", "exp_avg_sq"))
-            t = state["step"].to(m.device, torch.float64)
-            means.append((m.double() / (1.0 - beta1**t)).flatten())
-            roots.append((v.double() / (1.0 - beta2**t)).sqrt().flatten() + group["eps"])
-    if not means:
-        return torch.full((2,), math.nan, dtype=torch.float64)
-    mean, root = torch.cat(means), torch.cat(roots)
+def adam_numbers(mean: Tensor, root: Tensor) -> Tensor:
+    """What :func:`adam` and :func:`adam_step` give, ``(2,)``, still on the device, of what :func:`corrected` gives."""
     return torch.stack([_length(mean) / _length(root), (mean / root).abs().mean()])
+
+
+def corrected(
+    first: Tensor, second: Tensor, step: Tensor, *, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
+) -> tuple[Tensor, Tensor]:
+    r"""Adam's :math:`\hat m` and :math:`\sqrt{\hat v} + \epsilon` after ``step`` steps, flat, float64; nan before the first.
+
+    Args:
+        first: mean of the gradient.
+        second: mean of its square, of the same shape.
+        step: how many steps were made, a scalar.
+        betas: of the two means.
+        eps: Adam's.
+    """
+    done = step.to(first.device, torch.float64)
+    return (
+        (first.double() / (1.0 - betas[0] ** done)).flatten(),
+        (second.double() / (1.0 - betas[1] ** done)).sqrt().flatten() + eps,
+    )
+
+
+def _of(optimizer: torch.optim.Adam, member: int | None) -> tuple[Tensor, Tensor]:
+    """The same over all parameters of one of torch's optimizers."""
+    parts = [(torch.full((1,), math.nan, dtype=torch.float64),) * 2]
+    for group in optimizer.param_groups:
+        for state in (optimizer.state[p] for p in group["params"] if optimizer.state.get(p)):
+            first, second = (state[name] if member is None else state[name][member] for name in ("exp_avg", "exp_avg_sq"))
+            parts.append(corrected(first, second, state["step"], betas=group["betas"], eps=group["eps"]))
+    means, roots = zip(*(parts[1:] or parts), strict=True)
+    return torch.cat(means), torch.cat(roots)
 
 
 def _mean_and_noise(grads: Tensor) -> tuple[Tensor, Tensor]:

@@ -39,7 +39,7 @@ class Tape:
     def replay(self):
         self.body()
         if self.wrong:
-            self.trainer.state.theta.data.mul_(1.01)
+            self.trainer.state.theta.mul_(1.01)
 
 
 def stand_in_for_streams(monkeypatch):
@@ -105,7 +105,7 @@ def test_a_probe_reads_all_its_numbers_at_once(monkeypatch, members):
     monkeypatch.setattr(probe, "_read", lambda parts, read=probe._read: reads.append(1) or read(parts))
     for _ in range(2):  # before Adam has moments, and after
         with Waits() as waits:
-            assert trainer.measure()
+            assert trainer.measure() is None
         trainer.advance()
     assert waits.count == 0
     assert len(reads) == 2 * members
@@ -118,7 +118,7 @@ def test_a_state_that_went_wrong_between_probes_is_not_saved(monkeypatch, tmp_pa
 
     def spoiled():
         if trainer.state.step == 230:
-            trainer.state.theta.data.fill_(torch.nan)
+            trainer.state.theta.fill_(torch.nan)
         return advance()
 
     monkeypatch.setattr(trainer, "advance", spoiled)

@@ -165,7 +165,7 @@ class TestStart:
         assert sum(asked.get("apart", False) for asked in passes) == 3  # probes at 0, 2 and 4
         assert len(passes) == 3 + 4
         bad = Trainer(pl.problems.Helmholtz(), config)
-        bad.state.theta.data.fill_(torch.nan)
+        bad.state.theta.fill_(torch.nan)
         with pytest.raises(pl.TrainingDiverged, match="not a finite number at step 0"):
             bad.run([None], 60.0, None, False)
 

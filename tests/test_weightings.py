@@ -102,7 +102,7 @@ def test_a_divergence_after_a_draw_keeps_the_points_of_the_last_good_state(monke
 
     def poison(objective, state, rule, *, in_place):
         resample(objective, state, rule, in_place=in_place)
-        state.theta.data.fill_(float("nan"))
+        state.theta.fill_(float("nan"))
 
     monkeypatch.setattr(loop, "resample", poison)
     with pytest.raises(pl.TrainingDiverged) as caught:

@@ -6,45 +6,67 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from . import cuda_graph
 from .objective import LossAndGradients
 from .state import State
 
-__all__ = ["Adam"]
+__all__ = ["BETAS", "EPS", "Adam"]
+
+BETAS, EPS = (0.9, 0.999), 1e-8
 
 
 class Adam:
     """Torch's Adam, with the settings of the paper.
+
+    It is torch's function and not its class, which imports a compiler of a second that nothing here needs.
 
     Args:
         state: whose parameters it moves.
         recorded: record the whole step as a CUDA graph, if the device is a GPU.
 
     Attributes:
-        optimizer: torch's own.
+        rate: the learning rate of the coming steps; on a GPU a tensor, which a recorded step reads anew.
+        done: steps made, a scalar on the device.
+        exp_avg: mean of the gradient, ``(*lead, n_params)``.
+        exp_avg_sq: mean of its square, alike.
         graph: replays recorded steps; None where they are made kernel by kernel.
     """
 
     def __init__(self, state: State, *, recorded: bool = True) -> None:
         on_gpu = state.device.type == "cuda"
-        lr = state.config.lr
-        rate = torch.tensor(lr, device=state.device) if on_gpu else lr  # a recorded step reads it anew
-        self.optimizer = torch.optim.Adam([state.theta], lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=True, capturable=on_gpu)
+        self.rate: float | Tensor = torch.tensor(state.config.lr, device=state.device) if on_gpu else state.config.lr
+        self.done = torch.zeros((), device=state.device)
+        self.gradient, self.exp_avg, self.exp_avg_sq = (torch.zeros_like(state.theta) for _ in range(3))
         self.graph = cuda_graph.Captured(state.device) if on_gpu and recorded else None
 
     def set_rate(self, rate: float) -> None:
         """The learning rate of the coming steps."""
-        for group in self.optimizer.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate)
-            else:
-                group["lr"] = rate
+        if isinstance(self.rate, Tensor):
+            self.rate.fill_(rate)
+        else:
+            self.rate = rate
 
     def step(self, state: State, here: LossAndGradients) -> None:
         """One step along these gradients, with these points' weights."""
-        torch.add(here.grads, here.data_grads, out=state.theta.grad)
-        self.optimizer.step()
+        torch.add(here.grads, here.data_grads, out=self.gradient)
+        adam(
+            [state.theta],
+            [self.gradient],
+            [self.exp_avg],
+            [self.exp_avg_sq],
+            [],
+            [self.done],
+            fused=True,
+            amsgrad=False,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            lr=self.rate,
+            weight_decay=0.0,
+            eps=EPS,
+            maximize=False,
+        )
         if here.chosen is None:
             state.attention.copy_(here.attention)
         else:
@@ -56,19 +78,16 @@ class Adam:
 
     def recorded_step(self, state: State, objective: Callable[[State], LossAndGradients]) -> None:
         """The same, recorded once and then replayed."""
-
-        def moving() -> list[Tensor]:
-            return [state.theta.detach(), state.attention, *self.optimizer.state[state.theta].values()]
-
         assert self.graph is not None
-        self.graph(lambda: self.unseen_step(state, objective), moving)
+        moving = [state.theta, state.attention, self.done, self.exp_avg, self.exp_avg_sq]
+        self.graph(lambda: self.unseen_step(state, objective), lambda: moving)
 
-    def moments(self, state: State) -> dict[str, Tensor]:
+    def moments(self) -> dict[str, Tensor]:
         """Means of the gradient and of its square, ``(*lead, n_params)`` each; zeros before the first step."""
-        own = self.optimizer.state.get(state.theta, {})
-        return {name: own.get(name, torch.zeros_like(state.theta)) for name in ("exp_avg", "exp_avg_sq")}
+        return {"exp_avg": self.exp_avg, "exp_avg_sq": self.exp_avg_sq}
 
-    def load(self, state: State, moments: Mapping[str, Tensor]) -> None:
-        """Take over the moments of a training that has made ``state.step`` steps."""
-        done = torch.tensor(float(state.step), device=state.device)
-        self.optimizer.state[state.theta] = {"step": done, **{name: part.clone() for name, part in moments.items()}}
+    def load(self, step: int, moments: Mapping[str, Tensor]) -> None:
+        """Take over the moments of a training that has made ``step`` steps."""
+        self.done.fill_(float(step))
+        for name, own in self.moments().items():
+            own.copy_(moments[name])

@@ -68,7 +68,7 @@ class Checkpoint:
     def _copies(self) -> dict[str, Any]:
         state = self.state
         parts = {"parameters": state.theta, "rba": state.attention, "points": self.objective.collocation.points}
-        parts |= self.adam.moments(state)
+        parts |= self.adam.moments()
         return {"step": state.step, **{name: part.detach().clone() for name, part in parts.items()}}
 
     def _states(self, copies: dict[str, Any]) -> list[dict[str, np.ndarray]]:

@@ -14,13 +14,13 @@ from ..taylor import backends, native, parameters, toolchain
 from ..taylor.activations import Activation
 from ..taylor.activations import get as activation_of
 from ..taylor.partials import Plan
+from .adam import BETAS, EPS
 from .collocation import Collocation
 from .objective import Objective
 
 __all__ = ["Eigenpair", "Hessian", "largest_eigenvalue", "preconditioner", "threshold"]
 
 DISTANCE = 1e-4  # between the two gradients of a product and their middle; see the test of its error
-BETAS, EPS = (0.9, 0.999), 1e-8  # Adam's, as the trainer has them
 
 
 @dataclass(frozen=True)

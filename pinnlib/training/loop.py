@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from ..config import Config
 from ..problems.base import Problem
@@ -49,9 +50,8 @@ class Trainer:
             while True:
                 # measure, from the very gradients that the coming step uses
                 if state.step in probe_steps and not history.probed and (state.step < end or state.step >= config.steps):
-                    if not self.measure():
-                        assert self.ready is not None
-                        raise checkpoint.diverged(self.ready.loss)
+                    if (lost := self.measure()) is not None:
+                        raise checkpoint.diverged(lost)
                     progress.show(bar, history.last)
                     if state.step in snapshot_steps:
                         history.keep_weights()
@@ -59,29 +59,28 @@ class Trainer:
                 if state.step >= end or interrupt.asked:
                     break
                 # one step: Adam on the network's weights, the rule on the points' weights
-                if not self.advance():
-                    assert self.ready is not None
-                    raise checkpoint.diverged(self.ready.loss)
+                if (lost := self.advance()) is not None:
+                    raise checkpoint.diverged(lost)
                 bar.update()
                 # keep
                 if checkpoint.due:
                     checkpoint.save()
         return checkpoint.save()
 
-    def measure(self) -> bool:
-        """Measure at this step, with the points' weights that the config asks for; False if a loss is not finite."""
+    def measure(self) -> Tensor | None:
+        """Measure at this step, with the points' weights that the config asks for; returns losses only if not all are finite."""
         config, used = self.config, self.config.probe_rba == "used" and self.objective.weighted
         here = self.ready = self.objective(self.state, apart=True, update=not used)
         rows = self.probe(self.state, here, self.adam, self.history.wall_time, sharpness=self.history.wants_sharpness)
         if not all(math.isfinite(row["loss"]) for row in rows):
-            return False
+            return here.loss
         self.history.append(rows)
         if used or config.minibatch:  # the coming step has other gradients
             self.ready = None
-        return True
+        return None
 
-    def advance(self) -> bool:
-        """One step; False, and nothing changed, if a loss is not finite.
+    def advance(self) -> Tensor | None:
+        """One step; where a loss is not finite nothing changes, and the losses are returned.
 
         A GPU is not asked for its loss, since that would wait for it: there the next probe finds out.
         """
@@ -92,9 +91,9 @@ class Trainer:
         else:
             self.ready = self.ready or objective(state)
             if not self.ready.finite:
-                return False
+                return self.ready.loss
             self.adam.step(state, self.ready)
         state.step, self.ready = state.step + 1, None
         if isinstance(config.weighting, RAD) and state.step % config.weighting.every == 0:
             resample(self.objective, state, config.weighting, in_place=self.adam.graph is not None)
-        return True
+        return None

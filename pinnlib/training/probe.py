@@ -14,7 +14,7 @@ from .. import evaluation, order_parameter, sampling, snr
 from ..problems.base import Problem
 from ..problems.terms import ResidualTerm
 from ..taylor.parameters import split
-from .adam import Adam
+from .adam import BETAS, EPS, Adam
 from .hessian import Hessian, preconditioner
 from .history import CURVATURE, Row
 from .objective import LossAndGradients, Objective
@@ -69,7 +69,8 @@ class Probe:
     def _row(self, state: State, k: int, here: LossAndGradients, adam: Adam) -> Row:
         """Everything in :data:`pinnlib.training.history.HISTORY` but the time."""
         model, points, domain = state.models[k], self.objective.collocation.places[k], self.problem.domain
-        biases, member = state.config.biases, None if state.alone else k
+        biases = state.config.biases
+        first, second = (state.each(part)[k] for part in (adam.exp_avg, adam.exp_avg_sq))
         assert here.batch_grads is not None  # a probe has asked for them
         grads = (snr.by_layer(split(g, model.sizes), biases=biases) for g in (here.batch_grads, here.data_grads))
         residual, attention = here.residual.double(), here.attention.double()
@@ -77,7 +78,7 @@ class Probe:
         parts = [
             torch.stack([n.double() for n in scalars]),
             snr.norms(*grads),
-            snr.adam_numbers(adam.optimizer, member).to(residual.device),
+            snr.adam_numbers(*snr.corrected(first, second, adam.done, betas=BETAS, eps=EPS)),
             residual,
             attention,
         ]
@@ -141,8 +142,7 @@ class Probe:
         """Curvature of the coming step's loss, in double precision on the CPU."""
         where = self.objective.collocation if state.alone else self.objective.collocation.member(k)
         theta, attention, second = (
-            state.each(part)[k].detach().double().cpu()
-            for part in (state.theta, state.attention, adam.moments(state)["exp_avg_sq"])
+            state.each(part)[k].detach().double().cpu() for part in (state.theta, state.attention, adam.exp_avg_sq)
         )
         scale = preconditioner(second, state.step)
         here = Hessian(self.problem, state.configs[k], where.double(), theta, attention, state.step)

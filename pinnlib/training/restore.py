@@ -26,12 +26,12 @@ def restore(trainer: Trainer, run: Run) -> None:
     if run.compact:
         raise ValueError(f"the run of step {run.step} was made compact and has lost Adam's moments: go on from a checkpoint")
     state, kept = trainer.state, {name: trainer.state.tensor(values) for name, values in run.state.items()}
-    state.theta.data.copy_(kept["parameters"])
+    state.theta.copy_(kept["parameters"])
     state.attention.copy_(kept["rba"])
     state.step = run.step
     trainer.objective.take(replace(trainer.objective.collocation, points=state.tensor(run.points)))
     if state.step:
-        trainer.adam.load(state, {name: kept[name] for name in ("exp_avg", "exp_avg_sq")})
+        trainer.adam.load(state.step, kept)
     trainer.history.load(run)
 
 

@@ -45,12 +45,11 @@ class State:
         self.begun = [starts.start(problem, one) for one in self.configs]
         self.models = [starts.network(problem, one).to(self.device) for one in self.configs]
         self.sizes, self.activation = self.models[0].sizes, self.models[0].activation
-        self.theta = torch.nn.Parameter(self.stack([one.parameters.to(self.device) for one in self.begun]))
-        self.theta.grad = torch.zeros_like(self.theta)
-        for model, flat in zip(self.models, self.each(self.theta.detach()), strict=True):
+        self.theta = self.stack([one.parameters.to(self.device) for one in self.begun])
+        for model, flat in zip(self.models, self.each(self.theta), strict=True):
             for p, part in zip(model.parameters(), split(flat, self.sizes), strict=True):
                 p.data = part
-        views = split(self.theta.detach(), self.sizes)
+        views = split(self.theta, self.sizes)
         self.weights, self.biases = views[: len(views) // 2], views[len(views) // 2 :]
         shape = (*self.theta.shape[:-1], config.points)
         initial = weightings.followed(config.weighting).initial
