@@ -33,7 +33,7 @@ test: unit notebooks ## unit tests, then the notebooks as tests
 unit notebooks: export OMP_NUM_THREADS ?= 1
 
 unit: env ## the unit tests; with COVERAGE=--cov also which lines they reach
-	$(BIN)/python -m pytest tests -n 2 $(COVERAGE)
+	$(BIN)/python -m pytest tests -n 2 --dist worksteal $(COVERAGE)
 	$(BIN)/python -m pytest --doctest-modules pinnlib
 
 notebooks: env

@@ -9,6 +9,11 @@ import torch
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items):
+    """Slow tests first, so that no process is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def once(tmp_path_factory):
     """``once(name, fill)``: a folder that ``fill(folder)`` has filled, once for all processes of this run of the tests."""

@@ -73,6 +73,7 @@ def hurried(source, fewer):
     return source, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
 @pytest.mark.filterwarnings("ignore")  # of the kernel's client
 def test_notebook_alone(path, wheel, server, tmp_path, monkeypatch):

@@ -121,6 +121,7 @@ def made_of(entries, folder):
     return sum(manifest.state(entry, folder).step for entry in entries)
 
 
+@pytest.mark.slow
 def test_killed_three_times_it_ends_with_the_same_records(tmp_path):
     path, killed = write(tmp_path, 500, FAILING, seeds=2), tmp_path / "killed"
     entries = manifest.read(path)[:-1]
@@ -231,6 +232,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_on_a_cluster_one_of_whose_workers_is_killed(tmp_path):
     pytest.importorskip("distributed")
     path = write(tmp_path, 500, seeds=2)
