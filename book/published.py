@@ -53,7 +53,7 @@ figures.style()
 # begin there up to rounding. Runs named `paper_` have their size and seeds of our own. Runs named
 # `branch_` go on from the middle of one of these at four learning rates, and those named `ladder_`
 # lie between the two sizes: points x units. All others are of a laptop's size. Biases start at zero
-# there, but in the runs named `minibatch`.
+# there, except in the runs named `minibatch`.
 #
 # What was made on an H100 says so; up to 15 runs shared it, so that their times are upper bounds.
 # All else was made on one core each of a machine with two, which was shared with other work: those
