@@ -1,20 +1,18 @@
-"""What a GPU is for, in one command: ``python -m benchmarks.gpu check`` and ``python -m benchmarks.gpu campaign``.
+"""What a GPU is for, in one command: ``python -m benchmarks.gpu check`` and ``python -m benchmarks.gpu runs LIST``.
 
 ``check`` takes a minute: each path of a training step, timed and compared with the plain one, and the authors' start
-against what they published.  ``campaign`` makes long runs from the authors' start, in the order of what they are worth,
-until its time is over; what is not finished is saved and can be resumed.  ``--tiny`` rehearses both on any machine.
+against what they published; ``--tiny`` rehearses it on any machine.  ``runs`` makes the runs of a list, many at once, until
+its time is over.  What is complete comes back in ``done.tar.*``, what is half done in ``partial.tar.*``; put into the folder
+of the runs again, it goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
-import os
-import shutil
-import signal
-import threading
+import tarfile
 import time
-import traceback
 import warnings
 from pathlib import Path
 
@@ -22,22 +20,12 @@ import torch
 
 import pinnlib as pl
 from pinnlib.book import authors
+from pinnlib.training import manifest, sweep
 from pinnlib.training.loop import Trainer
-from pinnlib.training.restore import restore
 
 TINY = {"width": 16, "depth": 2, "points": 200, "batches": 10}
-#: Name, kind, last step, and steps at which the whole state is kept as well.
-CAMPAIGN = (
-    ("allen_cahn", "rba", 100_000, (8_000, 14_000)),
-    ("helmholtz", "rba", 40_000, ()),
-    ("helmholtz", "vanilla", 40_000, ()),
-    ("allen_cahn", "vanilla", 120_000, ()),
-    ("allen_cahn", "rba", 300_000, ()),
-)
-
-
-#: Steps that the campaign reports.
-MARKS = (100, 1000, 2000, 4000, 6000, 8000, 10_000, 12_000, 13_000, 20_000, 40_000, 60_000, 80_000, 100_000)
+#: Bytes of a part of an archive.
+PART = 15 * 2**20
 
 
 def synchronize(device: str) -> None:
@@ -121,63 +109,43 @@ def profile(device: str) -> None:
     print(found.key_averages().table(sort_by="cuda_time_total", row_limit=14, max_name_column_width=60))
 
 
-def campaign(device: str, tiny: bool, out: Path, seconds: float) -> None:
-    """Long runs until the time is over; each is one file in ``out``, whole, so that it can be resumed."""
-    end = time.perf_counter() + seconds
-    scale = 1000 if tiny else 1
-    for name, weighting, last, keep in CAMPAIGN:
-        if time.perf_counter() > end - 10:
-            break
-        settings = {"steps": last // scale, "device": device, "compile": True, "snapshots": 16, **(TINY if tiny else {})}
-        try:
-            extend(name, weighting, settings, [k // scale for k in keep], out, end)
-        except (Exception, KeyboardInterrupt):  # one run that fails must not cost the others
-            traceback.print_exc()
-
-
-def extend(name: str, weighting: str, settings: dict[str, object], keep: list[int], out: Path, end: float) -> None:
-    """One run, or what is left of it, to its last step or to ``end``."""
-    problem, config = authors.start(name, weighting=weighting, **settings)
-    path = out / f"authors_{name}_{weighting}.npz"
-    before = pl.Run.load(path) if path.exists() else None
-    if before is not None and before.step >= config.steps:
-        return
-    trainer = Trainer(problem, config)
-    if before is not None:
-        restore(trainer, before)
-    begun, first = time.perf_counter(), trainer.state.step
-    timer = threading.Timer(max(end - begun, 0.0), lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
-    for stop in [*(k for k in keep if k > first), config.steps]:
-        (run,) = trainer.run([path], 45.0, stop, False)
-        if stop < config.steps and run.step == stop:
-            shutil.copy(path, out / f"authors_{name}_{weighting}_at{stop}.npz")
-        if run.step < stop:
-            break
-    timer.cancel()
-    taken = time.perf_counter() - begun
-    print(f"{name} {weighting}: step {run.step:,} of {config.steps:,}, {run.step - first:,} steps in {taken:.0f} s;", end=" ")
-    print(f"{run.provenance['path']}, recorded: {run.provenance['recorded']}; {path.stat().st_size / 2**20:.1f} MiB")
-    for mark in [*MARKS, run.step]:
-        if mark <= run.step:
-            row = run.at(mark)
-            print(f"  {int(row['step']):7,} error {row['rel_l2']:.4g} SNR {row['snr']:.3g} noise {row['noise']:.3g}", flush=True)
+def runs(path: Path, folder: Path, out: Path, seconds: float, jobs: int) -> None:
+    """The runs of a list that fit into the time; then all of them, packed."""
+    entries = manifest.read(path)
+    outcome = sweep.sweep(entries, folder, jobs=jobs, checkpoint_every=30.0, seconds=seconds, progress=False)
+    for name, why in outcome.failed.items():
+        print(f"{name}: {why}")
+    for kind in ("done", "partial"):
+        files = [manifest.path_of(entry, folder) for entry in entries if manifest.state(entry, folder).kind == kind]
+        print(f"{len(files)} {kind}", flush=True)
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            for file in files:
+                archive.add(file, file.name)
+        for number, begin in enumerate(range(0, len(packed.getvalue()) if files else 0, PART)):
+            (out / f"{kind}.tar.{number}").write_bytes(packed.getvalue()[begin : begin + PART])
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
-    parser.add_argument("what", choices=("check", "campaign"))
-    parser.add_argument("--out", type=Path, default=Path("."), help="folder of the runs")
-    parser.add_argument("--seconds", type=float, default=560.0, help="time of the campaign")
-    parser.add_argument("--tiny", action="store_true", help="a rehearsal, for any machine")
+    commands = parser.add_subparsers(required=True, dest="what")
+    checking = commands.add_parser("check", help="each path of a step: same result, how fast")
+    checking.add_argument("--tiny", action="store_true", help="a rehearsal, for any machine")
+    making = commands.add_parser("runs", help="make the runs of a list")
+    making.add_argument("list", type=Path, help="see pinnlib.training.manifest")
+    making.add_argument("--seconds", type=float, default=560.0, help="time of all runs together")
+    making.add_argument("--folder", type=Path, default=Path("runs"), help="of the runs")
+    making.add_argument("--jobs", type=int, default=12, help="processes at once; they share the GPU, and each has a CPU core")
+    for one in (checking, making):
+        one.add_argument("--out", type=Path, default=Path("."), help="where results go")
     asked = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     print(f"torch {torch.__version__} on {torch.cuda.get_device_name() if device == 'cuda' else 'the CPU'}", flush=True)
     if asked.what == "check":
         check(device, asked.tiny, asked.out)
     else:
-        campaign(device, asked.tiny, asked.out, asked.seconds)
+        runs(asked.list, asked.folder, asked.out, asked.seconds, asked.jobs)
 
 
 if __name__ == "__main__":

@@ -1058,7 +1058,7 @@ for label, group, drawn in (
 # %% [markdown]
 # At the authors' size it is as in the small runs, on both sides of the passage. At the full rate
 # about half of the probes are above 1 in three of the four states. At a tenth of it none is, and
-# the median falls to a hundredth. Already 0.3 of the rate is enough. There one branch has 2% of its
+# the median is below a hundredth. Already 0.3 of the rate is enough. There one branch has 2% of its
 # probes above 1: that after the passage of Helmholtz, whose sharpness has by then come back to its
 # own edge.
 #
@@ -1067,19 +1067,18 @@ for label, group, drawn in (
 # nothing in common, and the training points far below it. The descent has cancelled their mean.
 #
 # Two expectations did not hold everywhere. On the plateau of Helmholtz the error grows at every
-# rate, and most at the full one. On the plateau of Allen-Cahn the fresh points lie below the floor
-# too. That the error may grow by 1%, that 15% is at the edge, and that a factor of 2 is near, was
-# not written down before; the other numbers were.
+# rate, at the full one too. On the plateau of Allen-Cahn the fresh points lie below the floor too.
+# That the error may grow by 1%, that 15% is at the edge, and that a factor of 2 is near, was not
+# written down before; the other numbers were.
 #
-# On mini-batches no probe of the second half is below the floor, as expected. But more than nine of
-# ten are above 1 there, which was not expected. The draws of the mini-batches keep the weights in
-# motion, and the batches agree on the way back. So the edge is one cause of such a motion, and
-# chance is another.
+# On mini-batches no probe of the second half is below the floor, as expected. But about nine of ten
+# are above 1 there, which was not expected. It may be that the draws of the mini-batches keep the
+# weights in motion, as the edge does at full batch. This was not tested.
 #
 # So in these four states SNR above 1 is not a property of what was learnt. It is motion of the
 # weights, at the edge of stability. That is no reason to lower the rate: after both passages the
-# full rate has the smaller error at equal steps. And a run that has passed has more probes above 1 than one on its
-# plateau. So the SNR marks the passage all the same ({doc}`authors_runs`).
+# full rate has the smaller error at equal steps. And a run that has passed has more probes above 1
+# than one on its plateau. So the SNR marks the passage all the same ({doc}`authors_runs`).
 #
 # ## Verdict
 
@@ -1209,8 +1208,8 @@ display(Markdown(verdicts.table(table)))
 # {doc}`02_signal_and_noise`; the test on Allen-Cahn is one seed too, before its passage. These
 # branches are short, 400 steps: the sharpness of the slower one grows towards its own, higher edge
 # ({numref}`ex-av-return` goes there). At the authors' size the states are of one start each, up to
-# rounding on Helmholtz, all with RBA, none from late in the training. The Hessian is taken with RBA's
-# weights held constant, although they drift. Batches were drawn independently; passing through all
+# rounding on Helmholtz, all with RBA, none from late in the training. The Hessian is taken with
+# RBA's weights held constant, although they drift. Batches were drawn independently; passing through all
 # batches in turn leaves less noise in $m$ ({numref}`ex-av-epoch`). The landscape is a quadratic of
 # our own, since the paper gives a picture and no formula.
 #

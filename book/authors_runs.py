@@ -634,6 +634,8 @@ plt.show()
 # error below 0.5 by step 7,160. The first of the three without needs 10,100 steps. So here RBA's
 # gain is not that the residual collapses earlier. It is that the error follows at once.
 #
+# Two events were tested, and the error was looked at second. So its p-value is a hint and no proof.
+#
 # Three vanilla runs are few, and what they cannot show may still be there. What would say more: at
 # least ten vanilla draws of 20,000 steps. On an H100 each takes one minute, on an idle CPU core
 # about three hours.

@@ -143,6 +143,8 @@ def test_of_no_snapshot_the_history_alone_is_kept(run, tmp_path):
     for look in (loaded.model, loaded.final_model, loaded.residual, lambda: loaded.predict(run.points)):
         with pytest.raises(ValueError, match="only the history of this run was kept, without its weights: train it anew"):
             look()
+    early = dataclasses.replace(run, snapshots={name: values[:0] for name, values in run.snapshots.items()})
+    assert early.final_model().sizes == run.final_model().sizes  # no snapshot yet, and whole all the same
     with pytest.raises(ValueError, match="snapshots = -1: give a number of at least 0"):
         run.compacted(snapshots=-1)
 

@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
 import pinnlib as pl
+from pinnlib.training import manifest
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,18 +30,43 @@ def test_check_writes_what_the_page_reads(tmp_path):
     assert max(row["difference"] for row in made["rows"]) < 1e-6
 
 
-def test_campaign_makes_all_its_runs_and_goes_on(tmp_path):
-    said = script("campaign", "--tiny", "--out", str(tmp_path), "--seconds", "200")
-    assert "Traceback" not in said
-    steps = {path.stem: pl.Run.load(path).step for path in tmp_path.glob("*.npz")}
-    assert steps == {
-        "authors_allen_cahn_rba": 300,  # first to 100, and after the others from there
-        "authors_allen_cahn_rba_at8": 8,
-        "authors_allen_cahn_rba_at14": 14,
-        "authors_allen_cahn_vanilla": 120,
-        "authors_helmholtz_rba": 40,
-        "authors_helmholtz_vanilla": 40,
-    }
+LIST = """
+[[sweep]]
+name = "tiny_seed{seed}"
+problem = "helmholtz"
+seeds = [0, 1]
+config = { width = 8, depth = 2, points = 64, data_points = 16, batches = 4, steps = STEPS, device = "cpu" }
+"""
+
+
+def runs(folder, steps, seconds):
+    (folder / "list.toml").write_text(LIST.replace("STEPS", str(steps)))
+    words = ("--folder", str(folder / "runs"), "--out", str(folder), "--seconds", str(seconds), "--jobs", "2")
+    return script("runs", str(folder / "list.toml"), *words)
+
+
+def unpacked(folder, kind):
+    (part,) = folder.glob(f"{kind}.tar.*")
+    with tarfile.open(part) as archive:
+        archive.extractall(folder / kind, filter="data")
+    return {path.stem: pl.Run.load(path).step for path in (folder / kind).iterdir()}
+
+
+def test_runs_of_a_list_come_back_packed(tmp_path):
+    assert "2 done\n0 partial" in runs(tmp_path, 20, 200)
+    assert unpacked(tmp_path, "done") == {"tiny_seed0": 20, "tiny_seed1": 20}
+    assert not list(tmp_path.glob("partial*"))
+
+
+def test_what_the_time_was_too_short_for_comes_back_half_done(tmp_path):
+    (tmp_path / "list.toml").write_text(LIST.replace("STEPS", "40"))
+    entries = manifest.read(tmp_path / "list.toml")
+    for entry, until in zip(entries, (40, 15), strict=True):
+        pl.train(entry.build(), entry.config, until=until, checkpoint=manifest.path_of(entry, tmp_path / "runs"), progress=False)
+    said = runs(tmp_path, 40, 0.01)
+    assert "tiny_seed1: its process ended" in said
+    assert "1 done\n1 partial" in said
+    assert (unpacked(tmp_path, "done"), unpacked(tmp_path, "partial")) == ({"tiny_seed0": 40}, {"tiny_seed1": 15})
 
 
 @pytest.mark.parametrize("name", ["allen_cahn", "helmholtz"])

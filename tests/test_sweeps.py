@@ -157,6 +157,8 @@ def test_in_a_given_time_what_is_half_done_is_saved(tmp_path, monkeypatch):
     assert f"stopped at step {saved.step}:" in outcome.failed[entries[0].name]
     with pytest.raises(ValueError, match="seconds = 0: give a positive time"):
         sweep.sweep(entries, tmp_path, seconds=0)
+    with pytest.raises(ValueError, match="seconds = 5 with a scheduler: a cluster's workers are not stopped"):
+        sweep.sweep(entries, tmp_path, scheduler="tcp://nowhere:1", seconds=5)
 
 
 def test_what_is_done_is_skipped_and_what_is_stale_is_left(tmp_path, capsys):

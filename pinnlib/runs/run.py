@@ -77,11 +77,16 @@ class Run:
         Raises:
             ValueError: the run was kept without weights.
         """
-        return self._network(self._weights()[snapshot])
+        self._needs_weights()
+        return self._network(self.snapshots["parameters"][snapshot])
 
     def final_model(self) -> MLP:
-        """The network as training left it. On the CPU."""
-        self._weights()
+        """The network as training left it. On the CPU.
+
+        Raises:
+            ValueError: the run was kept without weights.
+        """
+        self._needs_weights()
         return self._network(self.state["parameters"])
 
     def residual(self, snapshot: int = -1, points: np.ndarray | None = None) -> np.ndarray:
@@ -96,14 +101,12 @@ class Run:
         """What data and reference speak of, by a snapshot's network, at ``points``; ``(n_points, n_observed)``."""
         return evaluation.observe(self.model(snapshot), self.known_problem(), points)
 
-    def _weights(self) -> np.ndarray:
-        weights = self.snapshots["parameters"]
-        if not len(weights):
+    def _needs_weights(self) -> None:
+        if not self.state["parameters"].size:
             raise ValueError(
                 "only the history of this run was kept, without its weights: train it anew for them, by its config "
                 f"({self.config.describe()})"
             )
-        return weights
 
     def _network(self, parameters: np.ndarray) -> MLP:
         c, spec = self.config, self.problem_spec

@@ -63,12 +63,14 @@ def sweep(
 
     Raises:
         OSError: the folder cannot be written, or another sweep is at work in it.
-        ValueError: fewer than 1 job, or no time.
+        ValueError: fewer than 1 job, no time, or a time and a scheduler.
     """
     if jobs < 1:
         raise ValueError(f"jobs = {jobs}: give at least 1")
     if not seconds > 0.0:
         raise ValueError(f"seconds = {seconds}: give a positive time")
+    if scheduler is not None and seconds < math.inf:
+        raise ValueError(f"seconds = {seconds} with a scheduler: a cluster's workers are not stopped, leave one of the two out")
     outcome = Outcome()
     with _alone(Path(folder)):
         todo, already = [], 0
