@@ -619,9 +619,10 @@ figures.stamp(fig, f"{names}: 128 x 6, 25,600 points, float32")
 plt.show()
 
 # %% [markdown]
-# The ten runs in the first row differ by rounding alone. The first to collapse does so at step 660,
-# and one has not done so by 8,000. The published run, from the same start, collapses at 800. So the
-# same start and the same settings give steps that lie at least a factor of twelve apart.
+# The ten runs in the first row differ by no more than a rounding. The first to collapse does so at
+# step 660, and one has not done so by 8,000. The published run, from the same start, collapses at
+# 800. So the same start and the same settings give steps that lie at least a factor of twelve
+# apart.
 #
 # Other seeds spread as wide. The two rows cannot be told apart with these draws.
 #
@@ -631,8 +632,8 @@ plt.show()
 # midst of the RBA runs.
 #
 # The error tells another story, and a better one for RBA. Thirteen of 17 runs with RBA have an
-# error below 0.5 by step 7,160. The first of the three without needs 10,100 steps. So here RBA's
-# gain is not that the residual collapses earlier. It is that the error follows at once.
+# error below 0.5 by step 7,160. The first of the three without needs 10,100 steps. In these draws
+# RBA's gain is less in the collapse of the residual than in the error, which follows it sooner.
 #
 # Two events were tested, and the error was looked at second. So its p-value is a hint and no proof.
 #
