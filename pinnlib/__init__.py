@@ -19,8 +19,8 @@ from . import order_parameter as order
 from .book import claims, records
 from .book import scorecard as verdicts
 from .config import Config
-from .phases import crossings, surrogates
-from .problems import Problem
+from .phases import StopWhen, crossings, surrogates
+from .problems import Condition, Problem, Unknown
 from .rba import RBA
 from .runs import Run
 from .taylor import propagation as derivatives
@@ -29,10 +29,13 @@ from .version import __version__
 
 __all__ = [
     "RBA",
+    "Condition",
     "Config",
     "Problem",
     "Run",
+    "StopWhen",
     "TrainingDiverged",
+    "Unknown",
     "__version__",
     "book",
     "branch",

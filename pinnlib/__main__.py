@@ -1,4 +1,7 @@
-"""Command line: ``python -m pinnlib train``, ``sweep``, ``info``, ``compare`` and ``compact``."""
+"""Command line: ``python -m pinnlib train``, ``sweep``, ``info``, ``compare`` and ``compact``.
+
+The options of ``train`` are made from the settings themselves: names and defaults from signatures, help from docstrings.
+"""
 
 from __future__ import annotations
 
@@ -7,54 +10,85 @@ import dataclasses
 import inspect
 import math
 import os
+import re
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from . import problems, weightings
 from .config import Config
 from .rba import NORMALIZATIONS, RBA
-from .runs import Run, report
+from .runs import Run, report, settings
 from .training import TrainingDiverged, forecast, manifest, resume, sweep, train, train_ensemble
+from .version import __version__
 
 # The assignment is what the name of the weighting says.
 RBA_FIELDS = [item for item in dataclasses.fields(RBA) if item.name != "assignment"]
+PROBLEM = "problem."  # before the names of a problem's arguments, which may be those of a setting
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    """Run the command; returns the exit status.
+
+    Args:
+        arguments: the words behind ``python -m pinnlib``; those that the process was given unless told.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        own = {words[1]: _own_problem(words[1])} if words[:1] == ["train"] and ":" in "".join(words[1:2]) else {}
+        options = _parser(own).parse_args(words)
         return options.command(options)
     except (ValueError, OSError, TrainingDiverged) as error:
         print(f"pinnlib: {error}", file=sys.stderr)
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _own_problem(address: str) -> type[problems.Problem]:
+    """A user's problem by ``module:Class``, from the current folder or Python's path.
+
+    Raises:
+        ValueError: there is no such module or class, or it is not a problem that can be trained.
+        ModuleNotFoundError: the module imports one that is not there.
+    """
+    module_name, _, name = address.partition(":")
+    if module_name.endswith(".py") or not all(part.isidentifier() for part in [*module_name.split("."), name]):
+        raise ValueError(
+            f"{address!r} is not the address of a problem: give module:Class, such as my_problem:Slab, without folders and .py"
+        )
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise  # the module is there, and what it imports is not
+        raise ValueError(
+            f"no module is called {error.name!r}: start from the folder of {error.name}.py, or add that to PYTHONPATH"
+        ) from None
+    found = getattr(module, name, None)
+    if found is None:
+        there = [key for key, value in vars(module).items() if _is_problem(value)]
+        raise ValueError(f"the module {module_name} has no {name}: its problems are {', '.join(there) or 'none'}")
+    if not _is_problem(found):
+        raise ValueError(f"{address} is not a problem: give a class that derives from pinnlib.Problem")
+    if missing := sorted(found.__abstractmethods__):
+        raise ValueError(f"{address} is not complete: write its {' and '.join(missing)}")
+    return found
+
+
+def _is_problem(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, problems.Problem) and value is not problems.Problem
+
+
+def _parser(own: dict[str, type[problems.Problem]] | None = None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pinnlib", description="Train PINNs and look at what they do while they learn."
     )
+    parser.add_argument("--version", action="version", version=f"pinnlib {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    training = commands.add_parser("train", help="train a benchmark and save the run as a record")
-    kinds = training.add_subparsers(required=True, metavar="PROBLEM", dest="problem")
-    for name, problem in problems.KNOWN.items():
-        one = kinds.add_parser(
-            name, help=(problem.__doc__ or "").partition("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-        )
-        _add_problem(one, problem)
-        _add_config(one)
-        one.add_argument("--out", type=Path, required=True, help="the record; renewed at every checkpoint")
-        one.add_argument(
-            "--seeds", type=int, nargs="+", metavar="SEED", help="several at once, instead of --seed; put {seed} into --out"
-        )
-        one.add_argument("--resume", action="store_true", help="go on from the record if it exists")
-        one.add_argument("--checkpoint-every", type=float, default=60.0, metavar="SECONDS", help="time between two checkpoints")
-        one.add_argument("--forecast", action="store_true", help="only say how long it would take, from a few steps made here")
-        one.add_argument("--threads", type=int, default=None, help="CPU threads; torch's choice unless told")
-        one.set_defaults(command=_train)
+    _add_train(commands.add_parser("train", help="train a problem and save the run as a record"), problems.KNOWN | (own or {}))
 
     sweeping = commands.add_parser("sweep", help="make all records of a list; what is done is skipped, what is half done goes on")
     sweeping.add_argument("list", type=Path, help="a TOML file, see pinnlib.training.manifest")
@@ -85,40 +119,125 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_problem(parser: argparse.ArgumentParser, problem: type[problems.Problem]) -> None:
-    group = parser.add_argument_group("problem")
-    for name, parameter in inspect.signature(problem).parameters.items():
-        default = parameter.default
-        kind: dict[str, Any] = {"nargs": len(default), "type": float} if isinstance(default, tuple) else {"type": type(default)}
-        group.add_argument(f"--{name.replace('_', '-')}", default=default, help=" ", **kind)
+def _add_train(parser: argparse.ArgumentParser, kinds: dict[str, type[problems.Problem]]) -> None:
+    parser.description = "Train a benchmark, or a problem of your own by module:Class, such as my_problem:Slab of my_problem.py."
+    choices = parser.add_subparsers(required=True, metavar="PROBLEM", dest="problem")
+    for name, kind in kinds.items():
+        about = (kind.__doc__ or "").partition("\n")[0]
+        one = choices.add_parser(name, help=_help(about), description=about, formatter_class=_Help)
+        of_problem = one.add_argument_group("problem")
+        _add_config(one)
+        one.add_argument("--out", type=Path, metavar="RECORD", help="the record; renewed at every checkpoint")
+        one.add_argument(
+            "--seeds", type=int, nargs="+", metavar="SEED", help="several at once, instead of --seed; put {seed} into --out"
+        )
+        one.add_argument("--resume", action="store_true", help="go on from the record if it exists")
+        one.add_argument("--checkpoint-every", type=float, default=60.0, metavar="SECONDS", help="time between two checkpoints")
+        one.add_argument("--forecast", action="store_true", help="only say how long it would take, from a few steps made here")
+        one.add_argument("--threads", type=int, help="CPU threads; torch's choice unless told")
+        _add_problem(of_problem, kind)
+        one.set_defaults(command=_train, kind=kind)
+
+
+def _add_problem(group: argparse._ArgumentGroup, kind: type[problems.Problem]) -> None:
+    texts = described(kind.__doc__) | described(kind.__init__.__doc__)
+    for name, parameter in inspect.signature(kind).parameters.items():
+        required = parameter.default is parameter.empty
+        annotation = "" if parameter.annotation is parameter.empty else parameter.annotation
+        how = _reading(None if required else parameter.default, annotation)
+        if how is None or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        how |= {"dest": PROBLEM + name, "required": required, "help": _help(texts.get(name, ""))}
+        how |= {} if required else {"default": parameter.default}
+        flag = name.replace("_", "-")
+        try:
+            group.add_argument(f"--{flag}", **how)
+        except argparse.ArgumentError:  # a setting of the training has this name
+            group.add_argument(f"--problem-{flag}", **how)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("training", "see pinnlib.Config for what each setting means")
-    for item in dataclasses.fields(Config):
-        flag = f"--{item.name.replace('_', '-')}"
-        if item.name == "weighting":
-            group.add_argument(flag, choices=tuple(weightings.NAMED), default="vanilla", help="of the residuals")
-        elif "bool" in item.type:
-            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=item.default, help=" ")
-        else:
-            group.add_argument(flag, type=type(item.default), default=item.default, help=" ")
-    group = parser.add_argument_group("residual-based attention", "used with --weighting rba, ramp, permuted; see pinnlib.RBA")
-    for item in RBA_FIELDS:
-        choices: dict[str, Any] = {"choices": NORMALIZATIONS} if item.name == "normalization" else {}
-        kind = float if item.default is None else type(item.default)
-        group.add_argument(f"--{item.name.replace('_', '-')}", type=kind, default=item.default, help=" ", **choices)
+    for owner, items, title, about in (
+        (Config, dataclasses.fields(Config), "training", "see pinnlib.Config"),
+        (RBA, RBA_FIELDS, "residual-based attention", "used with --weighting rba, ramp, permuted; see pinnlib.RBA"),
+    ):
+        group, texts = parser.add_argument_group(title, about), described(owner.__doc__)
+        for item in items:
+            flag, text = f"--{item.name.replace('_', '-')}", _help(texts.get(item.name, ""))
+            if item.name == "weighting":
+                group.add_argument(flag, choices=tuple(weightings.NAMED), default="vanilla", help="see pinnlib.weightings")
+            elif item.name == "normalization":
+                group.add_argument(flag, choices=NORMALIZATIONS, default=item.default, help=text)
+            elif (how := _reading(item.default, item.type)) is not None:
+                group.add_argument(flag, default=item.default, help=text, **how)
+
+
+def _reading(default: object, annotation: object) -> dict[str, Any] | None:
+    """How argparse reads a value, by its default and what it is annotated with; None where no command line can give it."""
+    words = set(re.findall(r"\w+", str(annotation)))
+    several = isinstance(default, tuple | list)
+    if isinstance(default, bool) or ("bool" in words and not several):
+        return {"action": argparse.BooleanOptionalAction}
+    values = list(default) if isinstance(default, tuple | list) else [] if default is None else [default]
+    if not all(isinstance(value, int | float | str) and not isinstance(value, bool) for value in values):
+        return None
+    kind: Any = next((kind for kind in (float, int, str) if kind.__name__ in words), None)
+    if kind is None:
+        kinds = {type(value) for value in values}
+        kind = kinds.pop() if len(kinds) == 1 else _number_or_text
+    if several or (default is None and words & {"Sequence", "tuple", "list"}):
+        return {"type": kind, "nargs": len(values) or "*", "metavar": "VALUE"}
+    return {"type": kind, "metavar": "VALUE"}
+
+
+def _number_or_text(word: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return word
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows defaults, but not that there is none."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
+def described(docstring: str | None) -> dict[str, str]:
+    """What the sections Args and Attributes of a Google-style docstring say, by name; without marks, each in one line."""
+    found: dict[str, str] = {}
+    inside, level, name = False, 0, ""
+    for line in inspect.cleandoc(docstring or "").splitlines():
+        text = line.strip()
+        indent = len(line) - len(line.lstrip())
+        if text and not indent:
+            inside, level = text in ("Args:", "Attributes:"), 0
+        elif text and inside:
+            level = level or indent  # of the section's first entry
+            entry = re.match(r"(\w+)(?: \([^)]*\))?: *(.*)", text) if indent == level else None
+            name, text = entry.groups() if entry else (name, f"{found.get(name, '')} {text}")
+            found[name] = text
+    return {name: re.sub(r":\w+:`~?([^`]+)`|``([^`]*)``", r"\1\2", text) for name, text in found.items()}
+
+
+def _help(text: str) -> str:
+    """A text as argparse wants it: a per cent sign would begin a placeholder, and nothing would show no default."""
+    return text.rstrip(".").replace("%", "%%") or " "
 
 
 def _settings(options: argparse.Namespace) -> tuple[problems.Problem, Config]:
     """The problem and the config that the options describe."""
-    given = {f.name: getattr(options, f.name) for f in dataclasses.fields(Config) if f.name != "weighting"}
-    of_rba = {f.name: getattr(options, f.name) for f in RBA_FIELDS}
+    given = vars(options)
+    of_rba = {item.name: given[item.name] for item in RBA_FIELDS}
     RBA(**of_rba)  # says what is wrong with them, even where they are not used
     rule = weightings.made(options.weighting, of_rba if options.weighting in manifest.OF_RBA else {})
-    config = Config(**given, weighting=rule)
-    kind = problems.KNOWN[options.problem]
-    return kind(**{name: getattr(options, name) for name in inspect.signature(kind).parameters}), config
+    names = [item.name for item in dataclasses.fields(Config) if item.name in given]
+    config = Config(**{name: given[name] for name in names} | {"weighting": rule})
+    of_problem = {name.removeprefix(PROBLEM): value for name, value in given.items() if name.startswith(PROBLEM)}
+    return options.kind(**of_problem), config
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -126,14 +245,16 @@ def _train(options: argparse.Namespace) -> int:
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    out: Path = options.out
-    saving = {"checkpoint": out, "checkpoint_every": options.checkpoint_every}
     problem, config = _settings(options)
     if options.forecast:
         print(forecast(problem, config))
         return 0
+    if options.out is None:
+        raise ValueError("the run has no place to be saved to: give --out RECORD, such as --out run.npz")
     if options.seeds:
         return _train_seeds(problem, config, options)
+    out: Path = options.out
+    saving = {"checkpoint": out, "checkpoint_every": options.checkpoint_every}
     if out.exists() and not options.resume:
         raise ValueError(f"{out} exists already: pass --resume to go on from it, or choose another --out")
     if out.exists():
@@ -141,13 +262,15 @@ def _train(options: argparse.Namespace) -> int:
         free = {"steps": 0, "device": ""}  # what may change on the way
         asked, had = config.as_dict() | free, stored.config.as_dict() | free
         other = [name for name in asked if asked[name] != had[name]]
-        if repr(stored.problem) != repr(problem):
+        if stored.problem is None:  # a user's own, which a file cannot make again
+            settings.check_fits(stored.problem_spec, problem, str(out))
+        elif repr(stored.problem) != repr(problem):
             other.append("problem")
         if other:
             raise ValueError(
                 f"{out} was trained with other settings of {', '.join(other)}: give the same, or choose another --out"
             )
-        run = resume(stored, steps=config.steps, device=config.device, **saving)
+        run = resume(stored, problem=problem, steps=config.steps, device=config.device, **saving)
     else:
         run = train(problem, config, **saving)
     if int(os.environ.get("RANK", "0")):  # torchrun has several processes at one run, and the first one speaks
@@ -202,7 +325,9 @@ def _status(entries: list[manifest.Entry], folder: Path) -> int:
         found = manifest.state(entry, folder)
         kinds[found.kind] = kinds.get(found.kind, 0) + 1
         cost = f"{found.seconds:,.0f} s" if found.seconds else ""
-        print(f"{entry.name:<{wide}}  {found.kind:<8} {found.step:>9,} of {entry.config.steps:,} steps  {cost:>9}  {found.why}")
+        print(
+            f"{entry.name:<{wide}}  {found.kind:<8} {found.step:>9,} of {entry.config.last_step:,} steps  {cost:>9}  {found.why}"
+        )
     print(", ".join(f"{count} {kind}" for kind, count in kinds.items()))
     return 0 if set(kinds) <= {"done"} else 1
 

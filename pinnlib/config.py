@@ -33,6 +33,8 @@ class Config:
         data_points: boundary or initial points.
         batches: equal parts of the collocation points whose gradients are compared; must divide ``points``.
         steps: Adam steps.
+        finish: ``"lbfgs"`` to go on from there by L-BFGS, with the points' weights as Adam left them; None to stop there.
+        finish_steps: at most so many iterations of it; fewer where the loss cannot be made smaller in this precision.
         minibatch: collocation points of one step, drawn without replacement, with the whole data term; must divide ``points``.
             0, as in the paper: all of them.
         lr: Adam's learning rate at the start.
@@ -67,6 +69,8 @@ class Config:
     data_points: int = 400
     batches: int = 32
     steps: int = 2000
+    finish: str | None = None
+    finish_steps: int = 0
     minibatch: int = 0
     lr: float = 1e-3
     lr_decay: float = 0.9
@@ -123,6 +127,17 @@ class Config:
                 raise ValueError(f"{name} = {getattr(self, name)!r}: choose one of {choices}")
 
     def _check_start_and_probes(self) -> None:
+        if self.finish not in (None, "lbfgs"):
+            raise ValueError(f"finish = {self.finish!r}: choose 'lbfgs' or None")
+        if (
+            not isinstance(self.finish_steps, int)
+            or self.finish_steps < 0
+            or (self.finish_steps > 0) != (self.finish is not None)
+        ):
+            raise ValueError(
+                f"finish = {self.finish!r} with finish_steps = {self.finish_steps!r}: give both, such as finish='lbfgs', "
+                "finish_steps=500, or neither"
+            )
         if not isinstance(self.seed, int) or self.seed < 0:
             raise ValueError(f"seed = {self.seed!r}: give a whole number of at least 0")
         for name in ("probe_dense", "probe_sharpness"):
@@ -163,6 +178,11 @@ class Config:
         """Adam's learning rate at ``step``."""
         return self.lr * self.lr_decay ** (step // self.lr_decay_every)
 
+    @property
+    def last_step(self) -> int:
+        """Number of the last step, of Adam or of what finishes."""
+        return self.steps + self.finish_steps
+
     def probe_steps(self) -> np.ndarray:
         """Steps that are measured: 0, log-spaced ones (20 a decade), then every ``probe_every``, and the last.
 
@@ -177,7 +197,8 @@ class Config:
             x = max(x * ratio, round(x) + 1.0)
         start = (steps[-1] // self.probe_every + 1) * self.probe_every
         steps += [*range(start, self.steps, self.probe_every), self.steps]
-        return np.unique([s for s in steps if s <= self.steps])
+        steps = [s for s in steps if s <= self.steps]
+        return np.unique([*steps, *range(self.steps, self.last_step, self.probe_every), self.last_step])
 
     def snapshot_steps(self) -> np.ndarray:
         """Probe steps nearest to 0 and to ``snapshots - 1`` log-spaced steps; the last step always."""
@@ -185,9 +206,9 @@ class Config:
         if self.snapshots == 1:
             return probes[-1:]
         targets = (
-            np.concatenate([[0], np.geomspace(1, self.steps, self.snapshots - 1)])
+            np.concatenate([[0], np.geomspace(1, self.last_step, self.snapshots - 1)])
             if self.snapshots > 2
-            else np.array([0, self.steps])
+            else np.array([0, self.last_step])
         )
         return np.unique([probes[np.argmin(np.abs(probes - t))] for t in targets])
 
@@ -210,4 +231,5 @@ class Config:
         if self.perturbation:
             origin += f" times 1 + {self.perturbation:g} noise" + (f" {self.seed}" if self.start != "drawn" else "")
         part = f" in mini-batches of {self.minibatch}" if self.minibatch else ""
-        return f"{rule}, {network}, {self.points:,} points{part}, {self.steps:,} steps, {origin}"
+        end = f" and {self.finish_steps:,} of L-BFGS" if self.finish else ""
+        return f"{rule}, {network}, {self.points:,} points{part}, {self.steps:,} steps{end}, {origin}"

@@ -62,8 +62,9 @@ class Curvature(hessian.Hessian):
     def __init__(self, run: Run, snapshot: int | None = None, *, path: str | None = None) -> None:
         at = run.state if snapshot is None else {name: run.snapshots[name][snapshot] for name in ("step", "parameters", "rba")}
         problem, config = run.known_problem(), run.config
-        data = [_double(part) for part in starts.start(problem, config).data]
-        where = Collocation(_double(run.points), data, weightings.permutation(config.points, config.seed))
+        conditions = starts.start(problem, config).conditions
+        data = [(_double(one.places), _double(one.values)) for one in conditions]
+        where = Collocation(_double(run.points), conditions, data, weightings.permutation(config.points, config.seed))
         super().__init__(problem, config, where, _double(at["parameters"]), _double(at["rba"]), int(at["step"]), path=path)
         self.run = run
 

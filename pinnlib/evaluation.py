@@ -8,9 +8,11 @@ from torch import Tensor
 
 from .models import MLP, as_tensor, predict
 from .problems.base import Problem, relative_l2
+from .problems.outputs import Outputs
 from .taylor import propagation
+from .taylor.partials import Fields
 
-__all__ = ["error", "observe", "observed", "predict", "relative_l2", "residual"]
+__all__ = ["error", "fields", "observe", "observed", "predict", "read", "relative_l2", "residual"]
 
 
 #: Points that go through a network at once, by the kind of device.
@@ -25,9 +27,24 @@ def observe(model: MLP, problem: Problem, points: np.ndarray, *, chunk: int | No
 @torch.no_grad()
 def observed(model: MLP, problem: Problem, points: Tensor, *, chunk: int | None = None, path: str = "eager") -> Tensor:
     """The same, from a tensor on the model's device, and left there."""
-    plan = problem.observe_plan
     parts = points.split(chunk or CHUNK[points.device.type])
-    return torch.cat([problem.observe(propagation.evaluate(model, part, plan, path=path)).double() for part in parts])
+    return torch.cat([problem.observe(read(model, problem.observed_outputs, part, path=path)).double() for part in parts])
+
+
+def read(model: MLP, outputs: Outputs, points: Tensor, *, path: str = "eager") -> Fields:
+    """What a formula of the problem reads, at ``points`` ``(n_points, n_coordinates)``."""
+    streams = propagation.propagate(points, model.weights, model.biases, model.activation, outputs.plan, path=path)
+    return outputs(streams, points, model.unknowns)
+
+
+@torch.no_grad()
+def fields(model: MLP, problem: Problem, points: np.ndarray, *, chunk: int = 8192) -> np.ndarray:
+    """The problem's fields ``(n_points, n_fields)``, float64: what the network gives, in their own units and transformed."""
+    if not problem.maps_outputs:
+        return predict(model, points, chunk=chunk)
+    outputs, parts = Outputs(problem, problem.fields, {}), as_tensor(points, model.weights[0]).split(chunk)
+    found = [read(model, outputs, part) for part in parts]
+    return torch.cat([torch.stack([getattr(d, name) for name in problem.fields], dim=-1).double() for d in found]).cpu().numpy()
 
 
 def error(model: MLP, problem: Problem, points: np.ndarray, reference: np.ndarray, *, path: str = "eager") -> float:
@@ -36,11 +53,15 @@ def error(model: MLP, problem: Problem, points: np.ndarray, reference: np.ndarra
 
 
 def residual(model: MLP, problem: Problem, points: np.ndarray, *, chunk: int = 8192) -> np.ndarray:
-    """The problem's residual ``(n_points,)``, float64, at ``points`` ``(n_points, n_coordinates)``."""
-    like = model.weights[0]
+    """The problem's residual, float64, at ``points`` ``(n_points, n_coordinates)``, in its own units.
+
+    Returns:
+        ``(n_points,)``; of a system ``(n_equations, n_points)``, in the order of ``problem.equations``.
+    """
+    scale = problem.residual_outputs.scale if problem.normalize else 1.0
     with torch.no_grad():
         parts = [
-            problem.residual(part, propagation.evaluate(model, part, problem.plan)).double().cpu()
-            for part in as_tensor(points, like).split(chunk)
+            problem.residuals(part, read(model, problem.residual_outputs, part)).double().cpu()
+            for part in as_tensor(points, model.weights[0]).split(chunk)
         ]
-    return torch.cat(parts).numpy()
+    return torch.cat(parts, dim=-1).numpy() * scale

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .taylor import propagation
 from .taylor.activations import get
-from .taylor.embeddings import Periodic
+from .taylor.embeddings import Embedding
 from .taylor.parameters import count, shapes, split
 
 __all__ = ["BIAS_INITS", "MLP", "activations", "as_tensor", "count", "predict", "shapes", "split"]
@@ -30,6 +30,7 @@ class MLP(nn.Module):
         bias_init: ``"uniform"`` in +-1/sqrt(fan_in), as torch has it, or ``"zero"``; weights are the same with both.
         seed: of the weights and biases, drawn on the CPU, so that every device starts from the same network.
         embedding: what it is given instead of the coordinates; ``inputs`` is then the number of its features.
+        unknowns: how many unknown coefficients of an equation are trained with it.
 
     Attributes:
         sizes: coordinates, widths of the hidden layers, fields.
@@ -49,7 +50,8 @@ class MLP(nn.Module):
         bias_init: str = "uniform",
         seed: int = 0,
         dtype: torch.dtype = torch.float32,
-        embedding: Periodic | None = None,
+        embedding: Embedding | None = None,
+        unknowns: int = 0,
     ) -> None:
         super().__init__()
         self.embedding, self.bias_init = embedding, bias_init
@@ -67,17 +69,31 @@ class MLP(nn.Module):
             if bias_init == "uniform":
                 bias = (2.0 * torch.rand(n_out, generator=generator, dtype=torch.float64) - 1.0) / n_in**0.5
             self.biases.append(nn.Parameter(bias.to(dtype)))
+        # a list, so that they come behind the layers among all parameters
+        self._unknowns = nn.ParameterList([nn.Parameter(torch.zeros(unknowns, dtype=dtype))] if unknowns else [])
+
+    @property
+    def unknowns(self) -> nn.Parameter | None:
+        """Thetas of the unknown coefficients of an equation ``(n_unknowns,)``, see :class:`pinnlib.Unknown`; None without any."""
+        return self._unknowns[0] if len(self._unknowns) else None
 
     def forward(self, points: Tensor) -> Tensor:
         """Fields ``(n_points, n_fields)`` at ``points`` ``(n_points, n_coordinates)``."""
         return self.activity(points)[-1]
 
     def flatten(self) -> nn.Parameter:
-        """Move all parameters into one, of which they become views: weights first, then biases."""
+        """Move all parameters into one, of which they become views: weights first, then biases, then unknowns."""
         flat = nn.Parameter(torch.cat([p.detach().flatten() for p in self.parameters()]))
-        for p, part in zip(self.parameters(), split(flat.detach(), self.sizes), strict=True):
-            p.data = part
+        self.look_at(flat.detach())
         return flat
+
+    def look_at(self, flat: Tensor) -> None:
+        """Make all parameters views of ``flat`` ``(n_params,)``."""
+        parts = split(flat, self.sizes)
+        if self.unknowns is not None:
+            parts.append(flat[count(self.sizes) :])
+        for p, part in zip(self.parameters(), parts, strict=True):
+            p.data = part
 
     def activity(self, points: Tensor) -> list[Tensor]:
         """What every layer puts out: ``depth`` activations ``(n_points, width)``, then the fields."""

@@ -80,7 +80,9 @@ class RBA:
             return factor.mean(-1, keepdim=True).expand_as(factor)
         if self.assignment == "permuted":
             assert permutation is not None  # the other assignments need none
-            return factor.gather(-1, permutation)
+            return factor.gather(
+                -1, permutation if permutation.ndim == factor.ndim else permutation.unsqueeze(-2).expand_as(factor)
+            )
         return factor
 
     def describe(self) -> str:

@@ -57,8 +57,15 @@ def boundary(domain: Domain, n: int, *, seed: int) -> np.ndarray:
 
 
 def face(domain: Domain, n: int, *, axis: int, value: float, seed: int) -> np.ndarray:
-    """``n`` stratified points on one face of the box, where coordinate ``axis`` is ``value``: ``(n, n_coordinates)``."""
-    side = [float(v) for v in domain[axis]].index(float(value))
+    """``n`` stratified points on one face of the box, where coordinate ``axis`` is ``value``: ``(n, n_coordinates)``.
+
+    Raises:
+        ValueError: ``value`` is not an end of that coordinate.
+    """
+    ends = [float(v) for v in domain[axis]]
+    if float(value) not in ends:
+        raise ValueError(f"value = {value}: a face of the box lies where coordinate {axis} is {ends[0]:g} or {ends[1]:g}")
+    side = ends.index(float(value))
     return _face(domain, n, axis, value, np.random.default_rng([seed, 2 + 2 * axis + side]))
 
 

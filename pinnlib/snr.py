@@ -29,6 +29,7 @@ from torch import Tensor
 from . import models
 from .models import MLP
 from .problems.base import Problem
+from .problems.conditions import Condition
 from .problems.terms import DataTerm, ResidualTerm
 
 __all__ = [
@@ -190,7 +191,7 @@ def batch_gradients(
         raise ValueError(f"{batches} batches do not cut {n} points into equal parts: choose a divisor of {n} that is at least 2")
     term = ResidualTerm(problem, points, batches=batches, sizes=model.sizes, activation=model.activation, path=path)
     factor = None if weights is None else lambda residual: weights**power
-    _, _, grads = term(list(model.weights), list(model.biases), factor, apart=True)
+    _, _, grads = term(list(model.weights), list(model.biases), factor, unknowns=model.unknowns, apart=True)
     assert grads is not None  # apart
     return by_layer(models.split(grads, model.sizes), biases=biases)
 
@@ -206,8 +207,9 @@ def data_gradients(
     path: str = "eager",
 ) -> list[Tensor]:
     """Gradient of ``weight`` times the data term, the mean squared misfit at the data points; one ``(n_out, n_in)`` a layer."""
-    term = DataTerm(problem, points, values, sizes=model.sizes, activation=model.activation, path=path)
-    _, grads = term(list(model.weights), list(model.biases), scale=weight)
+    where = Condition("data", points.cpu().numpy(), None, values.cpu().numpy())
+    term = DataTerm(problem, [where], [(points, values)], sizes=model.sizes, activation=model.activation, path=path)
+    _, (grads,) = term(list(model.weights), list(model.biases), scale=weight, unknowns=model.unknowns)
     return by_layer(models.split(grads, model.sizes), biases=biases)
 
 

@@ -96,7 +96,7 @@ def test_the_start_is_made_as_torch_and_numpy_make_it():
     assert torch.equal(made.parameters[:256], first.weight.detach().flatten())
     assert torch.equal(made.parameters[2 * 128 + 5 * 128**2 + 128 :][:128], first.bias.detach())
     torch.random.set_rng_state(before[0])
-    points, values = made.data
+    points, values = made.conditions[0].points, made.conditions[0].values
     assert points.shape == (400, 2)
     assert np.all(np.abs(points).max(axis=1) == 1.0)
     assert np.abs(values).max() < 1e-12  # a = (6, 6) is zero on the boundary

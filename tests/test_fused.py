@@ -12,6 +12,8 @@ import pinnlib as pl
 from pinnlib.taylor import activations, formulas, fused, layers
 
 PROBLEMS = [pl.problems.AllenCahn(), pl.problems.Helmholtz(), pl.problems.Cavity(100), pl.problems.AllenCahn(modes=2)]
+PLATE = {"biharmonic_u": {"u_xxxx": 1.0, "u_xxyy": 2.0, "u_yyyy": 1.0}}
+PLANS = {repr(p): p.plan for p in PROBLEMS} | {"plate": pl.derivatives.plan(("x", "y"), ("u",), ("u", "u_xxxy"), PLATE)}
 
 
 def streams(plan, dtype=torch.float64):
@@ -27,10 +29,10 @@ def plain(activation, plan, z, g):
     return h, d
 
 
-@pytest.mark.parametrize("problem", PROBLEMS, ids=repr)
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 @pytest.mark.parametrize("name", ["tanh", "sine", "softplus"])
-def test_formulas_read_as_python_are_the_layer(problem, name):
-    plan, activation = problem.plan, activations.get(name)
+def test_formulas_read_as_python_are_the_layer(plan, name):
+    activation = activations.get(name)
     z, g = streams(plan), streams(plan).flip(0)
     known = {"cosine": torch.cos, "logistic": torch.sigmoid, "z": z.select(-3, 0)}
     known["f0"] = activation.value(known["z"])
@@ -44,15 +46,15 @@ def test_formulas_read_as_python_are_the_layer(problem, name):
 
 def test_every_stream_is_read_and_written_once():
     """One loop a layer: that is what the kernel is for."""
-    for problem in PROBLEMS:
-        n = problem.plan.n_streams
-        rise, fall = fused.text("tanh", problem.plan).split("def rise")[1].split("def fall")
+    for plan in PLANS.values():
+        n = plan.n_streams
+        rise, fall = fused.text("tanh", plan).split("def rise")[1].split("def fall")
         assert (len(re.findall(r"tl\.load", rise)), len(re.findall(r"tl\.store", rise))) == (n, n)
         assert (len(re.findall(r"tl\.load", fall)), len(re.findall(r"tl\.store", fall))) == (2 * n, n)
 
 
 def test_streams_that_do_not_fit_are_refused():
-    plan = PROBLEMS[0].plan
+    plan = PLANS["plate"]
     z = streams(plan)
     with pytest.raises(ValueError, match="a kernel needs equal, contiguous ones"):
         fused._launch(None, plan.n_streams, z, z.transpose(0, 1))
@@ -67,17 +69,17 @@ INTERPRETED = """
 import sys
 sys.path.insert(0, {tests!r})
 import torch
-from test_fused import PROBLEMS, plain, streams
+from test_fused import PLANS, plain, streams
 from pinnlib.taylor import activations, fused
-for problem in PROBLEMS:
+for title, plan in PLANS.items():
     for name in ("tanh", "sine", "softplus"):
-        plan, activation = problem.plan, activations.get(name)
+        activation = activations.get(name)
         z, g = streams(plan, torch.float32), streams(plan, torch.float32).flip(0)
         h, d = torch.full_like(z, torch.nan), torch.full_like(z, torch.nan)
         fused.forward(z, h, activation, plan)
         fused.backward(g, z, h, d, activation, plan)
         for found, expected in zip((h, d), plain(activation, plan, z.double(), g.double()), strict=True):
-            assert float((found - expected).abs().max() / expected.abs().max()) < 2e-6, (problem, name)
+            assert float((found - expected).abs().max() / expected.abs().max()) < 2e-6, (title, name)
 print("same")
 """
 
@@ -91,9 +93,9 @@ def test_kernels_in_tritons_interpreter():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("problem", PROBLEMS, ids=repr)
-def test_on_a_gpu(problem):
-    plan, activation = problem.plan, activations.get("tanh")
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_on_a_gpu(plan):
+    activation = activations.get("tanh")
     z, g = streams(plan, torch.float32).cuda(), streams(plan, torch.float32).flip(0).cuda()
     h, d = torch.full_like(z, torch.nan), torch.full_like(z, torch.nan)
     fused.forward(z, h, activation, plan)

@@ -119,8 +119,10 @@ def test_an_ensemble_is_its_members_one_by_one(monkeypatch, path):
 def test_the_data_term_by_autograd(path):
     model, points = setup(PROBLEMS["allen-cahn"])
     values = torch.sin(points[:, :1])
-    term = terms.DataTerm(PROBLEMS["allen-cahn"], points, values, sizes=model.sizes, activation=model.activation, path=path)
-    loss, grads = term(list(model.weights), list(model.biases), scale=3.0)
+    where = pl.Condition("data", points.numpy(), "u", values.numpy())
+    settings = {"sizes": model.sizes, "activation": model.activation, "path": path}
+    term = terms.DataTerm(PROBLEMS["allen-cahn"], [where], [(points, values)], **settings)
+    loss, (grads,) = term(list(model.weights), list(model.biases), scale=3.0)
     expected = ((model(points) - values) ** 2).sum(-1).mean()
     assert close(loss, expected.detach())
     slow_grads = torch.autograd.grad(3.0 * expected, [*model.weights, *model.biases])
@@ -163,8 +165,10 @@ def test_a_data_term_with_slopes_and_a_misfit_of_its_own(path):
     problem = pl.problems.Cavity(100)
     model = models.MLP(2, 2, width=9, depth=2, seed=1, dtype=torch.float64)
     points, values = map(torch.as_tensor, problem.data(40, 0))
-    term = terms.DataTerm(problem, points, values, sizes=model.sizes, activation=model.activation, path=path)
-    loss, grads = term(list(model.weights), list(model.biases), scale=2.0)
+    (where,) = problem.conditions(40, 0)
+    settings = {"sizes": model.sizes, "activation": model.activation, "path": path}
+    term = terms.DataTerm(problem, [where], [(points, values)], **settings)
+    loss, (grads,) = term(list(model.weights), list(model.biases), scale=2.0)
     x = points.clone().requires_grad_()
     slopes = torch.autograd.grad(model(x)[:, 0].sum(), x, create_graph=True)[0]
     expected = ((slopes[:, 1] - values[:, 0]).abs() + slopes[:, 0].abs()).square().mean()

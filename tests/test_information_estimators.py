@@ -165,10 +165,7 @@ class TestQuantized:
         assert [entropy(c) for c in codes] == [0.0, 0.0, 0.0]
 
     def test_an_embedding(self):
-        problem = (
-            pl.problems.AllenCahn(periodic=True) if "periodic" in pl.problems.AllenCahn.__init__.__code__.co_varnames else None
-        )
-        embedding = problem.embedding if problem is not None else pl.taylor.embeddings.Periodic(2, 0, (-1.0, 1.0), 3)
+        embedding = pl.problems.AllenCahn(modes=3).embedding
         model = MLP(embedding.n_features, 1, width=5, depth=2, embedding=embedding)
         points = torch.rand(40, 2, generator=torch.Generator().manual_seed(0))
         assert [c.shape[1] for c in quantized_activity(model, points, 8)] == [5, 5, 1]

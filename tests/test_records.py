@@ -35,6 +35,13 @@ def published(tmp_path, monkeypatch):
     server.server_close()
 
 
+def assert_short(error):
+    """One sentence, and nothing chained above it in a traceback."""
+    assert "\n" not in str(error)
+    assert error.__suppress_context__
+    assert error.__cause__ is None
+
+
 def test_fetched_once_then_found(published, tmp_path):
     here = tmp_path / "records"
     assert records.load("tiny", here).step == 3
@@ -47,8 +54,8 @@ def test_wrong_digest_is_one_sentence_and_keeps_nothing(published, tmp_path):
     published.write_bytes(published.read_bytes() + b"x")
     with pytest.raises(ValueError, match=r"the record tiny at http://127.* has another digest than was published") as caught:
         records.load("tiny", tmp_path / "records")
-    assert "\n" not in str(caught.value)
-    assert not list((tmp_path / "records").glob("*"))
+    assert_short(caught.value)
+    assert not (tmp_path / "records").exists()
 
 
 def test_no_network_is_one_sentence(published, tmp_path, monkeypatch):
@@ -56,8 +63,50 @@ def test_no_network_is_one_sentence(published, tmp_path, monkeypatch):
     with pytest.raises(
         ConnectionError, match=r"the record tiny is not in .* and could not be fetched from http://127.0.0.1:9"
     ) as caught:
-        records.load("tiny", tmp_path / "records")
-    assert "\n" not in str(caught.value)
+        records.load("tiny", tmp_path / "new" / "records")
+    assert_short(caught.value)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_was_there_stays(published, tmp_path, monkeypatch):
+    monkeypatch.setenv("PINNLIB_RECORDS", "http://127.0.0.1:9")
+    (tmp_path / "old").mkdir()
+    with pytest.raises(ConnectionError):
+        records.load("tiny", tmp_path / "old" / "records")
+    assert [p.name for p in tmp_path.iterdir() if p.name != "server"] == ["old"]
+    assert not list((tmp_path / "old").iterdir())
+
+
+@pytest.mark.parametrize("here", [".", "book", "tests", "tests/deep", "book/records"])
+def test_found_from_anywhere_in_the_repository(published, tmp_path, monkeypatch, here):
+    for folder in ("repository/book/records", "repository/tests/deep"):
+        (tmp_path / folder).mkdir(parents=True)
+    published.rename(tmp_path / "repository" / "book" / "records" / "tiny.npz")
+    monkeypatch.chdir(tmp_path / "repository" / here)
+    assert records.load("tiny").step == 3
+    with pytest.raises(ConnectionError, match=r"is not in elsewhere/"):
+        records.load("tiny", folder="elsewhere")
+
+
+def test_what_is_fetched_goes_where_records_are(published, tmp_path, monkeypatch):
+    alone, inside = tmp_path / "alone", tmp_path / "repository" / "tests"
+    for folder in (alone, inside, inside.parent / "book" / "records"):
+        folder.mkdir(parents=True)
+    for here in (alone, inside):
+        monkeypatch.chdir(here)
+        assert records.load("tiny").step == 3
+    assert [p.name for p in alone.rglob("*.npz")] == ["tiny.npz"]
+    assert (alone / "records" / "tiny.npz").exists()
+    assert (inside.parent / "book" / "records" / "tiny.npz").exists()
+    assert not list(inside.iterdir())
+
+
+def test_an_empty_folder_beside_hides_nothing(published, tmp_path, monkeypatch):
+    (tmp_path / "records").mkdir()
+    (tmp_path / "book" / "records").mkdir(parents=True)
+    published.rename(tmp_path / "book" / "records" / "tiny.npz")
+    monkeypatch.chdir(tmp_path)
+    assert records.load("tiny").step == 3
 
 
 def test_missing_on_the_server(published, tmp_path):

@@ -1,9 +1,14 @@
-"""Runs as text: plots by hand, a summary and a comparison of real runs."""
+"""Runs as text, as columns, in a notebook and as a figure: plots by hand, and what is said of real runs."""
 
+import dataclasses
 import re
+import sys
+from html.parser import HTMLParser
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 
 import pinnlib as pl
 from pinnlib.__main__ import main
@@ -64,3 +69,170 @@ def test_a_run_too_short_for_phases(tmp_path, capsys):
     short = pl.train(pl.problems.Helmholtz(a=(1, 1)), pl.Config(**SMALL, steps=2), progress=False)
     assert "phases: not known, 3 probes with an SNR above 0: give at least 8" in report.summary(short)
     assert re.search(r"total diffusion +not known +not known\n", report.compare([short, short], ["a", "b"]))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    problem = pl.problems.Helmholtz(a=(1, 1))
+    problem.resolution = 11
+    return pl.train(problem, pl.Config(**SMALL, steps=100), progress=False)
+
+
+def others(run):
+    """The same run with histories that are short of something."""
+    step, few = run.history["step"], {"step": np.array([0, 1]), "mine": np.array([1.0, 2.0])}
+    series = {
+        "empty": {name: values[:0] for name, values in run.history.items()},
+        "stopped at once": {name: np.array([]) for name in run.history},
+        "without a reference": run.history | {"rel_l2": np.full(len(step), np.nan)},
+        "by hand": few,
+        "one probe": {name: values[:1] for name, values in run.history.items()},
+        "diverged": run.history | {"snr": np.full(len(step), np.nan), "loss": np.full(len(step), np.inf)},
+        "zeros": run.history | {"loss": np.zeros(len(step))},
+    }
+    return {name: dataclasses.replace(run, history=history) for name, history in series.items()}
+
+
+KINDS = ["empty", "stopped at once", "without a reference", "by hand", "one probe", "diverged", "zeros"]
+
+
+def test_columns_are_the_history(trained):
+    table, history = trained.to_dict(), trained.history
+    assert {values.ndim for values in table.values()} == {1}
+    assert np.array_equal(table["step"], history["step"])
+    assert np.array_equal(table["snr_layers_1"], history["snr_layers"][:, 1])
+    assert "snr_layers" not in table
+    assert "snr_layers_2" not in table
+    table["loss"][:] = 0.0
+    table["snr_layers_0"][:] = 0.0
+    assert (history["loss"] > 0.0).all()
+    assert (history["snr_layers"] > 0.0).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_columns_of_any_history(trained, kind):
+    run = others(trained)[kind]
+    assert {len(values) for values in run.to_dict().values()} == {len(run.history["step"])}
+
+
+def test_a_frame_is_indexed_by_step(trained, monkeypatch):
+    pandas = ModuleType("pandas")
+    pandas.Index = lambda values, name: (name, values)
+    pandas.DataFrame = lambda data, index: SimpleNamespace(data=data, index=index)
+    monkeypatch.setitem(sys.modules, "pandas", pandas)
+    frame = trained.to_pandas()
+    assert frame.index[0] == "step"
+    assert np.array_equal(frame.index[1], trained.history["step"])
+    assert ["step", *frame.data] == list(trained.to_dict())
+    assert np.array_equal(frame.data["loss"], trained.history["loss"])
+
+
+def test_without_pandas_it_is_one_sentence(trained, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install pandas, or use to_dict") as caught:
+        trained.to_pandas()
+    assert caught.value.__suppress_context__
+
+
+class Checked(HTMLParser):
+    """Every tag is closed in turn; none runs or fetches anything."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append(tag)
+        assert not {"src", "href", "onload", "onclick"} & {name for name, _ in attributes}
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag != "polyline":
+            assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag, attributes):
+        self.seen.append(tag)
+
+
+def checked(text):
+    page = Checked()
+    page.feed(text)
+    assert not page.open
+    assert "script" not in page.seen
+    assert "http" not in text
+    return page.seen
+
+
+def test_a_notebook_shows_settings_and_three_curves(trained):
+    text = trained._repr_html_()
+    assert checked(text).count("svg") == 3
+    assert trained.config.describe() in text
+    assert "complete; " in text
+    assert f"<td>{trained.history['loss'][-1]:.3g}</td>" in text
+    assert 'stroke="currentColor"' in text
+    points = re.findall(r'points="([^"]*)"', text)[1].split()
+    corners = np.array([[float(v) for v in point.split(",")] for point in points])
+    assert (np.diff(corners[:, 0]) > 0).all()
+    assert ((corners >= 0) & (corners <= [report.WIDE, report.HIGH])).all()
+    rising = dataclasses.replace(trained, history={"step": np.array([0, 10, 100]), "loss": np.array([1.0, 2.0, 4.0])})
+    heights = [float(point.split(",")[1]) for point in re.search(r'points="([^"]*)"', rising._repr_html_())[1].split()]
+    assert heights == [report.HIGH - 2.0, report.HIGH / 2.0, 2.0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_notebook_shows_any_history(trained, kind):
+    run = others(trained)[kind]
+    many = checked(run._repr_html_()).count("svg")
+    assert many == {"without a reference": 2, "one probe": 3, "diverged": 1, "zeros": 3}.get(kind, 0)
+
+
+def test_text_in_html_is_escaped(trained):
+    spec = trained.problem_spec | {"name": "<b>&", "settings": {"f": "<script>"}}
+    text = dataclasses.replace(trained, problem=None, problem_spec=spec)._repr_html_()
+    checked(text)
+    assert "&lt;b&gt;&amp;(f=&quot;&lt;script&gt;&quot;)" in text
+
+
+def test_a_figure_has_a_panel_for_what_was_measured(trained):
+    fig = trained.plot()
+    loss, error, snr = fig.axes
+    assert [line.get_label() for line in loss.get_lines()] == ["loss", "residual", "data"]
+    assert np.array_equal(loss.get_lines()[1].get_ydata(), trained.history["loss_residual"])
+    assert error.get_ylabel() == "relative L2"
+    assert snr.get_xlabel() == "Adam step"
+    assert all(ax.get_yscale() == "log" for ax in fig.axes)
+    found, _ = report.detected(trained)
+    assert len(snr.patches) == len(found.spans())
+    pyplot.close(fig)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_figure_of_any_history(trained, kind, tmp_path):
+    fig = others(trained)[kind].plot()
+    titles = [ax.get_ylabel() for ax in fig.axes]
+    expected = {
+        "without a reference": ["loss", "SNR"],
+        "one probe": ["loss", "relative L2", "SNR"],
+        "diverged": ["loss", "relative L2"],
+        "zeros": ["loss", "relative L2", "SNR"],
+    }
+    assert titles == expected.get(kind, [""])
+    fig.savefig(tmp_path / "a.png")
+    pyplot.close(fig)
+
+
+@pytest.mark.parametrize("kind", ["empty", "stopped at once"])
+def test_text_of_a_run_without_a_probe(trained, kind):
+    run = others(trained)[kind]
+    assert "phases: not known" in report.summary(run)
+    assert "loss at" not in report.compare([run, trained], ["a", "b"])
+
+
+def test_a_user_problem_is_compared_by_its_settings(trained):
+    runs = [
+        dataclasses.replace(trained, problem=None, problem_spec=trained.problem_spec | {"name": "slab", "settings": {"k": k}})
+        for k in (1, 2)
+    ]
+    assert re.search(r"problem +slab\(k=1\) +slab\(k=2\)\n", report.compare(runs, ["a", "b"]))
+    assert "problem" not in report.compare([runs[0], runs[0]], ["a", "b"])

@@ -362,8 +362,10 @@ def test_one_member_that_diverges_is_named_and_the_others_keep_their_state(tmp_p
         calls = 0
 
         def residual(self, points, d):
-            type(self).calls += 1
+            type(self).calls += points.ndim == 4  # a pass over both members
             r = super().residual(points, d)
+            if points.ndim < 4:
+                return r
             bad = torch.zeros(len(r)).reshape(-1, *[1] * (r.ndim - 1))
             bad[1] = float("nan") if type(self).calls > 30 else 0.0
             return r + bad
@@ -420,7 +422,7 @@ def test_mini_batches_against_a_plain_twin(weighting):
     run = train(**settings)
     start = pl.training.starts.start(PROBLEM, run.config)
     theta, where = start.parameters.clone().requires_grad_(), torch.as_tensor(start.points)
-    data = [torch.as_tensor(part) for part in start.data]
+    data = [torch.as_tensor(part) for part in (start.conditions[0].points, start.conditions[0].values)]
     rule = pl.weightings.followed(weighting)
     attention = torch.full((128,), rule.initial, dtype=torch.float64)
     model = pl.training.starts.network(PROBLEM, run.config)

@@ -28,6 +28,7 @@ import torch
 from ..config import Config
 from ..problems import AllenCahn, Helmholtz
 from ..problems.base import Problem
+from ..problems.conditions import Condition
 from ..rba import RBA
 from ..training.starts import RECIPES, Start
 
@@ -322,7 +323,7 @@ def _start(problem: Problem, config: Config) -> Start:
     if isinstance(problem, AllenCahn):
         high[0] = 1.0 - 2.0 / 512.0  # the last of their 512 places: a strip at x = 1 has no points
     points = low + (high - low) * _hypercube(rng, config.points, len(low))
-    return Start(torch.cat([*weights, *biases]).to(config.torch_dtype), points, data)
+    return Start(torch.cat([*weights, *biases]).to(config.torch_dtype), points, [Condition("data", data[0], None, data[1])])
 
 
 def _drawing(problem: Problem) -> Callable[[np.random.RandomState, int], tuple[np.ndarray, np.ndarray]]:

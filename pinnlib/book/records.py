@@ -1,7 +1,7 @@
-"""Published runs: beside the notebook, or fetched once and checked.
+"""Published runs: beside the notebook, elsewhere in the repository, or fetched once and checked.
 
 The digests of all records are part of the package (``records.json``).  A record that is not at hand
-comes from the book's repository and is kept in ``records/`` only if its digest is right.
+comes from the book's repository and is kept only if its digest is right.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -40,20 +41,33 @@ def url(name: str) -> str:
     return f"{base.rstrip('/')}/{name}.npz"
 
 
-def load(name: str, folder: str | os.PathLike[str] = "records") -> Run:
-    """A published run by name, from ``folder`` beside the notebook, else fetched into it.
+def load(name: str, folder: str | os.PathLike[str] | None = None) -> Run:
+    """A published run by name, from a folder of records, else fetched into it.
+
+    Args:
+        name: one of :func:`names`.
+        folder: where to look, and to keep what is fetched.  Unless told, ``records`` beside the notebook, then ``book/records``
+            in the current folder and in those above it; what none of them has goes to the first of them that is there, or to a
+            new ``records``.
 
     Raises:
-        ValueError: no record has that name, or what was fetched is not what was published.
+        ValueError: no record has that name, or what was fetched is not what was published, and was not kept.
         ConnectionError: the record is not here and cannot be fetched.
     """
     digests = _digests()
     if name not in digests:
         raise ValueError(f"no record is called {name!r}: the published ones are {', '.join(sorted(digests))}")
-    path = Path(folder) / f"{name}.npz"
-    if not path.exists():
-        _fetch(name, path, digests[name])
-    return Run.load(path)
+    places = _folders() if folder is None else [Path(folder)]
+    files = [place / f"{name}.npz" for place in places]
+    found = next((file for file in files if file.exists()), None)
+    return Run.load(found or _fetch(name, files[0], digests[name]))
+
+
+def _folders() -> list[Path]:
+    """Folders of records that are within reach of the current folder, the nearest first; at least one, which may be missing."""
+    here, beside = Path.cwd(), Path("records")
+    above = [place / "book" / "records" for place in (here, *here.parents)]
+    return [folder for folder in (beside, *above) if folder.is_dir()] or [beside]
 
 
 def seeds(stem: str, seeds: Iterable[int] = range(5)) -> list[Run]:
@@ -99,24 +113,28 @@ def over_seeds(runs: Sequence[Run], quantity: str, *, window: int = 0) -> np.nda
     return np.array([running_quantiles(series, (0.5,), window)[0] for series in values]) if window else values
 
 
-def _fetch(name: str, path: Path, digest: str) -> None:
+def _fetch(name: str, path: Path, digest: str) -> Path:
     import pooch
-    import requests
 
-    source = url(name)
+    source, folder = url(name), path.parent
+    new = [place for place in (folder, *folder.parents) if not place.exists()]  # pooch makes them before it fetches
     pooch.get_logger().setLevel("WARNING")
     try:
-        pooch.retrieve(source, known_hash=f"sha256:{digest}", fname=path.name, path=path.parent)
-    except ValueError as error:
-        path.unlink(missing_ok=True)
+        pooch.retrieve(source, known_hash=f"sha256:{digest}", fname=path.name, path=folder)
+    except OSError as error:  # what requests raises is one, too
+        raise ConnectionError(
+            f"the record {name} is not in {folder}/ and could not be fetched from {source} ({type(error).__name__}): "
+            f"connect to the network, or put the file there by hand"
+        ) from None
+    except ValueError:
         raise ValueError(
             f"the record {name} at {source} has another digest than was published: it is damaged or changed, and was not kept"
-        ) from error
-    except (requests.RequestException, OSError) as error:
-        raise ConnectionError(
-            f"the record {name} is not in {path.parent}/ and could not be fetched from {source} ({type(error).__name__}): "
-            f"connect to the network, or put the file there by hand"
-        ) from error
+        ) from None
+    finally:
+        for place in new:
+            with suppress(OSError):  # only an empty folder can be removed
+                place.rmdir()
+    return path
 
 
 def digest(path: str | os.PathLike[str]) -> str:

@@ -3,5 +3,6 @@
 from .boundaries import Boundary, Phases
 from .detector import Detector, detect
 from .running import running_quantiles
+from .stopping import StopWhen
 
-__all__ = ["Boundary", "Detector", "Phases", "detect", "running_quantiles"]
+__all__ = ["Boundary", "Detector", "Phases", "StopWhen", "detect", "running_quantiles"]

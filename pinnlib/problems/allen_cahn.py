@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .. import sampling
 from ..reference import allen_cahn
-from ..taylor.embeddings import Periodic
+from ..taylor.embeddings import Embedding, Waves
 from ..taylor.partials import Fields
 from .base import Problem
 
@@ -41,7 +41,7 @@ class AllenCahn(Problem):
         if not isinstance(modes, int) or isinstance(modes, bool) or modes < 0:
             raise ValueError(f"modes = {modes!r}: give a whole number of Fourier modes, or 0 to leave periodicity to the data")
         self.modes = modes
-        self.embedding = Periodic(2, 0, self.domain[0], modes) if modes else None
+        self.embedding = Embedding(2, (Waves(0, self.domain[0], modes),)) if modes else None
 
     def residual(self, points: Tensor, d: Fields) -> Tensor:
         """(u_t - 1e-4 u_xx) + 5 u^3 - 5 u."""

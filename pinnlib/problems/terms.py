@@ -19,8 +19,8 @@ from torch import Tensor
 
 from ..taylor import backends, eager, parameters
 from ..taylor.activations import Activation
-from ..taylor.partials import Fields
 from .base import Problem
+from .conditions import Condition
 
 __all__ = ["DataTerm", "ResidualTerm"]
 
@@ -60,6 +60,8 @@ class ResidualTerm:
 
     Everything may carry leading axes, one for each network of an ensemble.
 
+    Of a system, each equation has residuals and factors of its own, along one more axis in front of the points.
+
     Args:
         problem: whose residual; it must look at one point at a time.
         points: ``(*lead, n_points, n_coordinates)``; batch b is the b-th of ``batches`` equal slices.
@@ -98,6 +100,7 @@ class ResidualTerm:
         self.kept = KEEP_BYTES[device] // (largest * row * each * sum(sizes))
         self._shared = eager.Shared()
         self._passes: dict[tuple[int, tuple[int, ...]], backends.Pass] = {}
+        self._shape = (*lead, len(problem.equations), n) if problem.equations else (*lead, n)
         self._total = points.new_empty(*lead, parameters.count(sizes))
         self._apart: Tensor | None = None
 
@@ -107,45 +110,55 @@ class ResidualTerm:
         biases: Sequence[Tensor],
         factor: Callable[[Tensor], Tensor] | None = None,
         *,
+        unknowns: Tensor | None = None,
         apart: bool = False,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Residuals, and the gradient of their (weighted) mean square.
+        """Residuals, and the gradient of their (weighted) mean square; of a system, of the sum of these.
 
         Args:
             weights: one ``(*lead, n_out, n_in)`` a layer.
             biases: one ``(*lead, n_out)`` a layer.
-            factor: from all residuals ``(*lead, n_points)`` to what each square is multiplied by, of the
-                same shape; a constant to the gradient.  None: one.
+            factor: from all residuals ``(*lead, n_points)``, or ``(*lead, n_equations, n_points)``, to what each square is
+                multiplied by, of the same shape; a constant to the gradient.  None: one.
+            unknowns: thetas of the unknown coefficients ``(*lead, n_unknowns)``, if the problem has any.
             apart: give the batches' own gradients too.
 
         Returns:
-            Residuals ``(*lead, n_points)``; the gradient ``(*lead, n_params)``, which
-            :func:`pinnlib.taylor.parameters.split` cuts into weights and biases; and, if ``apart``, the same for the
-            mean square of each batch, ``(*lead, batches, n_params)``.  Gradients are valid until the next call.
+            Residuals, of the shape that ``factor`` takes; the gradient ``(*lead, n_params)``, which
+            :func:`pinnlib.taylor.parameters.split` cuts into weights and biases, and behind them that of the unknowns; and, if
+            ``apart``, the same for the mean square of each batch, ``(*lead, batches, n_params)``.  Gradients are valid until
+            the next call.
         """
         weights, biases = [w.detach() for w in weights], [b.detach() for b in biases]
         n, axis = self.points.shape[-2], len(self.lead)
-        residual = self.points.new_empty(*self.lead, n)
+        residual = self.points.new_empty(self._shape)
         total, own = self._total.zero_(), None
+        thetas = None if unknowns is None else unknowns.detach().unsqueeze(-2)
+        theta_grads = None if thetas is None else thetas.new_zeros(*self.lead, self.batches, thetas.shape[-1])
         if apart:
             if self._apart is None:
                 self._apart = total.new_empty(*self.lead, self.batches, total.shape[-1])
             own = self._apart.zero_()
 
-        def forward(c: Chunk, slot: int) -> tuple[backends.Pass, Tensor, Tensor]:
+        def forward(c: Chunk, slot: int) -> tuple[backends.Pass, list[Tensor], Tensor]:
             one, part = self._pass(c, slot)
-            streams = one.forward(part, weights, biases).detach().requires_grad_()
+            given = [one.forward(part, weights, biases).detach().requires_grad_()]
+            if thetas is not None:
+                given.append(thetas.repeat(*[1] * axis, c.batches, 1).requires_grad_())
             with torch.enable_grad():
-                r = self.problem.residual(part, Fields(streams, self.problem.plan))
+                fields = self.problem.residual_outputs(given[0], part, *given[1:])
+                r = self.problem.residuals(part, fields, axis)
             residual[..., c.start : c.stop] = r.detach().flatten(-2)
-            return one, streams, r
+            return one, given, r
 
-        def backward(c: Chunk, one: backends.Pass, streams: Tensor, r: Tensor) -> None:
+        def backward(c: Chunk, one: backends.Pass, given: list[Tensor], r: Tensor) -> None:
             upstream = r.detach() * (2.0 / n)
             if factor is not None:
                 upstream *= factors[..., c.start : c.stop].unflatten(-1, (c.batches, -1))
-            (g,) = torch.autograd.grad(r, streams, upstream)
+            g, *of_thetas = gradients(r, given, upstream)
             one.backward(g, weights, total, None if own is None else own.narrow(axis, c.first, c.batches))
+            if theta_grads is not None:
+                theta_grads.narrow(axis, c.first, c.batches).add_(of_thetas[0])
 
         with torch.no_grad():
             if factor is None:
@@ -163,6 +176,9 @@ class ResidualTerm:
                     backward(*waiting.pop())
                 for c in self.chunks[:twice]:
                     backward(c, *forward(c, 0))
+            if theta_grads is not None:
+                total = torch.cat([total, theta_grads.sum(-2)], dim=-1)
+                own = None if own is None else torch.cat([own, theta_grads], dim=-1)
             # so far each batch has its part of the whole mean
             return residual, total, None if own is None else own.mul_(self.batches)
 
@@ -178,12 +194,12 @@ class ResidualTerm:
 
 
 class DataTerm:
-    """The mean squared misfit at the data points, and its gradient.
+    """The mean squared misfits of all conditions, and the gradient of their sum.
 
     Args:
-        problem: what it observes, and its misfit.
-        points: ``(*lead, n, n_coordinates)``.
-        values: ``(*lead, n, n_observed)``.
+        problem: whose conditions.
+        conditions: their formulas and weights.
+        data: of each, its places ``(*lead, m, n_coordinates)`` and its values ``(*lead, m, k)``.
         sizes: of the network: coordinates, widths of the hidden layers, fields.
         activation: of its hidden layers.
         path: torch's operations or machine code; see :mod:`pinnlib.taylor.backends`.
@@ -192,26 +208,59 @@ class DataTerm:
     def __init__(
         self,
         problem: Problem,
-        points: Tensor,
-        values: Tensor,
+        conditions: Sequence[Condition],
+        data: Sequence[tuple[Tensor, Tensor]],
         *,
         sizes: Sequence[int],
         activation: Activation,
         path: str = "eager",
     ) -> None:
-        *lead, n, _ = points.shape
-        self.problem, self.points, self.values = problem, points, values
-        self._pass = backends.make(path, lead, n, sizes, activation, problem.observe_plan, points, lead=len(lead))
-        self._total = points.new_empty(*lead, parameters.count(sizes))
+        self.problem, self.conditions, self.data = problem, conditions, data
+        self._outputs = [one.outputs(problem, places) for one, (places, _) in zip(conditions, data, strict=True)]
+        self._passes = [
+            backends.make(
+                path, list(places.shape[:-2]), places.shape[-2], sizes, activation, outputs.plan, places, lead=places.ndim - 2
+            )
+            for outputs, (places, _) in zip(self._outputs, data, strict=True)
+        ]
+        self._totals = [places.new_empty(*places.shape[:-2], parameters.count(sizes)) for places, _ in data]
 
-    def __call__(self, weights: Sequence[Tensor], biases: Sequence[Tensor], *, scale: float = 1.0) -> tuple[Tensor, Tensor]:
-        """Losses ``(*lead,)``; then ``scale`` times their gradients, ``(*lead, n_params)``, valid until the next call."""
+    def __call__(
+        self, weights: Sequence[Tensor], biases: Sequence[Tensor], *, scale: float = 1.0, unknowns: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Losses and gradients of the conditions.
+
+        Args:
+            weights: one ``(*lead, n_out, n_in)`` a layer.
+            biases: one ``(*lead, n_out)`` a layer.
+            scale: of all gradients, besides the conditions' own weights.
+            unknowns: thetas of the unknown coefficients ``(*lead, n_unknowns)``, if the problem has any.
+
+        Returns:
+            Mean squared misfits without weights ``(*lead, n_conditions)``; and for each condition the gradient with its
+            weight ``(*lead, n_params)``, as those of :class:`ResidualTerm` and valid until the next call.
+        """
         weights, biases = [w.detach() for w in weights], [b.detach() for b in biases]
+        losses, grads = [], []
         with torch.no_grad():
-            streams = self._pass.forward(self.points, weights, biases).detach().requires_grad_()
-            with torch.enable_grad():
-                misfit = self.problem.misfit(self.problem.observe(Fields(streams, self.problem.observe_plan)), self.values)
-            (g,) = torch.autograd.grad(misfit, streams, misfit.detach() * (2.0 * scale / misfit.shape[-2]))
-            total = self._total.zero_()
-            self._pass.backward(g, weights, total)
-            return misfit.detach().square().sum(-1).mean(-1), total
+            for k, (one, outputs, (places, values)) in enumerate(zip(self.conditions, self._outputs, self.data, strict=True)):
+                given = [self._passes[k].forward(places, weights, biases).detach().requires_grad_()]
+                if unknowns is not None:
+                    given.append(unknowns.detach().clone().requires_grad_())
+                with torch.enable_grad():
+                    found = one.found(self.problem, outputs, given[0], places, given[1] if len(given) > 1 else None)
+                    misfit = one.misfit(self.problem, found, values, outputs.scale if self.problem.normalize else 1.0)
+                upstream = misfit.detach() * (2.0 * scale * one.weight / misfit.shape[-2])
+                g, *of_thetas = gradients(misfit, given, upstream)
+                total = self._totals[k].zero_()
+                self._passes[k].backward(g, weights, total)
+                grads.append(torch.cat([total, *of_thetas], dim=-1) if of_thetas else total)
+                losses.append(misfit.detach().square().sum(-1).mean(-1))
+        lead = weights[0].shape[:-2]
+        return torch.stack(losses, dim=-1) if losses else weights[0].new_zeros(*lead, 0), grads
+
+
+def gradients(value: Tensor, given: Sequence[Tensor], upstream: Tensor) -> tuple[Tensor, ...]:
+    """By the streams, which all values depend on, and by the thetas of unknowns, on which not all do."""
+    some = len(given) > 1
+    return torch.autograd.grad(value, given, upstream, allow_unused=some, materialize_grads=some)

@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import problems
 from ..config import Config
-from . import archive
+from . import archive, settings
 
 if TYPE_CHECKING:
     from .run import Run
@@ -35,15 +35,17 @@ def write(run: Run, path: str | os.PathLike[str]) -> Path:
         OSError: it cannot be written.
     """
     path = Path(path)
+    arrays: dict[str, Any] = {}
+    spec = run.problem_spec | {"settings": settings.pack(run.problem_spec["settings"], arrays)}
     header = {
         "format": f"{FORMAT}, version {VERSION}",
         "config": run.config.as_dict(),
-        "problem": run.problem_spec,
-        "settings_hash": _settings_hash(run.problem_spec, run.config.as_dict()),
+        "problem": spec,
+        "settings_hash": _settings_hash(spec, run.config.as_dict()),
         "provenance": run.provenance,
         "compact": run.compact,
     }
-    arrays: dict[str, Any] = {"header": np.array(json.dumps(header)), "points": run.points}
+    arrays |= {"header": np.array(json.dumps(header)), "points": run.points}
     for part in PARTS:
         arrays |= {f"{part}/{name}": np.asarray(values) for name, values in getattr(run, part).items()}
     for name in [name for name in arrays if run.compact and name.startswith(("history/", "extremes/"))]:
@@ -88,6 +90,7 @@ def read(path: str | os.PathLike[str], problem: problems.Problem | None) -> dict
         config = Config.from_dict({"bias_init": "zero"} | header["config"])  # what older files had, and do not say
         parts: dict[str, dict[str, np.ndarray]] = {part: {} for part in (*PARTS, "coded")}
         points = arrays.pop("points")
+        of_problem = {name: arrays.pop(name) for name in list(arrays) if name.startswith("settings/")}
         for name, values in arrays.items():
             part, _, key = name.partition("/")
             parts[part][key] = values
@@ -100,7 +103,7 @@ def read(path: str | os.PathLike[str], problem: problems.Problem | None) -> dict
             if len(shots) < len(parts["snapshots"]["step"]):  # the last one is the state; version 3 kept it twice
                 shots = np.concatenate([shots, parts["state"][name][None]])
             parts["snapshots"][name] = shots
-        spec = header["problem"]
+        spec = header["problem"] | {"settings": settings.unpack(header["problem"]["settings"], of_problem)}
         for needed in ("step", "parameters"):
             parts["state"][needed], parts["snapshots"][needed]
     except ValueError as error:
@@ -119,7 +122,9 @@ def read(path: str | os.PathLike[str], problem: problems.Problem | None) -> dict
         raise ValueError(
             f"{path} is not a pinnlib run or is damaged ({type(error).__name__}: {error}): make or fetch it again"
         ) from error
-    if problem is None and spec["name"] in problems.KNOWN:
+    if problem is not None:
+        settings.check_fits(spec, problem, str(path))
+    elif settings.is_ours(spec):
         problem = problems.KNOWN[spec["name"]](**spec["settings"])
     own = {"points": points, "provenance": header["provenance"], "compact": header.get("compact", False)}
     return own | {"config": config, "problem": problem, "problem_spec": spec} | parts

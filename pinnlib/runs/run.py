@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,7 +13,11 @@ import torch
 from .. import evaluation, problems
 from ..config import Config
 from ..models import MLP
-from . import archive, file_format
+from ..problems.unknowns import values
+from . import archive, figure, file_format, report, table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Run"]
 
@@ -54,9 +58,10 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Whether all of ``config.steps`` are done."""
+        """Whether all of ``config.last_step`` steps are done, or all that made the loss smaller."""
         steps = self.history["step"]
-        return self.step >= self.config.steps and len(steps) > 0 and bool(steps[-1] == self.config.steps)
+        end = self.step if self.provenance.get("finished") else self.config.last_step
+        return self.step >= end and len(steps) > 0 and bool(steps[-1] == end)
 
     def at(self, step: int) -> dict[str, np.ndarray]:
         """The history's row of the probe nearest to ``step``."""
@@ -71,14 +76,14 @@ class Run:
         """Number of the snapshot nearest to ``step``."""
         return int(np.argmin(np.abs(self.snapshots["step"] - step)))
 
-    def model(self, snapshot: int = -1) -> MLP:
-        """The network of a snapshot, by number; the last one unless told. On the CPU.
+    def model(self, snapshot: int | None = None) -> MLP:
+        """The network of a snapshot, by number; as training left it unless told. On the CPU.
 
         Raises:
             ValueError: the run was kept without weights.
         """
         self._needs_weights()
-        return self._network(self.snapshots["parameters"][snapshot])
+        return self._network(self.state["parameters"] if snapshot is None else self.snapshots["parameters"][snapshot])
 
     def final_model(self) -> MLP:
         """The network as training left it. On the CPU.
@@ -86,20 +91,37 @@ class Run:
         Raises:
             ValueError: the run was kept without weights.
         """
-        self._needs_weights()
-        return self._network(self.state["parameters"])
+        return self.model()
 
-    def residual(self, snapshot: int = -1, points: np.ndarray | None = None) -> np.ndarray:
-        """The residual of a snapshot's network at ``points``, its own collocation points unless told; ``(n_points,)``."""
+    def residual(self, snapshot: int | None = None, points: np.ndarray | None = None) -> np.ndarray:
+        """The residual of a snapshot's network, as training left it unless told.
+
+        Args:
+            snapshot: its number.
+            points: where, ``(n_points, n_coordinates)``; at the run's own collocation points unless told.
+
+        Returns:
+            ``(n_points,)``, or ``(n_equations, n_points)`` of a system.
+        """
         return evaluation.residual(self.model(snapshot), self.known_problem(), self.points if points is None else points)
 
-    def predict(self, points: np.ndarray, snapshot: int = -1) -> np.ndarray:
-        """The fields of a snapshot's network at ``points``; ``(n_points, n_fields)``."""
-        return evaluation.predict(self.model(snapshot), points)
+    def predict(self, points: np.ndarray, snapshot: int | None = None) -> np.ndarray:
+        """The fields of a snapshot's network, as training left it unless told, at ``points``; ``(n_points, n_fields)``."""
+        model = self.model(snapshot)
+        if self.problem is None and not self.problem_spec.get("maps_outputs"):
+            return evaluation.predict(model, points)
+        return evaluation.fields(model, self.known_problem(), points)
 
-    def observe(self, points: np.ndarray, snapshot: int = -1) -> np.ndarray:
-        """What data and reference speak of, by a snapshot's network, at ``points``; ``(n_points, n_observed)``."""
+    def observe(self, points: np.ndarray, snapshot: int | None = None) -> np.ndarray:
+        """What data and reference speak of, by a snapshot's network, the last one unless told; ``(n_points, n_observed)``."""
         return evaluation.observe(self.model(snapshot), self.known_problem(), points)
+
+    @property
+    def unknowns(self) -> dict[str, float]:
+        """The unknown coefficients as training left them, by name."""
+        found = self.known_problem().unknown
+        thetas = torch.as_tensor(self.state["parameters"][len(self.state["parameters"]) - len(found) :], dtype=torch.float64)
+        return {name: float(value) for name, value in values(found, thetas).items()}
 
     def _needs_weights(self) -> None:
         if not self.state["parameters"].size:
@@ -119,7 +141,8 @@ class Run:
             activation=c.activation,
             bias_init=c.bias_init,
             dtype=c.torch_dtype,
-            embedding=self.known_problem().embedding if inputs != len(spec["coordinates"]) else None,
+            embedding=self.known_problem().embedding if spec.get("embedded") or inputs != len(spec["coordinates"]) else None,
+            unknowns=len(spec.get("unknowns", ())),
         )
         torch.nn.utils.vector_to_parameters(torch.as_tensor(parameters, dtype=c.torch_dtype), model.parameters())
         return model
@@ -184,7 +207,7 @@ class Run:
 
     def __repr__(self) -> str:
         lines = [f"Run of {self.problem or self.problem_spec['name']}: {self.config.describe()}"]
-        state = "complete" if self.complete else f"stopped at step {self.step:,} of {self.config.steps:,}"
+        state = "complete" if self.complete else f"stopped at step {self.step:,} of {self.config.last_step:,}"
         p = self.provenance
         lines.append(
             f"  {state}; {self.config.dtype} on {p.get('device', '?')}, {p.get('wall_time', 0.0):,.0f} s, "
@@ -198,3 +221,30 @@ class Run:
                 f"{len(self.history['step'])} probes, {len(self.snapshots['step'])} snapshots"
             )
         return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, np.ndarray]:
+        """The history as columns, each ``(n_probes,)``: ``step`` and every series, in the history's own units.
+
+        A series of several values a probe becomes several columns: ``snr_layers`` becomes ``snr_layers_0``, ...  All are copies.
+        """
+        return table.columns(self)
+
+    def to_pandas(self) -> Any:
+        """The history as a ``pandas.DataFrame``, one row a probe, indexed by ``step``; the other columns of :meth:`to_dict`.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed; pinnlib does not need it otherwise.
+        """
+        return table.frame(self)
+
+    def plot(self) -> Figure:
+        """A figure of loss, relative L2 error (where there is a reference) and SNR over log step, with the phases tinted.
+
+        Returns:
+            The :class:`matplotlib.figure.Figure`, to change or to save by its ``savefig``; a notebook shows what a cell returns.
+            Values that a logarithmic axis cannot show are left out, and panels without any.
+        """
+        return figure.figure(self)
+
+    def _repr_html_(self) -> str:
+        return report.fragment(self)

@@ -1,6 +1,6 @@
 """Activation functions with the derivatives that Taylor mode needs.
 
-``derivatives(z, value, order)`` returns ``[f, f', f'', ...]`` up to ``order``, at most 4.  ``bounds`` are
+``derivatives(z, value, order)`` returns ``[f, f', f'', ...]`` up to ``order``, at most 5.  ``bounds`` are
 the values that the activation tends to; saturation is measured against them.
 """
 
@@ -44,7 +44,7 @@ class Activation(Protocol):
         ...
 
     def derivatives(self, z: Tensor, value: Tensor, order: int, new: Callable[[], Tensor | None] = _anywhere) -> list[Tensor]:
-        """``[f(z), f'(z), ...]`` up to ``order <= 4``, each of the shape of ``z``.
+        """``[f(z), f'(z), ...]`` up to ``order <= 5``, each of the shape of ``z``.
 
         Args:
             z: where.
@@ -67,7 +67,7 @@ class Tanh:
         return torch.tanh(z, out=out)
 
     def derivatives(self, z: Tensor, value: Tensor, order: int, new: Callable[[], Tensor | None] = _anywhere) -> list[Tensor]:
-        """tanh z = t, 1 - t^2, -2 t f', f' (4 - 6 f'), f'' (4 - 12 f')."""
+        """tanh z = t, 1 - t^2, -2 t f', f' (4 - 6 f'), f'' (4 - 12 f'), f''' (4 - 12 f') - 12 f''^2."""
         out = [value]
         if order >= 1:
             out.append(product(-1.0, value, value, new(), add=1.0))
@@ -77,6 +77,9 @@ class Tanh:
             out.append(torch.mul(out[1], 4.0, out=new()).addcmul_(out[1], out[1], value=-6.0))
         if order >= 4:
             out.append(torch.mul(out[2], 4.0, out=new()).addcmul_(out[1], out[2], value=-12.0))
+        if order >= 5:
+            fifth = torch.mul(out[3], 4.0, out=new()).addcmul_(out[1], out[3], value=-12.0)
+            out.append(fifth.addcmul_(out[2], out[2], value=-12.0))
         return out
 
 
@@ -92,7 +95,7 @@ class Sine:
         return torch.sin(z, out=out)
 
     def derivatives(self, z: Tensor, value: Tensor, order: int, new: Callable[[], Tensor | None] = _anywhere) -> list[Tensor]:
-        """Sin z, cos z, -sin z, -cos z, sin z."""
+        """Sin z, cos z, -sin z, -cos z, sin z, cos z."""
         out = [value]
         if order >= 1:
             out.append(torch.cos(z, out=new()))
@@ -102,6 +105,8 @@ class Sine:
             out.append(torch.neg(out[1], out=new()))
         if order >= 4:
             out.append(value)
+        if order >= 5:
+            out.append(out[1])
         return out
 
 
@@ -118,7 +123,7 @@ class Softplus:
         return value if out is None else out.copy_(value)
 
     def derivatives(self, z: Tensor, value: Tensor, order: int, new: Callable[[], Tensor | None] = _anywhere) -> list[Tensor]:
-        """log(1 + e^z), the logistic function s, p = s (1 - s), p (1 - 2 s), p (1 - 6 p)."""
+        """log(1 + e^z), the logistic function s, p = s (1 - s), p (1 - 2 s), p (1 - 6 p), p (1 - 2 s) (1 - 12 p)."""
         out = [value]
         if order >= 1:
             out.append(torch.sigmoid(z, out=new()))
@@ -128,6 +133,8 @@ class Softplus:
             out.append(torch.mul(out[1], -2.0, out=new()).add_(1.0).mul_(out[2]))
         if order >= 4:
             out.append(torch.mul(out[2], -6.0, out=new()).add_(1.0).mul_(out[2]))
+        if order >= 5:
+            out.append(torch.mul(out[2], -12.0, out=new()).add_(1.0).mul_(out[3]))
         return out
 
 

@@ -48,6 +48,9 @@ class Pass:
         lead: number of the weights' own leading axes.
         shared: memory in common with other passes.
         compiled: see :mod:`pinnlib.taylor.layers`.
+
+    Raises:
+        ValueError: sizes that begin with another number of inputs than the plan's.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Pass:
         compiled: bool = False,
     ) -> None:
         self.sizes, self.lead = list(sizes), lead
+        self._points_shape = plan.points_shape(batch, n_points, sizes)
         self.activation, self.plan, self.compiled = activation, plan, compiled
         self.shared = shared or Shared()
         shape = (*batch, plan.n_streams, n_points)
@@ -77,7 +81,13 @@ class Pass:
                     first[..., k, :, index[0]] = c
 
     def forward(self, points: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
-        """The output's streams ``(*batch, n_streams, n_points, n_fields)``, valid until the next call."""
+        """The output's streams ``(*batch, n_streams, n_points, n_fields)``, valid until the next call.
+
+        Raises:
+            ValueError: points of another shape than this pass is for, which torch might stretch to fit.
+        """
+        if points.shape != self._points_shape:
+            raise ValueError(f"points of shape {tuple(points.shape)}: this pass needs shape {self._points_shape}")
         lead = self.out.shape[: self.lead]
         if self.plan.embedding:
             self.h[0].copy_(self.plan.embedding.streams(points, self.plan))

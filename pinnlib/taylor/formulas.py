@@ -16,11 +16,11 @@ __all__ = ["KEEPS_VALUE", "SLOPES", "Formula", "backward", "forward"]
 
 Formula = tuple[str, str]
 
-#: f', f'', f''', f'''' from z, called ``z``, f(z), called ``f0``, and those before.
+#: The first five derivatives, f1 to f5, from z, called ``z``, f(z), called ``f0``, and those before.
 SLOPES = {
-    "tanh": ("1 - f0 * f0", "-2 * f0 * f1", "f1 * (4 - 6 * f1)", "f2 * (4 - 12 * f1)"),
-    "sine": ("cosine(z)", "-f0", "-f1", "f0"),
-    "softplus": ("logistic(z)", "f1 * logistic(-z)", "f2 * (1 - 2 * f1)", "f2 * (1 - 6 * f2)"),
+    "tanh": ("1 - f0 * f0", "-2 * f0 * f1", "f1 * (4 - 6 * f1)", "f2 * (4 - 12 * f1)", "f3 * (4 - 12 * f1) - 12 * f2 * f2"),
+    "sine": ("cosine(z)", "-f0", "-f1", "f0", "f1"),
+    "softplus": ("logistic(z)", "f1 * logistic(-z)", "f2 * (1 - 2 * f1)", "f2 * (1 - 6 * f2)", "f3 * (1 - 12 * f2)"),
 }
 #: Activations whose slopes follow from f(z) alone.
 KEEPS_VALUE = ("tanh",)

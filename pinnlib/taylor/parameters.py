@@ -22,7 +22,10 @@ def count(sizes: Sequence[int]) -> int:
 
 
 def split(flat: Tensor, sizes: Sequence[int]) -> list[Tensor]:
-    """Views of ``flat`` ``(..., n_params)``: all weights ``(..., n_out, n_in)``, then all biases ``(..., n_out)``."""
-    own = shapes(sizes)
+    """Views of ``flat`` ``(..., n_params)``: all weights ``(..., n_out, n_in)``, then all biases ``(..., n_out)``.
+
+    What comes behind them in ``flat``, the unknown coefficients of an equation, is left out.
+    """
+    own, flat = shapes(sizes), flat[..., : count(sizes)]
     parts = flat.split([prod(shape) for shape in own], dim=-1)
     return [part.unflatten(-1, shape) for part, shape in zip(parts, own, strict=True)]

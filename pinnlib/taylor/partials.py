@@ -9,13 +9,13 @@ from functools import cached_property
 
 from torch import Tensor
 
-from .embeddings import Periodic
+from .embeddings import Embedding
 
-__all__ = ["ORDER", "Fields", "Operator", "Plan", "Products", "plan"]
+__all__ = ["ORDER", "Fields", "Operator", "Plan", "Products", "parse", "plan"]
 
 Index = tuple[int, ...]  # a partial derivative: the numbers of its coordinates, sorted
 Products = tuple[tuple[float, tuple[int, ...]], ...]  # sum of coefficient times a product of streams
-ORDER = 3
+ORDER = 4
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Plan:
     n_coordinates: int
     operators: tuple[Operator, ...]
     names: Mapping[str, tuple[int, int]] = field(hash=False)
-    embedding: Periodic | None = None
+    embedding: Embedding | None = None
 
     @property
     def n_streams(self) -> int:
@@ -52,6 +52,17 @@ class Plan:
     def order(self) -> int:
         """The highest derivative of the activation that the forward pass needs."""
         return max((op.order for op in self.operators), default=0)
+
+    def points_shape(self, batch: Sequence[int], n_points: int, sizes: Sequence[int]) -> tuple[int, ...]:
+        """The shape of a pass's points, ``(*batch, n_points, n_coordinates)``.
+
+        Raises:
+            ValueError: sizes that begin with another number of inputs than this plan's.
+        """
+        inputs = self.embedding.n_features if self.embedding else self.n_coordinates
+        if sizes[0] != inputs:
+            raise ValueError(f"a network of sizes {list(sizes)} with {sizes[0]} inputs: the plan needs one with {inputs}")
+        return (*batch, n_points, self.n_coordinates)
 
     @cached_property
     def products(self) -> tuple[dict[int, Products], ...]:
@@ -89,27 +100,37 @@ def plan(
     fields: Sequence[str],
     partials: Sequence[str],
     operators: Mapping[str, Mapping[str, float]] | None = None,
-    embedding: Periodic | None = None,
+    embedding: Embedding | None = None,
 ) -> Plan:
     """Work out the streams for the partials and operators that a residual asks for.
 
     Args:
         coordinates: one letter each, e.g. ``("x", "t")``.
-        fields: names of the network's outputs, e.g. ``("u",)``.
-        partials: names such as ``"u"``, ``"u_x"``, ``"u_xt"``, ``"u_xxy"``; at most third order.
+        fields: names of the network's outputs, e.g. ``("u",)``; identifiers that do not begin with ``_``.
+        partials: names such as ``"u"``, ``"u_x"``, ``"u_xt"``, ``"u_xxyy"``; at most fourth order.
         operators: sums of partials of one field that travel as one stream, e.g.
-            ``{"laplace_u": {"u_xx": 1.0, "u_yy": 1.0}}``.
+            ``{"laplace_u": {"u_xx": 1.0, "u_yy": 1.0}}``; their names are no fields and no partials.
         embedding: what the network is given instead of the coordinates.
 
     Raises:
-        ValueError: a name that is not a field, a coordinate, or at most third order.
+        ValueError: names in one string instead of a tuple; a coordinate, field or operator whose name is not as above, or
+            is given twice; a partial of what is not a field or a coordinate, or of too high an order; an embedding of
+            another number of coordinates.
     """
+    _check_names(coordinates, fields, partials, operators or {})
+    if embedding is not None and embedding.n_coordinates != len(coordinates):
+        raise ValueError(
+            f"an embedding of {embedding.n_coordinates} coordinates, a plan of {tuple(coordinates)}: give it n_coordinates = "
+            f"{len(coordinates)}"
+        )
     wanted: dict[str, tuple[int, Operator | None]] = {}
     for name in partials:
-        field, index = _parse(name, coordinates, fields)
+        field, index = parse(name, coordinates, fields)
         wanted[name] = (field, Operator(((index, 1.0),)) if index else None)
     for name, terms in (operators or {}).items():
-        parsed = {_parse(term, coordinates, fields): float(c) for term, c in terms.items()}
+        parsed: defaultdict[tuple[int, Index], float] = defaultdict(float)
+        for term, c in terms.items():  # two spellings of one partial, u_xy and u_yx, add up
+            parsed[parse(term, coordinates, fields)] += float(c)
         found = {field for field, _ in parsed}
         if len(found) != 1 or any(not index for _, index in parsed):
             raise ValueError(
@@ -125,7 +146,43 @@ def plan(
     return Plan(len(coordinates), tuple(carried), names, embedding)
 
 
-def _parse(name: str, coordinates: Sequence[str], fields: Sequence[str]) -> tuple[int, Index]:
+def _check_names(
+    coordinates: Sequence[str], fields: Sequence[str], partials: Sequence[str], operators: Mapping[str, object]
+) -> None:
+    """Refuse names that cannot be read as ``d.name``, or that could mean two things."""
+    for what, names in {"coordinates": coordinates, "fields": fields, "partials": partials}.items():
+        if isinstance(names, str):
+            proposed = tuple(names) if what == "coordinates" else (names,)
+            raise ValueError(f"{what} = {names!r} is one string: give a tuple of names, such as {proposed}")
+    for what, names in {"coordinate": coordinates, "field": fields}.items():
+        for name in names:
+            if list(names).count(name) > 1:
+                raise ValueError(f"{what} {name!r} is given {list(names).count(name)} times: give each {what} a name of its own")
+    for name in coordinates:
+        if not isinstance(name, str) or len(name) != 1 or not name.isalpha():
+            raise ValueError(f"coordinate {name!r}: name it by a single letter, as u_xx is read letter by letter")
+    for name in fields:
+        _check_name("field", name, coordinates, fields)
+    for name in operators:
+        _check_name("operator", name, coordinates, fields)
+        if name in fields:
+            raise ValueError(f"operator {name!r} has the name of a field: give it another name, such as laplace_{name}")
+
+
+def _check_name(what: str, name: str, coordinates: Sequence[str], fields: Sequence[str]) -> None:
+    if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
+        raise ValueError(f"{what} {name!r}: name it by an identifier that does not begin with _, as a residual reads d.name")
+    field, _, letters = name.rpartition("_")
+    if field in fields and letters and all(c in coordinates for c in letters):
+        raise ValueError(f"{what} {name!r} is named like a derivative of the field {field!r}: give it another name")
+
+
+def parse(name: str, coordinates: Sequence[str], fields: Sequence[str]) -> tuple[int, Index]:
+    """The field's number and the sorted numbers of the coordinates that ``"u_xxy"`` stands for; none for a field itself.
+
+    Raises:
+        ValueError: it is no field and no partial derivative of one, or of too high an order.
+    """
     if name in fields:
         return fields.index(name), ()
     field, _, letters = name.rpartition("_")

@@ -11,9 +11,9 @@ A linear layer acts on all streams alike.  An activation :math:`f` maps them by 
    L h = f'(z)\,L z + f''(z) \sum_{ij} c_{ij}\,\partial_i z\,\partial_j z .
 
 So an operator such as the Laplacian costs one stream, however many partials it sums (the "forward
-Laplacian").  Operators of third order follow the same way, with one product of lower partials for
-every way to cut a multi-index into blocks (Faà di Bruno's formula); they make the plan carry the
-second partials that these products need.  The result is differentiable once more by an ordinary
+Laplacian").  Operators of third and fourth order follow the same way, with one product of lower partials
+for every way to cut a multi-index into blocks (Faà di Bruno's formula); they make the plan carry the
+lower partials that these products need.  The result is differentiable once more by an ordinary
 backward pass, which is what training needs; no graph of a graph is ever built.
 """
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..config import Config
 from ..problems.base import Problem
 from ..runs import Run
-from .checkpoint import Path, TrainingDiverged
+from .checkpoint import Callback, Path, TrainingDiverged
 from .costs import Budget
 from .loop import Trainer
 from .restore import begin_branch, restore
@@ -28,6 +28,7 @@ def train(
     checkpoint_every: float = 60.0,
     until: int | None = None,
     progress: bool = True,
+    callback: Callback | None = None,
 ) -> Run:
     """Train a PINN; returns its :class:`~pinnlib.Run`.
 
@@ -40,12 +41,14 @@ def train(
         until: stop before this step, as an interruption would.
         progress: show a progress bar on stderr.
         checkpoint_every: seconds between two checkpoints.
+        callback: called at each probe with its row of the history and the run so far; the training stops where it returns
+            True.  See :class:`pinnlib.StopWhen` for one that is ready.
 
     Raises:
-        ValueError: CUDA was asked for and is not there.
+        ValueError: the problem is not sound, see :mod:`pinnlib.problems.checks`; CUDA was asked for and is not there.
         TrainingDiverged: the loss became nan or inf.
     """
-    return Trainer(problem, config).run([checkpoint], checkpoint_every, until, progress)[0]
+    return Trainer(problem, config).run([checkpoint], checkpoint_every, until, progress, callback)[0]
 
 
 def train_ensemble(
@@ -97,6 +100,7 @@ def resume(
     checkpoint_every: float = 60.0,
     until: int | None = None,
     progress: bool = True,
+    callback: Callback | None = None,
 ) -> Run:
     """Go on from a checkpoint or a run; on the same device the result is that of an uninterrupted training, bit for bit.
 
@@ -109,6 +113,7 @@ def resume(
         checkpoint_every: as in :func:`train`.
         until: as in :func:`train`.
         progress: as in :func:`train`.
+        callback: as in :func:`train`.
 
     Raises:
         ValueError: the run has passed ``steps``, or was made compact.
@@ -121,12 +126,16 @@ def resume(
     if steps is not None:
         if steps < source.step:
             raise ValueError(f"steps = {steps}: the run is already at step {source.step}; give a later step")
+        if source.step > config.steps != steps:
+            raise ValueError(
+                f"steps = {steps}: the run has gone on from Adam's step {config.steps} by L-BFGS; begin from an earlier one"
+            )
         config = Config.from_dict(config.as_dict() | {"steps": steps})
     if device is not None:
         config = Config.from_dict(config.as_dict() | {"device": device})
     trainer = Trainer(problem, config)
     restore(trainer, source)
-    return trainer.run([checkpoint], checkpoint_every, until, progress)[0]
+    return trainer.run([checkpoint], checkpoint_every, until, progress, callback)[0]
 
 
 def branch(
@@ -137,6 +146,7 @@ def branch(
     checkpoint_every: float = 60.0,
     until: int | None = None,
     progress: bool = True,
+    callback: Callback | None = None,
     **changes: Any,
 ) -> Run:
     """Begin a new run where another stands, under other settings.
@@ -150,6 +160,7 @@ def branch(
         checkpoint_every: as in :func:`train`.
         until: as in :func:`train`.
         progress: as in :func:`train`.
+        callback: as in :func:`train`.
         changes: settings of :class:`~pinnlib.config.Config` that differ from the source's, ``steps`` among them: the number
             of the last step, counted from the source's own beginning.
 
@@ -160,7 +171,7 @@ def branch(
         source = Run.load(source, problem)
     trainer = Trainer(problem or source.known_problem(), dataclasses.replace(source.config, **changes))
     begin_branch(trainer, source)
-    return trainer.run([checkpoint], checkpoint_every, until, progress)[0]
+    return trainer.run([checkpoint], checkpoint_every, until, progress, callback)[0]
 
 
 class Forecast(Budget):
@@ -193,4 +204,4 @@ def forecast(problem: Problem, config: Config, *, steps: int = 5) -> Forecast:
     one = median(seconds(trainer.advance) for _ in range(steps))
     # the pass of a probe is the step's own
     probe = max(median(seconds(trainer.measure) for _ in range(2)) - one, 0.0)
-    return Forecast(one, probe, config.steps, len(config.probe_steps()))
+    return Forecast(one, probe, config.last_step, len(config.probe_steps()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,15 @@ from torch import Tensor
 
 from ..runs import Run
 from .adam import Adam
+from .finish import Finish
 from .history import History, array
 from .objective import Objective
 from .state import State
 
-__all__ = ["Checkpoint", "Path", "TrainingDiverged"]
+__all__ = ["Callback", "Checkpoint", "Path", "TrainingDiverged"]
 
 Path = str | os.PathLike[str]
+Callback = Callable[[dict[str, Any], Run], object]
 
 
 class TrainingDiverged(RuntimeError):
@@ -42,6 +44,7 @@ class Checkpoint:
     Args:
         state: of the training.
         adam: its moments.
+        finish: what comes after Adam, if anything.
         objective: its points, and how they are computed.
         history: its rows.
         files: one a member, or None.
@@ -52,12 +55,13 @@ class Checkpoint:
         self,
         state: State,
         adam: Adam,
+        finish: Finish | None,
         objective: Objective,
         history: History,
         files: Sequence[Path | None],
         every: float,
     ) -> None:
-        self.state, self.adam, self.objective, self.history = state, adam, objective, history
+        self.state, self.adam, self.finish, self.objective, self.history = state, adam, finish, objective, history
         self.files, self.every, self.saved_at = files, every, time.perf_counter()
         self.remember()
 
@@ -68,7 +72,7 @@ class Checkpoint:
     def _copies(self) -> dict[str, Any]:
         state = self.state
         parts = {"parameters": state.theta, "rba": state.attention, "points": self.objective.collocation.points}
-        parts |= self.adam.moments()
+        parts |= self.adam.moments() | (self.finish.moments() if self.finish else {})
         return {"step": state.step, **{name: part.detach().clone() for name, part in parts.items()}}
 
     def _states(self, copies: dict[str, Any]) -> list[dict[str, np.ndarray]]:
@@ -91,6 +95,17 @@ class Checkpoint:
         states = self._states(self._copies()) if states is None else states
         return [self.history.run(k, kept, facts) for k, kept in enumerate(states)]
 
+    def call(self, callback: Callback) -> bool:
+        """Whether a user's function wants to stop; a fault in it must not end a training, so it is a warning."""
+        try:
+            return callback(dict(self.history.rows[0][-1]), self.runs()[0]) is True
+        except Exception as error:
+            warnings.warn(
+                f"the callback failed at step {self.state.step:,} ({type(error).__name__}: {error}): training goes on",
+                stacklevel=5,
+            )
+            return False
+
     @property
     def due(self) -> bool:
         """Whether it is time to renew the files."""
@@ -111,7 +126,7 @@ class Checkpoint:
         return runs
 
     def _write(self, runs: Sequence[Run]) -> bool:
-        """Renew the files; a full disk must not end a training, so it is a warning."""
+        """Renew the files; a full disk, or whatever else is wrong with them, must not end a training, so it is a warning."""
         kept = True
         for run, path in zip(runs, self.files, strict=True):
             if path is None:
@@ -120,8 +135,13 @@ class Checkpoint:
                 continue
             try:
                 run.save(path)
-            except OSError as error:
-                warnings.warn(str(error), stacklevel=4)
+            except Exception as error:
+                why = (
+                    str(error)
+                    if isinstance(error, OSError)
+                    else f"could not save the run to {path}: {type(error).__name__}: {error}"
+                )
+                warnings.warn(why, stacklevel=4)
                 kept = False
         self.saved_at = time.perf_counter()
         return kept

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .. import evaluation, sampling, weightings
 from ..problems.base import Problem
+from ..problems.conditions import Condition
 from ..weightings import RAD
 from .state import State
 
@@ -24,21 +25,26 @@ class Collocation:
 
     Attributes:
         points: collocation points ``(*lead, n_points, n_coordinates)``; batch b is the b-th equal slice.
-        data: points ``(*lead, m, n_coordinates)`` and values ``(*lead, m, n_observed)`` of the data term.
+        conditions: what holds besides the equation.
+        data: of each condition its places ``(*lead, m, n_coordinates)`` and values ``(*lead, m, k)``.
         permutation: the fixed order in which points get each other's weights, ``(*lead, n_points)``; only a control needs it.
     """
 
     points: Tensor
-    data: Sequence[Tensor]
+    conditions: Sequence[Condition]
+    data: Sequence[tuple[Tensor, Tensor]]
     permutation: Tensor | None = None
 
     @classmethod
     def of(cls, state: State) -> Collocation:
         """What a training starts with."""
         begun, device = state.begun, state.device
-        values = [state.stack([state.tensor(part) for part in parts]) for parts in zip(*(one.data for one in begun), strict=True)]
+        data = [
+            (state.stack([state.tensor(one.places) for one in own]), state.stack([state.tensor(one.values) for one in own]))
+            for own in zip(*(one.conditions for one in begun), strict=True)
+        ]
         orders = [weightings.permutation(one.points, one.seed).to(device) for one in state.configs]
-        return cls(state.stack([state.tensor(one.points) for one in begun]), values, state.stack(orders))
+        return cls(state.stack([state.tensor(one.points) for one in begun]), begun[0].conditions, data, state.stack(orders))
 
     @cached_property
     def places(self) -> list[np.ndarray]:
@@ -51,24 +57,24 @@ class Collocation:
         chosen = []
         for model, config in zip(state.models, state.configs, strict=True):
             rng = np.random.default_rng([config.seed, 31, state.step])
-            low, high = np.array(problem.domain, dtype=float).T
-            pool = low + rng.random((rule.pool * config.points, len(low))) * (high - low)
+            pool = problem.pool(rule.pool * config.points, rng)
             residual = evaluation.residual(model, problem, pool)
             if not np.isfinite(residual).all():
                 return self
-            chosen.append(state.tensor(pool[rule.draw(residual, config.points, rng)]))
+            size = np.sqrt(np.square(residual).sum(0)) if residual.ndim > 1 else residual
+            chosen.append(state.tensor(pool[rule.draw(size, config.points, rng)]))
         return replace(self, points=state.stack(chosen))
 
     def member(self, k: int) -> Collocation:
         """Points and data of one member of several."""
-        return Collocation(
-            self.points[k], [part[k] for part in self.data], None if self.permutation is None else self.permutation[k]
-        )
+        order = None if self.permutation is None else self.permutation[k]
+        return Collocation(self.points[k], self.conditions, [(places[k], values[k]) for places, values in self.data], order)
 
     def double(self) -> Collocation:
         """The same in double precision on the CPU."""
         order = None if self.permutation is None else self.permutation.cpu()
-        return Collocation(self.points.double().cpu(), [part.double().cpu() for part in self.data], order)
+        data = [(places.double().cpu(), values.double().cpu()) for places, values in self.data]
+        return Collocation(self.points.double().cpu(), self.conditions, data, order)
 
     def part(self, chosen: Tensor) -> Collocation:
         """Some of the points, ``chosen`` ``(*lead, k)``, and all data."""

@@ -56,4 +56,4 @@ def cost(problem: Problem, config: Config) -> Cost:
     one = 2.0 * float(np.dot(sizes[:-1], sizes[1:]))  # one row through all layers
     step = 3.0 * one * (problem.plan.n_streams * config.points + config.data_points)
     grid = len(problem.test_grid()) if problem.has_reference else 0
-    return Cost(step, one * grid, config.steps, len(config.probe_steps()))
+    return Cost(step, one * grid, config.last_step, len(config.probe_steps()))

@@ -22,6 +22,7 @@ import torch.distributed
 from torch import Tensor
 
 from ..problems.base import Problem
+from ..problems.conditions import Condition
 from ..problems.terms import DataTerm, ResidualTerm
 
 __all__ = ["ShardedData", "ShardedResidual", "World", "start"]
@@ -138,6 +139,7 @@ class ShardedResidual:
         biases: Sequence[Tensor],
         factor: Callable[[Tensor], Tensor] | None = None,
         *,
+        unknowns: Tensor | None = None,
         apart: bool = False,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """As :meth:`pinnlib.problems.terms.ResidualTerm.__call__`, for all points."""
@@ -147,22 +149,36 @@ class ShardedResidual:
         def share_of_factor(residual: Tensor) -> Tensor:
             nonlocal everywhere
             assert factor is not None  # else nobody asks
-            everywhere = world.gather(residual)
-            return world.share(factor(everywhere))
+            everywhere = self._gather(residual)
+            return world.share(factor(everywhere).movedim(-1, 0)).movedim(0, -1)
 
-        residual, total, own = self.own(weights, biases, None if factor is None else share_of_factor, apart=apart)
+        shared = None if factor is None else share_of_factor
+        residual, total, own = self.own(weights, biases, shared, unknowns=unknowns, apart=apart)
         if everywhere is None:
-            everywhere = world.gather(residual)
+            everywhere = self._gather(residual)
         return everywhere, world.average(total), None if own is None else world.gather(own)
+
+    def _gather(self, residual: Tensor) -> Tensor:
+        """The residuals of all points, along the last axis."""
+        return self.world.gather(residual.movedim(-1, 0)).movedim(0, -1)
 
 
 class ShardedData:
     """:class:`pinnlib.problems.terms.DataTerm`, which every process has whole; averaged, so that no rounding sets them apart."""
 
-    def __init__(self, world: World, problem: Problem, points: Tensor, values: Tensor, **settings: Any) -> None:
-        self.world, self.own = world, DataTerm(problem, points, values, **settings)
+    def __init__(
+        self,
+        world: World,
+        problem: Problem,
+        conditions: Sequence[Condition],
+        data: Sequence[tuple[Tensor, Tensor]],
+        **settings: Any,
+    ) -> None:
+        self.world, self.own = world, DataTerm(problem, conditions, data, **settings)
 
-    def __call__(self, weights: Sequence[Tensor], biases: Sequence[Tensor], *, scale: float = 1.0) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self, weights: Sequence[Tensor], biases: Sequence[Tensor], *, scale: float = 1.0, unknowns: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
         """As :meth:`pinnlib.problems.terms.DataTerm.__call__`."""
-        loss, total = self.own(weights, biases, scale=scale)
-        return self.world.average(loss), self.world.average(total)
+        losses, grads = self.own(weights, biases, scale=scale, unknowns=unknowns)
+        return self.world.average(losses), [self.world.average(grad) for grad in grads]

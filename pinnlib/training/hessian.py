@@ -16,7 +16,7 @@ from ..taylor.activations import get as activation_of
 from ..taylor.partials import Plan
 from .adam import BETAS, EPS
 from .collocation import Collocation
-from .objective import Objective
+from .objective import LossAndGradients, Objective
 
 __all__ = ["Eigenpair", "Hessian", "largest_eigenvalue", "preconditioner", "threshold"]
 
@@ -93,7 +93,7 @@ class Hessian:
         problem: what is solved.
         config: all settings.
         collocation: points and data, float64 on the CPU.
-        theta: weights, then biases, ``(n_params,)``, float64 on the CPU.
+        theta: weights, then biases, then unknown coefficients, ``(n_params,)``, float64 on the CPU.
         attention: the points' weights after the last step, ``(n_points,)``, float64 on the CPU.
         step: Adam steps done.
         path: torch's operations or machine code, see :mod:`pinnlib.taylor.backends`; unless told, machine code where it can
@@ -119,15 +119,17 @@ class Hessian:
         self.theta, self.sizes = theta, [problem.inputs, *[config.width] * config.depth, len(problem.fields)]
         path = path or _path(activation, problem.plan)
         self._objective = Objective(problem, config, collocation, sizes=self.sizes, activation=activation, path=path)
-        self.attention = self._objective.at(*self._layers(theta), attention, step).attention
+        self.attention = attention
+        self.attention = self._at(theta, step).attention
 
-    def _layers(self, theta: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        parts = parameters.split(theta, self.sizes)
-        return parts[: len(parts) // 2], parts[len(parts) // 2 :]
+    def _at(self, theta: Tensor, step: int | None) -> LossAndGradients:
+        parts, unknowns = parameters.split(theta, self.sizes), theta[parameters.count(self.sizes) :]
+        half = len(parts) // 2
+        return self._objective.at(parts[:half], parts[half:], self.attention, step, unknowns=unknowns if len(unknowns) else None)
 
     def gradient(self, theta: Tensor) -> Tensor:
         """Gradient of the loss at ``theta`` ``(n_params,)``."""
-        here = self._objective.at(*self._layers(theta), self.attention, None)
+        here = self._at(theta, None)
         return here.grads + here.data_grads
 
     def product(self, vector: Tensor) -> Tensor:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ..config import Config
 from ..problems.base import Problem
-from ..runs import Run
+from ..problems.conditions import Condition
+from ..runs import Run, settings
 from ..version import __version__
 from .state import State
 
@@ -61,6 +62,23 @@ CURVATURE = {
 Row = dict[str, float | np.ndarray]
 
 
+def reported(conditions: Sequence[Condition]) -> bool:
+    """Whether conditions have series of their own: not the one that :meth:`pinnlib.Problem.data` gives."""
+    return any(one.formula is not None for one in conditions) or len(conditions) > 1
+
+
+def names(problem: Problem, conditions: Sequence[Condition]) -> list[str]:
+    """Series that the problem names: ``loss_<equation>`` of a system, ``loss_<condition>`` and two more of each, unknowns.
+
+    ``loss`` is a mean square without weight, ``signal`` the norm of the gradient with the weight of ``weight``, which is that of
+    the condition times ``Config.data_weight``.
+    """
+    found = [f"loss_{name}" for name in problem.equations]
+    if reported(conditions):
+        found += [f"{what}_{one.name}" for one in conditions for what in ("loss", "weight", "signal")]
+    return found + list(problem.unknown)
+
+
 class History:
     """Rows and snapshots of each member.
 
@@ -71,6 +89,7 @@ class History:
     Attributes:
         rows: of each member, one a probe.
         branch_of: step and settings of the run where this one began; None where it began at step 0.
+        finished: whether a finish came to its end before its last step.
     """
 
     def __init__(self, problem: Problem, state: State) -> None:
@@ -78,6 +97,7 @@ class History:
         self.rows: list[list[Row]] = [[] for _ in state.configs]
         self.snapshots: list[list[tuple[int, np.ndarray, np.ndarray]]] = [[] for _ in state.configs]
         self.branch_of: dict[str, Any] | None = None
+        self.finished = False
         self.wall_before, self.started = 0.0, time.perf_counter()
 
     @property
@@ -137,6 +157,11 @@ class History:
         self.rows, self.snapshots, self.wall_before = [[]], [[]], 0.0
         self.branch_of = {"step": run.step, "config": run.config.as_dict()}
 
+    @property
+    def series(self) -> list[str]:
+        """Names of what a probe measures."""
+        return series(self.state.config) + names(self.problem, self.state.begun[0].conditions)
+
     def run(self, member: int, kept: Mapping[str, np.ndarray], facts: dict[str, Any]) -> Run:
         """The Run of a member so far.
 
@@ -151,23 +176,20 @@ class History:
         return Run(
             config=config,
             problem=problem,
-            problem_spec={
-                "name": type(problem).__name__.lower(),
-                "settings": problem.settings(),
-                "coordinates": list(problem.coordinates),
-                "fields": list(problem.fields),
-                "inputs": problem.inputs,
-            },
-            history={name: np.array([row[name] for row in rows]) for name in series(config)},
+            problem_spec=settings.describe(problem),
+            history={name: np.array([row[name] for row in rows]) for name in self.series},
             points=kept["points"],
             snapshots={
                 "step": np.array([s for s, _, _ in shots], dtype=int),
                 "parameters": np.array([p for _, p, _ in shots], dtype=dtype).reshape(-1, n_params),
-                "rba": np.array([w for _, _, w in shots], dtype=dtype).reshape(-1, config.points),
+                "rba": np.array([w for _, _, w in shots], dtype=dtype).reshape(-1, *kept["rba"].shape),
             },
             state={name: values for name, values in kept.items() if name != "points"},
-            provenance=self._provenance() | facts | ({"branch_of": self.branch_of} if self.branch_of else {}),
+            provenance=self._provenance() | facts | self._origin_and_end(),
         )
+
+    def _origin_and_end(self) -> dict[str, Any]:
+        return ({"branch_of": self.branch_of} if self.branch_of else {}) | ({"finished": True} if self.finished else {})
 
     def _provenance(self) -> dict[str, Any]:
         device, threads = self.state.device, torch.get_num_threads()

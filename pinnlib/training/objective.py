@@ -2,10 +2,11 @@ r"""What a training minimizes, said once: trainer, curvature and fresh points al
 
 .. math::
 
-   L = \langle f_i\, r_i^2 \rangle + w\, \langle |u_j - u(x_j)|^2 \rangle ,
+   L = \sum_e \langle f_{ei}\, r_{ei}^2 \rangle + w \sum_c w_c\, \langle |m_{cj}|^2 \rangle ,
 
-where the factors :math:`f` follow from the points' weights :math:`\lambda` by the rule of the weighting (:math:`\lambda_i^2`
-for RBA), are one without such a rule, and are constants to the gradient.
+the sums over equations e and conditions c, most problems having one of each.  The factors :math:`f` follow from the points'
+weights :math:`\lambda` by the rule of the weighting (:math:`\lambda_i^2` for RBA), are one without such a rule, and are
+constants to the gradient; :math:`m` is a condition's misfit, such as :math:`u_j - u(x_j)`.
 """
 
 from __future__ import annotations
@@ -42,21 +43,23 @@ class LossAndGradients:
 
     Attributes:
         loss: ``lead``.
-        residual: ``(*lead, n_points)``.
-        loss_data: ``lead``.
-        attention: the points' weights that the loss was taken with, ``(*lead, n_points)``.
+        residual: ``(*lead, n_points)``, or ``(*lead, n_equations, n_points)``.
+        losses_data: of each condition, without weights, ``(*lead, n_conditions)``.
+        attention: the points' weights that the loss was taken with, of the residual's shape.
         grads: of the residual term, ``(*lead, n_params)``.
-        data_grads: of the data term, with its weight.
+        data_grads: of all conditions, with their weights, ``(*lead, n_params)``.
+        condition_grads: of each condition, with its weight, ``(*lead, n_conditions, n_params)``, if they were wanted.
         batch_grads: of the residual term of each batch, ``(*lead, batches, n_params)``, if they were wanted.
-        chosen: which points, ``(*lead, k)``, where they were not all.
+        chosen: which weights, of the shape of ``attention``, where they were not all.
     """
 
     loss: Tensor
     residual: Tensor
-    loss_data: Tensor
+    losses_data: Tensor
     attention: Tensor
     grads: Tensor
     data_grads: Tensor
+    condition_grads: Tensor | None = None
     batch_grads: Tensor | None = None
     chosen: Tensor | None = None
 
@@ -139,6 +142,8 @@ class Objective:
         if self.world.any(terms is None):
             self.path, terms = "eager", None
         self.residual_term, self.data_term = terms or self._terms()
+        weights = [one.weight for one in collocation.conditions]
+        self.condition_weights = torch.tensor(weights, dtype=collocation.points.dtype, device=collocation.points.device)
 
     def refill(self, collocation: Collocation) -> None:
         """The same where a recorded step, or the next one, reads its points: in the memory of those before."""
@@ -148,12 +153,13 @@ class Objective:
     def _tried(self) -> tuple[Any, Any] | None:
         """The terms after a pass of each; None, and a notice, where this path cannot be had."""
         points = self.collocation.points
-        nothing = parameters.split(points.new_zeros(*points.shape[:-2], parameters.count(self.sizes)), self.sizes)
-        half = len(nothing) // 2
+        lead, unknown = points.shape[:-2], len(self.problem.unknown)
+        nothing = parameters.split(points.new_zeros(*lead, parameters.count(self.sizes)), self.sizes)
+        half, thetas = len(nothing) // 2, points.new_zeros(*lead, unknown) if unknown else None
         try:
             terms = self._terms()
             for term in terms:
-                getattr(term, "own", term)(nothing[:half], nothing[half:])  # of this process alone
+                getattr(term, "own", term)(nothing[:half], nothing[half:], unknowns=thetas)  # of this process alone
         except Exception as error:
             first = (str(error).splitlines() or [""])[0]
             warnings.warn(
@@ -164,7 +170,7 @@ class Objective:
 
     def _terms(self) -> tuple[Any, Any]:
         settings: dict[str, Any] = {"sizes": self.sizes, "activation": self.activation, "path": self.path}
-        points, data = self.collocation.points, self.collocation.data
+        points, data = self.collocation.points, (self.collocation.conditions, self.collocation.data)
         if self.world.size == 1:
             return (
                 ResidualTerm(self.problem, points, batches=self.batches, **settings),
@@ -178,7 +184,7 @@ class Objective:
     def __call__(self, state: State, *, apart: bool = False, update: bool = True) -> LossAndGradients:
         """Losses and gradients where a training stands; arguments as in :meth:`at`."""
         step = state.step if update else None
-        return self.at(state.weights, state.biases, state.attention, step, apart=apart)
+        return self.at(state.weights, state.biases, state.attention, step, unknowns=state.unknowns, apart=apart)
 
     def at(
         self,
@@ -187,6 +193,7 @@ class Objective:
         attention: Tensor,
         step: int | None,
         *,
+        unknowns: Tensor | None = None,
         apart: bool = False,
     ) -> LossAndGradients:
         """Losses and gradients of a network.
@@ -194,10 +201,11 @@ class Objective:
         Args:
             weights: one ``(*lead, n_out, n_in)`` a layer.
             biases: one ``(*lead, n_out)`` a layer.
-            attention: the points' weights ``(*lead, n_points)``.
+            attention: the points' weights ``(*lead, n_points)``, or ``(*lead, n_equations, n_points)``.
+            unknowns: thetas of the unknown coefficients ``(*lead, n_unknowns)``, if the problem has any.
             step: how many steps were done; the rule first brings the points' weights up to date with the residual here.
                 None: they are taken as they are.
-            apart: give the batches' own gradients too.
+            apart: give the gradients of the batches, and of the conditions, too.
         """
         factors, given = attention, attention
 
@@ -207,14 +215,27 @@ class Objective:
             factors = self.rule.factor(attention, self.collocation.permutation)
             return factors
 
-        residual, grads, batch_grads = self.residual_term(weights, biases, factor if self.weighted else None, apart=apart)
+        residual, grads, batch_grads = self.residual_term(
+            weights, biases, factor if self.weighted else None, unknowns=unknowns, apart=apart
+        )
         if not self.weighted:
             factor(residual)
         square = residual.square()
         loss_residual = (factors * square if self.weighted else square).mean(-1)
-        loss_data, data_grads = self.data_term(weights, biases, scale=self.config.data_weight)
-        loss = loss_residual + self.config.data_weight * loss_data
-        return LossAndGradients(loss, residual, loss_data, attention, grads, data_grads, batch_grads)
+        if self.problem.equations:
+            loss_residual = loss_residual.sum(-1)
+        losses, each = self.data_term(weights, biases, scale=self.config.data_weight, unknowns=unknowns)
+        loss = loss_residual + self.config.data_weight * (losses * self.condition_weights).sum(-1)
+        return LossAndGradients(
+            loss=loss,
+            residual=residual,
+            losses_data=losses,
+            attention=attention,
+            grads=grads,
+            data_grads=each[0] if len(each) == 1 else sum(each, torch.zeros_like(grads)),
+            condition_grads=torch.stack(each, dim=-2) if apart and each else None,
+            batch_grads=batch_grads,
+        )
 
 
 class MiniBatches:
@@ -233,8 +254,10 @@ class MiniBatches:
         """Losses and gradients of the coming step; the weights of the chosen points are brought up to date."""
         chosen = minibatch(state)
         self.part.refill(self.whole.collocation.part(chosen))
-        here = self.part.at(state.weights, state.biases, state.attention.gather(-1, chosen), state.step)
-        return replace(here, chosen=chosen)
+        if self.whole.problem.equations:
+            chosen = chosen.unsqueeze(-2).expand(*state.attention.shape[:-1], -1)
+        own = state.attention.gather(-1, chosen)
+        return replace(self.part.at(state.weights, state.biases, own, state.step, unknowns=state.unknowns), chosen=chosen)
 
 
 def resample(objective: Objective, state: State, rule: RAD, *, in_place: bool) -> None:

@@ -10,13 +10,15 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from .. import evaluation, order_parameter, sampling, snr
+from .. import evaluation, order_parameter, snr
+from ..problems import checks
 from ..problems.base import Problem
 from ..problems.terms import ResidualTerm
+from ..problems.unknowns import values
 from ..taylor.parameters import split
 from .adam import BETAS, EPS, Adam
 from .hessian import Hessian, preconditioner
-from .history import CURVATURE, Row
+from .history import CURVATURE, Row, names, reported
 from .objective import LossAndGradients, Objective
 from .state import State
 
@@ -41,17 +43,17 @@ class Probe:
         self.problem, self.objective, self.path = problem, objective, objective.path
         grid = problem.test_grid() if problem.has_reference else None
         self.test_points = None if grid is None else state.tensor(grid)
-        self.test_values = None if grid is None else problem.compared(problem.solution(grid))
+        self.test_values = None if grid is None else checks.reference(problem, grid)
 
     def __call__(
-        self, state: State, here: LossAndGradients, adam: Adam, clock: Callable[[], float], *, sharpness: bool = False
+        self, state: State, here: LossAndGradients, adam: Adam | None, clock: Callable[[], float], *, sharpness: bool = False
     ) -> list[Row]:
         """A row of the history for each member.
 
         Args:
             state: what is measured.
             here: its losses and gradients, with those of the batches.
-            adam: its moments.
+            adam: its moments; None where it is no longer Adam that moves the weights.
             clock: gives the seconds of training so far.
             sharpness: measure the curvature too.
         """
@@ -62,29 +64,30 @@ class Probe:
             if config.probe_fresh:
                 row |= self._at_fresh_points(state, k, own)
             if config.probe_sharpness:
-                row |= self._sharpness(state, k, adam) if sharpness else dict.fromkeys(CURVATURE, math.nan)
+                row |= self._sharpness(state, k, adam) if sharpness and adam else dict.fromkeys(CURVATURE, math.nan)
             rows.append(row)
         return rows
 
-    def _row(self, state: State, k: int, here: LossAndGradients, adam: Adam) -> Row:
-        """Everything in :data:`pinnlib.training.history.HISTORY` but the time."""
+    def _row(self, state: State, k: int, here: LossAndGradients, adam: Adam | None) -> Row:
+        """Everything in :data:`pinnlib.training.history.HISTORY` but the time, and what is named by the problem."""
         model, points, domain = state.models[k], self.objective.collocation.places[k], self.problem.domain
         biases = state.config.biases
-        first, second = (state.each(part)[k] for part in (adam.exp_avg, adam.exp_avg_sq))
         assert here.batch_grads is not None  # a probe has asked for them
         grads = (snr.by_layer(split(g, model.sizes), biases=biases) for g in (here.batch_grads, here.data_grads))
-        residual, attention = here.residual.double(), here.attention.double()
-        scalars = [here.loss, (residual**2).mean(), here.loss_data, attention.mean(), attention.max()]
+        each, attention = here.residual.double(), here.attention.double()
+        residual = each.square().sum(-2).sqrt() if self.problem.equations else each
+        scalars = [here.loss, (residual**2).mean(), here.losses_data.double().sum(), attention.mean(), attention.max()]
         parts = [
             torch.stack([n.double() for n in scalars]),
             snr.norms(*grads),
-            snr.adam_numbers(*snr.corrected(first, second, adam.done, betas=BETAS, eps=EPS)),
+            self._of_adam(state, k, adam),
             residual,
-            attention,
+            attention.mean(-2) if self.problem.equations else attention,
+            self._named(state, k, here, each),
         ]
         if self.test_points is not None:
             parts.append(evaluation.observed(model, self.problem, self.test_points, path=self.path))
-        numbers, norms, of_adam, residuals, weights, *found = _read(parts)
+        numbers, norms, of_adam, residuals, weights, named, *found = _read(parts)
         stats, error = snr.Statistics.of(norms), float("nan")
         if found:
             assert self.test_values is not None
@@ -111,17 +114,41 @@ class Probe:
             "order_weights": order_parameter.spatial_order(points, weights, domain),
             "rba_mean": float(numbers[3]),
             "rba_max": float(numbers[4]),
+            **dict(zip(names(self.problem, self.objective.collocation.conditions), named.tolist(), strict=True)),
         }
+
+    def _of_adam(self, state: State, k: int, adam: Adam | None) -> Tensor:
+        """Adam's SNR, and the mean size of its step."""
+        if adam is None:
+            return torch.full((2,), math.nan, dtype=torch.float64, device=state.device)
+        first, second = (state.each(part)[k] for part in (adam.exp_avg, adam.exp_avg_sq))
+        return snr.adam_numbers(*snr.corrected(first, second, adam.done, betas=BETAS, eps=EPS))
+
+    def _named(self, state: State, k: int, here: LossAndGradients, residual: Tensor) -> Tensor:
+        """What :func:`pinnlib.training.history.names` says, in its order."""
+        problem, conditions = self.problem, self.objective.collocation.conditions
+        found: list[Tensor] = []
+        if problem.equations:
+            found += list((residual**2).mean(-1))
+        if reported(conditions):
+            assert here.condition_grads is not None  # a probe has asked for them
+            layers = snr.by_layer(split(here.condition_grads, state.sizes), biases=state.config.biases)
+            lengths = torch.cat([layer.flatten(1) for layer in layers], dim=1).double().norm(dim=1)
+            of_all = self.objective.condition_weights.double() * state.config.data_weight
+            found += [number for one in zip(here.losses_data.double(), of_all, lengths, strict=True) for number in one]
+        if state.unknowns is not None:
+            found += list(values(problem.unknown, state.each(state.unknowns)[k].double()).values())
+        return torch.stack(found) if found else residual.new_zeros(0)
 
     def _at_fresh_points(self, state: State, k: int, here: LossAndGradients) -> Row:
         """Signal and noise at other points, each with the factor of the nearest one that is trained on."""
         config, problem, objective = state.configs[k], self.problem, self.objective
-        points = sampling.interior(problem.domain, config.points, seed=FRESH_SEED + config.seed, method=config.sampling)
+        points = problem.collocation_points(config.points, FRESH_SEED + config.seed, config.sampling)
         factor = None
         if objective.weighted:
             where = objective.collocation if state.alone else objective.collocation.member(k)
             nearest = torch.from_numpy(cKDTree(objective.collocation.places[k]).query(points)[1]).to(state.device)
-            factors = objective.rule.factor(here.attention, where.permutation)[nearest]
+            factors = objective.rule.factor(here.attention, where.permutation)[..., nearest]
             factor = lambda residual: factors  # noqa: E731
         term = ResidualTerm(
             problem,
@@ -132,7 +159,7 @@ class Probe:
             path=self.path,
         )
         model = state.models[k]
-        _, _, grads = term(list(model.weights), list(model.biases), factor, apart=True)
+        _, _, grads = term(list(model.weights), list(model.biases), factor, unknowns=model.unknowns, apart=True)
         assert grads is not None  # apart
         layers = (snr.by_layer(split(g, state.sizes), biases=config.biases) for g in (grads, here.data_grads))
         found = snr.Statistics.of(snr.norms(*layers).cpu().numpy())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 from ..runs import Run
+from ..runs.settings import pack
 from .loop import Trainer
 
 __all__ = ["begin_branch", "restore"]
@@ -31,7 +31,9 @@ def restore(trainer: Trainer, run: Run) -> None:
     state.step = run.step
     trainer.objective.take(replace(trainer.objective.collocation, points=state.tensor(run.points)))
     if state.step:
-        trainer.adam.load(state.step, kept)
+        trainer.adam.load(min(state.step, trainer.config.steps), kept)
+    if trainer.finish and state.step > trainer.config.steps:
+        trainer.finish.load(state.step - trainer.config.steps, kept)
     trainer.history.load(run)
 
 
@@ -43,7 +45,7 @@ def begin_branch(trainer: Trainer, run: Run) -> None:
     """
     own, other = trainer.config, run.config
     differ = [name for name in SAME_IN_BRANCHES if getattr(own, name) != getattr(other, name)]
-    if differ or json.dumps(run.problem_spec["settings"]) != json.dumps(trainer.problem.settings()):
+    if differ or pack(run.problem_spec["settings"], {}) != pack(trainer.problem.settings(), {}):
         what = ", ".join(f"{name} = {getattr(other, name)!r}" for name in differ) or run.problem
         raise ValueError(
             f"a branch has another {', '.join(differ) or 'problem'} than the run that it begins from: "

@@ -7,16 +7,17 @@ the paper's authors, :mod:`pinnlib.book.authors`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from .. import sampling
 from ..config import Config
 from ..models import MLP
+from ..problems import checks
 from ..problems.base import Problem
+from ..problems.conditions import Condition
 
 __all__ = ["RECIPES", "Start", "network", "start"]
 
@@ -26,14 +27,14 @@ class Start:
     """All that a training begins with, in the config's precision or better.
 
     Attributes:
-        parameters: all weights, then all biases, ``(n_params,)``.
+        parameters: all weights, then all biases, then zeros for unknown coefficients, ``(n_params,)``.
         points: collocation points ``(n_points, n_coordinates)``; batch b is the b-th equal slice.
-        data: points ``(m, n_coordinates)`` of the data term, and values ``(m, n_observed)``.
+        conditions: what holds at other points.
     """
 
     parameters: torch.Tensor
     points: np.ndarray
-    data: tuple[np.ndarray, np.ndarray]
+    conditions: Sequence[Condition]
 
 
 Recipe = Callable[[Problem, Config], Start]
@@ -68,13 +69,15 @@ def network(problem: Problem, config: Config) -> MLP:
         seed=config.seed,
         dtype=config.torch_dtype,
         embedding=problem.embedding,
+        unknowns=len(problem.unknown),
     )
 
 
 def _drawn(problem: Problem, config: Config) -> Start:
-    points = sampling.interior(problem.domain, config.points, seed=config.seed, method=config.sampling)
+    checks.check_description(problem)
+    points = problem.collocation_points(config.points, config.seed, config.sampling)
     parameters = network(problem, config).flatten().detach()
-    return Start(parameters, points, problem.data(config.data_points, config.seed))
+    return Start(parameters, points, list(problem.conditions(config.data_points, config.seed)))
 
 
 #: By the names that ``Config(start=...)`` takes.

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from .. import weightings
 from ..config import Config
+from ..problems import checks
 from ..problems.base import Problem
-from ..taylor.parameters import split
+from ..taylor.parameters import count, split
 from . import starts
 
 __all__ = ["State"]
@@ -31,11 +32,15 @@ class State:
         configs: the members' settings.
         begun: what each member starts from.
         models: the members' networks, whose parameters are views of ``theta``.
-        theta: all parameters, weights first, ``(*lead, n_params)``.
+        theta: all parameters, weights first, then biases, then unknown coefficients, ``(*lead, n_params)``.
         weights: views of it, one ``(*lead, n_out, n_in)`` a layer.
         biases: views of it, one ``(*lead, n_out)`` a layer.
-        attention: the points' weights lambda after the last step, ``(*lead, n_points)``.
-        step: Adam steps done.
+        unknowns: thetas of the unknown coefficients, a view of it, ``(*lead, n_unknowns)``; None without any.
+        attention: the points' weights lambda after the last step, ``(*lead, n_points)``, or ``(*lead, n_equations, n_points)``.
+        step: steps done.
+
+    Raises:
+        ValueError: the problem, or what it gives, is not sound; see :mod:`pinnlib.problems.checks`.
     """
 
     def __init__(self, problem: Problem, config: Config, seeds: Sequence[int] | None = None) -> None:
@@ -43,15 +48,17 @@ class State:
         self.configs = [config] if seeds is None else [dataclasses.replace(config, seed=seed) for seed in seeds]
         self.device, self.dtype = config.torch_device(), config.torch_dtype
         self.begun = [starts.start(problem, one) for one in self.configs]
+        for one in self.begun:
+            checks.check(problem, one.points, one.conditions, dtype=self.dtype, device=self.device)
         self.models = [starts.network(problem, one).to(self.device) for one in self.configs]
         self.sizes, self.activation = self.models[0].sizes, self.models[0].activation
         self.theta = self.stack([one.parameters.to(self.device) for one in self.begun])
         for model, flat in zip(self.models, self.each(self.theta), strict=True):
-            for p, part in zip(model.parameters(), split(flat, self.sizes), strict=True):
-                p.data = part
+            model.look_at(flat)
         views = split(self.theta, self.sizes)
         self.weights, self.biases = views[: len(views) // 2], views[len(views) // 2 :]
-        shape = (*self.theta.shape[:-1], config.points)
+        self.unknowns = self.theta[..., count(self.sizes) :] if problem.unknown else None
+        shape = (*self.theta.shape[:-1], *([len(problem.equations)] if problem.equations else []), config.points)
         initial = weightings.followed(config.weighting).initial
         self.attention = torch.full(shape, initial, dtype=self.dtype, device=self.device)
         self.step = 0

@@ -84,7 +84,7 @@ def sweep(
                 todo.append(entry)
                 already += found.step
         bar = tqdm(
-            total=sum(entry.config.steps for entry in todo),
+            total=sum(entry.config.last_step for entry in todo),
             initial=already,
             disable=not progress,
             file=sys.stderr,
@@ -276,7 +276,7 @@ def _cluster(todo: list[Entry], folder: Path, scheduler: str, every: float, outc
             else:
                 why = future.exception()
                 outcome.failed[entry.name] = str(why) or type(why).__name__
-            bar.update(entry.config.steps)
+            bar.update(entry.config.last_step)
             bar.set_description(f"{len(outcome.done)} of {len(todo)} done", refresh=False)
 
 
