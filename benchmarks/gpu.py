@@ -20,12 +20,38 @@ import torch
 
 import pinnlib as pl
 from pinnlib.book import authors
+from pinnlib.taylor.partials import Fields
 from pinnlib.training import manifest, sweep
 from pinnlib.training.loop import Trainer
 
 TINY = {"width": 16, "depth": 2, "points": 200, "batches": 10}
 #: Bytes of a part of an archive.
 PART = 15 * 2**20
+
+
+class Everything(pl.Problem):
+    """An equation of no meaning that has all that a user's own can have: a step of it must be recorded like any other."""
+
+    coordinates = ("x", "t")
+    fields = ("u", "v")
+    domain = ((0.0, 2.0), (0.0, 1.0))
+    partials = ("u", "v", "u_t", "v_t", "u_xx", "v_xxxx")
+    unknowns = {"k": pl.Unknown(0.5, positive=True)}
+    periodic = ("x",)
+    normalize, magnitudes = True, {"u": 2.0}
+
+    def residual(self, points: torch.Tensor, d: Fields) -> dict[str, torch.Tensor]:
+        """Two equations."""
+        return {"first": d.u_t - d.k * d.u_xx + d.v, "second": d.v_t + 1e-3 * d.v_xxxx - d.u * torch.cos(points[..., 0])}
+
+    def transform(self, points: torch.Tensor, network: torch.Tensor) -> torch.Tensor:
+        """Both fields are 1 at t = 0."""
+        return 1.0 + points[..., 1:] * network
+
+    def conditions(self, n: int, seed: int) -> list[pl.Condition]:
+        """Two of them."""
+        end = pl.sampling.face(self.domain, n, axis=1, value=1.0, seed=seed)
+        return [pl.Condition("end", end, lambda p, d: d.u + d.k * d.v, 1.0), pl.Condition("slope", end, "v_x", weight=0.1)]
 
 
 def synchronize(device: str) -> None:
@@ -73,9 +99,12 @@ def check(device: str, tiny: bool, out: Path) -> None:
     small = {"width": 64, "depth": 4, "points": 4096, "batches": 32}
     sizes = {"tiny": TINY} if tiny else {"64 x 4, 4,096 points": small, "128 x 6, 25,600 points": {}}
     rows, n = [], 10 if tiny else 60
-    for name in authors.NAMES:
+    for name in (*authors.NAMES, "everything"):
         for size, settings in sizes.items():
-            problem, config = authors.start(name, weighting="rba", device=device, compile=False, **settings)
+            if name == "everything":
+                problem, config = Everything(), pl.Config(weighting=pl.RBA(), device=device, compile=False, **settings)
+            else:
+                problem, config = authors.start(name, weighting="rba", device=device, compile=False, **settings)
             made = pl.Config.from_dict(config.as_dict() | {"compile": True})
             plain = None
             for one, recorded in ((config, False), (config, True), (made, False), (made, True)):

@@ -42,7 +42,7 @@ def preconditioner(run: Run) -> Tensor:
         )
     if run.step < 1:
         raise ValueError("the run has made no step, and Adam has no moments yet: train at least one")
-    return hessian.preconditioner(_double(run.state["exp_avg_sq"]), run.step)
+    return hessian.preconditioner(_double(run.state["exp_avg_sq"]), min(run.step, run.config.steps))
 
 
 class Curvature(hessian.Hessian):

@@ -37,6 +37,17 @@ def cell_means(
     Raises:
         ValueError: other values than points, or cells that are not whole numbers.
     """
+    flat, values, shape = _cells(points, values, domain, cells)
+    size = int(np.prod(shape))
+    count = np.bincount(flat, minlength=size)
+    total = np.bincount(flat, weights=values, minlength=size)
+    with np.errstate(invalid="ignore"):
+        return (total / count).reshape(shape)
+
+
+def _cells(
+    points: np.ndarray, values: np.ndarray, domain: Sequence[tuple[float, float]], cells: int | Sequence[int]
+) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
     points, values = np.asarray(points, dtype=float), np.asarray(values, dtype=float)
     if values.shape != points.shape[:1]:
         raise ValueError(f"{len(points)} points but values of shape {values.shape}: give one value a point")
@@ -45,12 +56,7 @@ def cell_means(
     if len(shape) != len(low) or min(shape) < 1:
         raise ValueError(f"cells = {cells!r}: give a whole number of at least 1, or one for each of {len(low)} coordinates")
     index = np.clip(((points - low) / (high - low) * shape).astype(int), 0, np.array(shape) - 1)
-    flat = np.ravel_multi_index(tuple(index.T), shape)
-    size = int(np.prod(shape))
-    count = np.bincount(flat, minlength=size)
-    total = np.bincount(flat, weights=values, minlength=size)
-    with np.errstate(invalid="ignore"):
-        return (total / count).reshape(shape)
+    return np.ravel_multi_index(tuple(index.T), shape), values, shape
 
 
 def order(values: np.ndarray) -> float:
@@ -65,4 +71,6 @@ def spatial_order(
     points: np.ndarray, values: np.ndarray, domain: Sequence[tuple[float, float]], cells: int | Sequence[int] = 10
 ) -> float:
     """Order parameter of abs(``values``) over the cells of ``domain``."""
-    return order(cell_means(points, np.abs(values), domain, cells))
+    flat, sizes, _ = _cells(points, np.abs(values), domain, cells)
+    _, own = np.unique(flat, return_inverse=True)  # of the cells with points alone: ten a side are many in many coordinates
+    return order(np.bincount(own, weights=sizes) / np.bincount(own))

@@ -105,6 +105,8 @@ def test_the_commands_on_the_pages_remake_the_records():
     for path in BOOK.glob("*.py"):
         text = path.read_text().replace("\\\n#", " ")
         for line in re.findall(r"^# python -m pinnlib (train .*)$", text, flags=re.MULTILINE):
+            if ":" in line.split()[1]:  # a reader's own problem
+                continue
             options = __main__._parser().parse_args(line.split())
             problem, config = __main__._settings(options)
             record = Run.load(BOOK / "records" / options.out.name)

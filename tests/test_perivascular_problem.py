@@ -1,6 +1,7 @@
 """Flow around an artery: the residual by autograd, the data and their noise, what is read from a network, bad settings."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -143,7 +144,7 @@ def test_it_trains_and_speaks_of_u():
 
 
 def test_it_describes_itself():
-    assert repr(Perivascular()) == "Perivascular(womersley=7.0, noise=0.02, guess=0.2, radii=(1.0, 3.0))"
+    assert repr(Perivascular()) == "Perivascular(womersley=7.0, noise=0.02, guess=0.2, radii=(1.0, 3.0), viscosity_as='field')"
     assert pl.problems.KNOWN["perivascular"] is Perivascular
     assert Perivascular().reference_error < 1e-11
 
@@ -166,3 +167,29 @@ def test_it_describes_itself():
 def test_bad_settings(settings, message):
     with pytest.raises(ValueError, match=message):
         Perivascular(**settings)
+
+
+def test_the_viscosity_as_an_unknown():
+    problem = Perivascular(viscosity_as="unknown")
+    config = pl.Config(
+        width=8, depth=2, points=64, batches=8, data_points=80, steps=40, lr=1e-2, activation="sine", compile=False
+    )
+    run = pl.train(problem, config, progress=False)
+    assert problem.equations == ("momentum", "same_at_all_radii")
+    assert run.history["nu"][0] == pytest.approx(problem.guess)
+    assert run.unknowns["nu"] == pytest.approx(run.history["nu"][-1], rel=1e-6)
+    assert problem.inferred_viscosity(run.final_model()) == pytest.approx(run.unknowns["nu"])
+    assert problem.viscosity_error(run.final_model()) == pytest.approx(run.unknowns["nu"] / problem.viscosity - 1.0)
+    with pytest.raises(ValueError, match="viscosity_as = 'number': choose one of"):
+        Perivascular(viscosity_as="number")
+
+
+def test_the_equations_are_those_that_the_root_sums():
+    field, number = Perivascular(guess=0.25), Perivascular(guess=0.25, viscosity_as="unknown")
+    points = torch.rand(2, 7, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64) + 1.0
+    numbers = torch.rand(8, 2, 7, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    values = dict(zip(field.partials, numbers, strict=True))
+    d = SimpleNamespace(**values | {"n": torch.full((2, 7), 0.3, dtype=torch.float64)})
+    both = number.residual(points, SimpleNamespace(**vars(d), nu=0.25 * torch.exp(d.n)))
+    whole = both["momentum"] ** 2 + both["same_at_all_radii"] ** 2 + d.n_r**2 + d.n_t**2
+    assert torch.allclose(field.residual(points, d) ** 2, whole, rtol=1e-12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ class StopWhen:
 
     Args:
         phase: ``"diffusion"``, once fitting has ended, or ``"total diffusion"``, once it has started, by the rule of
-            :class:`pinnlib.phases.Detector`; a boundary is known some time after it was passed.
+            :class:`pinnlib.phases.detector.Detector`; a boundary is known some time after it was passed.
         others: a quantity of ``run.history`` and the value that it must fall below, such as ``rel_l2=0.01`` or ``loss=1e-6``.
 
     Attributes:
@@ -37,7 +38,7 @@ class StopWhen:
         if phase is not None and phase not in PHASES:
             raise ValueError(f"phase = {phase!r}: choose one of {PHASES}")
         for name, value in others.items():
-            if not (isinstance(value, int | float) and not math.isnan(value)):
+            if not (isinstance(value, numbers.Real) and not math.isnan(value)):
                 raise ValueError(f"{name} = {value!r}: give a number that it must fall below")
         self.phase, self.others, self.reason = phase, others, ""
         self._detector, self._seen = Detector(), -1
@@ -48,9 +49,14 @@ class StopWhen:
         Raises:
             ValueError: a probe does not measure the quantity.
         """
+        if int(row["step"]) <= self._seen:  # another training
+            self._detector, self._seen = Detector(), -1
+        self.reason = ""
         for name, value in self.others.items():
             if name not in row:
                 raise ValueError(f"a probe of this run measures no {name!r}: choose among {', '.join(sorted(row))}")
+            if name == "rel_l2" and math.isnan(float(row[name])):
+                raise ValueError("rel_l2 is nan, since the problem has no reference: stop at a loss or a phase")
             if float(row[name]) < value:
                 self.reason = f"{name} = {float(row[name]):.3g} is below {value:g} at step {int(row['step']):,}"
         if self.phase and self._reached(run):

@@ -16,7 +16,7 @@ from torch import Tensor
 from .. import sampling
 from ..taylor.embeddings import Embedding, Waves
 from ..taylor.partials import Fields, Plan
-from .conditions import Condition
+from .conditions import Condition, Trial
 from .outputs import Outputs
 from .unknowns import Unknown
 
@@ -147,7 +147,10 @@ class Problem(ABC):
         return [Condition("data", found[0], None, found[1])]
 
     def points(self, n: int, seed: int) -> np.ndarray:
-        """Override: ``n`` collocation points ``(n, n_coordinates)`` in random order, drawn from ``seed``."""
+        """Override: ``n`` collocation points ``(n, n_coordinates)`` in random order, drawn from ``seed``.
+
+        It is asked for 10,000 more as test points, where there is a reference, unless :meth:`test_grid` is overridden too.
+        """
         raise NotImplementedError
 
     def inside(self, points: np.ndarray) -> np.ndarray:
@@ -216,7 +219,7 @@ class Problem(ABC):
         points = np.asarray(points, dtype=np.float64)
         if points.ndim != 2 or points.shape[1] != len(self.coordinates):
             raise ValueError(f"points have shape {points.shape}: {self} needs (n_points, {len(self.coordinates)})")
-        values = np.asarray(self.reference(points), dtype=np.float64)
+        values = _array(f"{type(self).__name__}.reference", self.reference(points))
         values = values[:, None] if values.shape == (len(points),) else values
         if values.ndim != 2 or len(values) != len(points):
             raise ValueError(
@@ -235,7 +238,7 @@ class Problem(ABC):
         """
         name, d = type(self).__name__, len(self.coordinates)
         if type(self).points is not Problem.points:
-            found = np.asarray(self.points(n, seed), dtype=np.float64)
+            found = _array(f"{name}.points", self.points(n, seed))
             if found.shape != (n, d) or not np.isfinite(found).all():
                 what = f"shape {found.shape}" if found.shape != (n, d) else "a number that is not finite"
                 raise ValueError(f"{name}.points({n}, {seed}) gives {what}: return {n} finite points, ({n}, {d})")
@@ -296,6 +299,8 @@ class Problem(ABC):
         """What the network is given instead of the coordinates; None for these."""
         n = len(self.coordinates)
         modes = self.periodic if isinstance(self.periodic, Mapping) else dict.fromkeys(self.periodic, MODES)
+        if isinstance(self.periodic, set | frozenset):  # whose order is another one in each process
+            modes = dict.fromkeys(sorted(self.periodic, key=self.coordinates.index), MODES)
         waves = [
             Waves(self.coordinates.index(name), self.domain[self.coordinates.index(name)], many) for name, many in modes.items()
         ]
@@ -312,7 +317,18 @@ class Problem(ABC):
     @cached_property
     def residual_outputs(self) -> Outputs:
         """What the residual reads."""
-        return Outputs(self, self.partials, self.operators)
+        outputs = Outputs(self, self.partials, self.operators)
+        if self.normalize:  # what is named and not read has no part in the unit
+            low, high = np.array(self.domain, dtype=float).T
+            points = torch.as_tensor(np.stack([low + 0.4 * (high - low), low + 0.6 * (high - low)]))
+            trial = Trial(self, points)
+            try:
+                self.residual(points, trial)
+            except Exception:  # the checks say it better
+                return outputs
+            operators = {name: terms for name, terms in self.operators.items() if name in trial.read}
+            outputs.scale = Outputs(self, [name for name in self.partials if name in trial.read], operators).scale
+        return outputs
 
     @cached_property
     def observed_outputs(self) -> Outputs:
@@ -366,6 +382,8 @@ class Problem(ABC):
             given = getattr(self, "_given", {}).get(name)
             if parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 found |= given or {}
+            elif callable(getattr(type(self), name, None)) and name not in vars(self):  # an argument named like a method
+                found[name] = given
             else:
                 found[name] = getattr(self, name, given)
         return found
@@ -373,6 +391,21 @@ class Problem(ABC):
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
         return f"{type(self).__name__}({inside})"
+
+
+def _array(what: str, values: Any) -> np.ndarray:
+    """As float64.
+
+    Raises:
+        ValueError: they are no real numbers.
+    """
+    values = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
+    try:
+        if np.iscomplexobj(values):
+            raise ValueError("complex numbers")
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what} gives no array of real numbers ({error}): return one of equal rows") from error
 
 
 def relative_l2(values: np.ndarray, reference: np.ndarray) -> float:

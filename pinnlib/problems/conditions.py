@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from torch import Tensor
 from ..taylor import partials
 from ..taylor.partials import Fields
 from .outputs import Outputs
+from .unknowns import is_number
 
 if TYPE_CHECKING:
     from .base import Problem
@@ -42,7 +42,7 @@ class Condition:
         points: where it holds, ``(m, n_coordinates)``.
         formula: what has the values: ``formula(p, d)`` of the points ``p`` ``(..., m, n_coordinates)`` and the fields ``d``,
             as in a residual, ``(..., m)``, or several of these; the name of one field or derivative, or a sequence of
-            names.  None: what the problem observes, see :meth:`pinnlib.Problem.observe`.
+            names.  None: what the problem observes, see :meth:`pinnlib.problems.Problem.observe`.
         values: one number, ``(m,)``, or ``(m, k)`` for a formula of k.
         weight: of its mean squared misfit in the loss, besides ``Config.data_weight``.
         partner: as many points more; ``formula(p, d, e)`` then reads the fields there from ``e``.
@@ -62,7 +62,7 @@ class Condition:
             raise ValueError(
                 f"a condition is called {self.name!r}: give it a word, such as 'inlet', since its loss is named after it"
             )
-        if not (isinstance(self.weight, int | float) and math.isfinite(self.weight) and self.weight > 0):
+        if not (is_number(self.weight) and self.weight > 0):
             raise ValueError(
                 f"condition {self.name!r} has weight = {self.weight!r}: give a positive number, or leave the condition out"
             )
@@ -88,6 +88,7 @@ class Condition:
                 f"condition {self.name!r} has values of shape {np.shape(self.values)} at {len(points)} points: "
                 f"give one number, ({len(points)},) or ({len(points)}, k)"
             )
+        object.__setattr__(self, "weight", float(self.weight))
         object.__setattr__(self, "constant", np.ndim(self.values) == 0)
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "values", values)
@@ -99,14 +100,21 @@ class Condition:
                     f"condition {self.name!r} has partner points of shape {partner.shape} for points of shape {points.shape}: "
                     "give each point one partner"
                 )
+            if not callable(formula):
+                raise ValueError(
+                    f"condition {self.name!r} has partner points and the formula {formula!r}, which reads none of them: give a "
+                    "function, such as lambda p, d, e: d.u - e.u"
+                )
             object.__setattr__(self, "partner", partner)
 
     @property
     def places(self) -> np.ndarray:
-        """The points, and behind them their partners, if any: ``(m or 2 m, n_coordinates)``."""
+        """All points ``(m, n_coordinates)``, or with the partners behind them ``(2 m, n_coordinates)``."""
         return self.points if self.partner is None else np.concatenate([self.points, self.partner])
 
-    def found(self, problem: Problem, outputs: Outputs, streams: Tensor, places: Tensor, unknowns: Tensor | None) -> Tensor:
+    def found(
+        self, problem: Problem, outputs: Callable[..., Fields], streams: Tensor, places: Tensor, unknowns: Tensor | None
+    ) -> Tensor:
         """What has the values, ``(..., m, k)``, from the network's streams at all places."""
         if self.partner is None:
             return self._apply(problem, places, outputs(streams, places, unknowns))
@@ -123,7 +131,7 @@ class Condition:
         """The values that the formula reads, found by a trial at ``points`` ``(..., m, n_coordinates)``."""
         if self.formula is None:
             return problem.observed_outputs
-        trial = _Trial(problem, points)
+        trial = Trial(problem, points)
         self._apply(problem, points, *[trial] * (1 if self.partner is None else 2))
         operators = {name: terms for name, terms in problem.operators.items() if name in trial.read}
         return Outputs(problem, [name for name in trial.read if name not in operators], operators)
@@ -142,7 +150,7 @@ class Condition:
         return found.unsqueeze(-1) if found.ndim == points.ndim - 1 else found
 
 
-class _Trial(Fields):
+class Trial(Fields):
     """Takes down which names a formula reads."""
 
     def __init__(self, problem: Problem, points: Tensor) -> None:
@@ -173,7 +181,11 @@ def _numbers(values: Any, what: str) -> np.ndarray:
         ValueError: they are not numbers, or not finite.
     """
     if isinstance(values, Tensor):
-        values = values.detach().cpu().numpy()
+        values = values.detach().cpu()
+        values = (values.double() if values.is_floating_point() else values).numpy()
+    if np.ma.is_masked(values) or (isinstance(values, np.ndarray) and values.dtype.kind in "cmM"):
+        kind = "masked" if np.ma.is_masked(values) else f"of type {values.dtype}"
+        raise ValueError(f"{what} are {kind}: give real numbers, of what was measured alone")
     try:
         found = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:

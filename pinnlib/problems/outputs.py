@@ -114,6 +114,12 @@ class Outputs:
             away = torch.zeros_like(points).requires_grad_()
             near = self._taylor(streams, away)
             whole = self.problem.transform(points + away, near)
+            if not isinstance(whole, Tensor) or whole.shape != near.shape:
+                given = tuple(whole.shape) if isinstance(whole, Tensor) else type(whole).__name__
+                raise ValueError(
+                    f"{type(self.problem).__name__}.transform gives {given} for a network of shape {tuple(near.shape)}: return "
+                    "this shape; take coordinates as points[..., 0:1]"
+                )
             known: dict[tuple[int, Index], Tensor] = {}
 
             def derivative(field: int, index: Index) -> Tensor:
@@ -133,13 +139,14 @@ class Outputs:
 
     def _taylor(self, streams: Tensor, away: Tensor) -> Tensor:
         """The network around its points, as a polynomial in ``away``: ``(*batch, n_points, n_fields)``."""
-        sizes = torch.tensor(self._magnitudes, dtype=streams.dtype, device=streams.device)
         total = streams.select(-3, 0)
         for index, name in self._streams.items():
             power = math.prod((away[..., k : k + 1] for k in index[1:]), start=away[..., index[0] : index[0] + 1])
             weight = 1.0 / math.prod(math.factorial(n) for n in Counter(index).values())
             total = total + weight * power * streams.select(-3, self.plan.names[name][0])
-        return total * sizes
+        if not self.problem.magnitudes:
+            return total
+        return torch.stack([one * size for one, size in zip(total.unbind(-1), self._magnitudes, strict=True)], dim=-1)
 
 
 def _slopes(value: Tensor, away: Tensor) -> Tensor:

@@ -13,9 +13,11 @@ from ..models import MLP, predict
 from ..reference import perivascular
 from ..taylor.partials import Fields
 from .base import Problem, relative_l2
+from .unknowns import Unknown, values
 
 __all__ = ["Perivascular"]
 
+VISCOSITY_AS = ("field", "unknown")
 TINY = 1e-30  # under the root, so that its slope is finite where nothing is left over
 
 
@@ -35,22 +37,29 @@ class Perivascular(Problem):
     points, so that a field stands for a number.  A root of squares is smooth where the cavity's sum of absolute values is not;
     its square, which the loss averages, is the sum of the four squares.  Data, reference and error speak of u alone.
 
+    With ``viscosity_as="unknown"`` the viscosity is a number, :math:`\nu_0 e^{\theta}`, read as ``d.nu`` and followed in
+    ``run.history["nu"]``; momentum and :math:`g_r = 0` are then two equations.
+
     Args:
         womersley: gap times root of (angular frequency / viscosity); nu = (gap / womersley)^2.  In a mouse it is 0.1 to 0.3,
             where only g / nu can be told.
         noise: standard deviation of the data's errors over the rms of u, 0 to 1.
         guess: nu_0, where the search starts; 2.45 times too large unless told.
         radii: of the artery and of the outer wall; a unit of length is chosen with them.
+        viscosity_as: ``"field"`` n, as above, or ``"unknown"``, a coefficient that is trained.
     """
 
     coordinates = ("r", "t")
-    fields = ("u", "g", "n")
-    partials = ("g", "n", "u_r", "u_t", "u_rr", "g_r", "n_r", "n_t")
     observed = ("u",)
     reference_error = perivascular.ERROR
 
     def __init__(
-        self, womersley: float = 7.0, noise: float = 0.02, guess: float = 0.2, radii: Sequence[float] = (1.0, 3.0)
+        self,
+        womersley: float = 7.0,
+        noise: float = 0.02,
+        guess: float = 0.2,
+        radii: Sequence[float] = (1.0, 3.0),
+        viscosity_as: str = "field",
     ) -> None:
         self.womersley, self.noise, self.guess = float(womersley), float(noise), float(guess)
         walls = tuple(float(v) for v in radii)
@@ -62,7 +71,15 @@ class Perivascular(Problem):
             raise ValueError(f"guess = {guess}: give a positive viscosity to start from, such as 0.2")
         if len(walls) != 2 or not 0.0 < walls[0] < walls[1] < math.inf:
             raise ValueError(f"radii = {tuple(radii)}: give two positive numbers, the smaller one first, such as (1, 3)")
-        self.radii = (walls[0], walls[1])
+        if viscosity_as not in VISCOSITY_AS:
+            raise ValueError(f"viscosity_as = {viscosity_as!r}: choose one of {VISCOSITY_AS}")
+        self.radii, self.viscosity_as = (walls[0], walls[1]), viscosity_as
+        if viscosity_as == "field":
+            self.fields: tuple[str, ...] = ("u", "g", "n")
+            self.partials: tuple[str, ...] = ("g", "n", "u_r", "u_t", "u_rr", "g_r", "n_r", "n_t")
+        else:
+            self.fields, self.partials = ("u", "g"), ("g", "u_r", "u_t", "u_rr", "g_r")
+            self.unknowns = {"nu": Unknown(self.guess, positive=True)}
         self.domain = (self.radii, (-math.pi, math.pi))
 
     @property
@@ -70,8 +87,10 @@ class Perivascular(Problem):
         """nu, which is to be found."""
         return ((self.radii[1] - self.radii[0]) / self.womersley) ** 2
 
-    def residual(self, points: Tensor, d: Fields) -> Tensor:
-        """The root of the sum of the squares of momentum and of the three slopes that must vanish."""
+    def residual(self, points: Tensor, d: Fields) -> Tensor | dict[str, Tensor]:
+        """The root of the sum of the squares of momentum and of the slopes that must vanish; both, where nu is an unknown."""
+        if self.viscosity_as == "unknown":
+            return {"momentum": d.u_t - d.g - d.nu * (d.u_rr + d.u_r / points[..., 0]), "same_at_all_radii": d.g_r}
         momentum = d.u_t - d.g - self.guess * d.n.exp() * (d.u_rr + d.u_r / points[..., 0])
         return (momentum.square() + d.g_r.square() + d.n_r.square() + d.n_t.square() + TINY).sqrt()
 
@@ -106,7 +125,10 @@ class Perivascular(Problem):
         return self._field(model, 1, t).mean(axis=0)
 
     def inferred_viscosity(self, model: MLP) -> float:
-        """A network's viscosity, nu_0 exp(n) with the mean of n over the domain."""
+        """A network's viscosity: its unknown, or nu_0 exp(n) with the mean of n over the domain."""
+        if self.viscosity_as == "unknown":
+            assert model.unknowns is not None  # it was made for this problem
+            return float(values(self.unknown, model.unknowns.detach().double())["nu"])
         return float(self.guess * np.exp(self._field(model, 2, np.linspace(-math.pi, math.pi, 65)).mean()))
 
     def gradient_error(self, model: MLP) -> float:

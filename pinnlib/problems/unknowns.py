@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-__all__ = ["Unknown", "values"]
+__all__ = ["Unknown", "is_number", "values"]
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a finite real number, of Python's or numpy's, and no bool."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @dataclass(frozen=True)
@@ -31,12 +37,14 @@ class Unknown:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.start, int | float) and math.isfinite(self.start)):
+        if not is_number(self.start):
             raise ValueError(f"an unknown starts at {self.start!r}: give a finite number to begin the search from")
         if self.positive and self.start <= 0:
             raise ValueError(f"a positive unknown starts at {self.start}: give a number above 0 to begin the search from")
-        if not (isinstance(self.scale, int | float) and math.isfinite(self.scale) and self.scale > 0):
+        if not (is_number(self.scale) and self.scale > 0):
             raise ValueError(f"an unknown has scale = {self.scale!r}: give a positive number, about the size of the answer")
+        object.__setattr__(self, "start", float(self.start))
+        object.__setattr__(self, "scale", float(self.scale))
 
     def value(self, theta: Tensor) -> Tensor:
         """The coefficient, of the shape of ``theta``."""

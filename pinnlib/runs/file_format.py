@@ -54,9 +54,10 @@ def write(run: Run, path: str | os.PathLike[str]) -> Path:
         shots = arrays.pop(f"snapshots/{name}")
         coded = archive.encode(shots[:-1] if archive.ends_with_its_state(run) else shots, bits)
         arrays |= {f"coded/{name}/{part}": values for part, values in coded.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    temporary = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         with os.fdopen(handle, "wb") as file:
             np.savez_compressed(file, **arrays)
             file.flush()
@@ -68,7 +69,8 @@ def write(run: Run, path: str | os.PathLike[str]) -> Path:
             f"could not save the run to {path}: {error.strerror or error}; the run is still in memory, save it elsewhere"
         ) from error
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
     return path
 
 

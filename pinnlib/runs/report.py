@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import phases, weightings
+from ..phases.boundaries import Phases
 from .settings import pack
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _axis(last: int) -> str:
     return "".join(text).rstrip() + " steps"
 
 
-def detected(run: Run) -> tuple[phases.Phases | None, str]:
+def detected(run: Run) -> tuple[Phases | None, str]:
     """Phases by the strict rule; None, and why, for a run too short to have any, or one whose SNR was not kept."""
     if "snr" not in run.history:
         return None, "the history has no SNR"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,14 +47,24 @@ def check_fits(spec: Mapping[str, Any], problem: problems.Problem, where: str) -
         ValueError: its class, coordinates, fields, unknowns or settings are others.
     """
     own = describe(problem)
-    for name in ("name", "coordinates", "fields", "inputs", "unknowns"):
+    for name in ("name", "coordinates", "fields", "inputs"):
         if spec.get(name, own.get(name)) != own.get(name):
             raise ValueError(
                 f"{where} is of a problem with {name} = {spec.get(name)!r}, and {problem!r} has {own.get(name)!r}: "
                 "give the problem that it was trained on"
             )
+    for name in ("unknowns", "embedded", "maps_outputs"):
+        if spec.get(name) != own.get(name):
+            raise ValueError(
+                f"{where} is of a problem with {name} = {spec.get(name)!r}, and {problem!r} has {own.get(name)!r}: "
+                "give the problem that it was trained on"
+            )
     had, asked = pack(spec["settings"], {}), pack(own["settings"], {})
-    other = [name for name in asked if name in had and _comparable(had[name], asked[name]) and had[name] != asked[name]]
+    other = [
+        name
+        for name in asked
+        if name in had and _comparable(had[name], asked[name]) and json.dumps(had[name]) != json.dumps(asked[name])
+    ]
     if other:
         what = ", ".join(f"{name} = {spec['settings'][name]!r}" for name in other)
         raise ValueError(f"{where} was trained with {what}, and {problem!r} has others: give the problem that it was trained on")
@@ -74,8 +85,13 @@ def pack(value: Any, arrays: dict[str, np.ndarray], name: str = "settings") -> A
     if isinstance(value, list | tuple):
         return [pack(one, arrays, f"{name}/{k}") for k, one in enumerate(value)]
     if isinstance(value, Tensor):
-        value = value.detach().cpu().numpy()
+        try:
+            value = value.detach().cpu().numpy()
+        except TypeError:  # bfloat16, sparse
+            return {"unsaved": type(value).__name__}
     if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        while name in arrays:  # {"a/b": ..., "a": {"b": ...}}
+            name += "'"
         arrays[name] = value
         return {"array": name, "sha256": hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()}
     return {"unsaved": type(value).__name__}
@@ -84,7 +100,7 @@ def pack(value: Any, arrays: dict[str, np.ndarray], name: str = "settings") -> A
 def unpack(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     """The inverse of :func:`pack`, with lists for tuples; what was not saved stays as it is described."""
     if isinstance(value, Mapping):
-        if set(value) == {"array", "sha256"}:
+        if set(value) == {"array", "sha256"} and isinstance(value["array"], str) and value["array"] in arrays:
             return arrays[value["array"]]
         return {key: unpack(one, arrays) for key, one in value.items()}
     return [unpack(one, arrays) for one in value] if isinstance(value, list) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -128,9 +129,17 @@ def plan(
         field, index = parse(name, coordinates, fields)
         wanted[name] = (field, Operator(((index, 1.0),)) if index else None)
     for name, terms in (operators or {}).items():
+        if not isinstance(terms, Mapping):
+            raise ValueError(f"operator {name!r} is {terms!r}: give a dict of partials and their coefficients, {{'u_xx': 1.0}}")
         parsed: defaultdict[tuple[int, Index], float] = defaultdict(float)
         for term, c in terms.items():  # two spellings of one partial, u_xy and u_yx, add up
-            parsed[parse(term, coordinates, fields)] += float(c)
+            try:
+                number = float(c)
+            except (TypeError, ValueError):
+                number = math.nan
+            if not math.isfinite(number):
+                raise ValueError(f"operator {name!r} takes {term} times {c!r}: give a finite number")
+            parsed[parse(term, coordinates, fields)] += number
         found = {field for field, _ in parsed}
         if len(found) != 1 or any(not index for _, index in parsed):
             raise ValueError(
@@ -185,6 +194,8 @@ def parse(name: str, coordinates: Sequence[str], fields: Sequence[str]) -> tuple
     """
     if name in fields:
         return fields.index(name), ()
+    if not isinstance(name, str):
+        raise ValueError(f"partial {name!r} is no name: write it as field_letters, such as 'u_x'")
     field, _, letters = name.rpartition("_")
     if field not in fields or not letters or any(c not in coordinates for c in letters) or len(letters) > ORDER:
         raise ValueError(

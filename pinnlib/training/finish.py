@@ -17,7 +17,7 @@ __all__ = ["MEMORY", "Finish"]
 MEMORY = 50
 #: What is kept of torch's optimizer between two steps; lists of it are stored as one tensor.
 LISTS = {"old_dirs": "lbfgs_changes", "old_stps": "lbfgs_steps", "ro": "lbfgs_ro"}
-TENSORS = {"d": "lbfgs_direction", "prev_flat_grad": "lbfgs_gradient", "H_diag": "lbfgs_scale"}
+TENSORS = {"d": "lbfgs_direction", "prev_flat_grad": "lbfgs_gradient", "H_diag": "lbfgs_scale", "t": "lbfgs_length"}
 
 
 class Finish:
@@ -85,4 +85,4 @@ class Finish:
         own: dict[str, Any] = self.optimizer.state[self.parameters]
         own |= {key: kept[name].clone() for key, name in TENSORS.items()}
         own |= {key: [one.clone() for one in kept[name]] for key, name in LISTS.items()}
-        own |= {"n_iter": done, "func_evals": 0, "t": 1.0, "prev_loss": None, "al": [None] * MEMORY}
+        own |= {"n_iter": done, "func_evals": 0, "prev_loss": None, "al": [None] * MEMORY}

@@ -120,7 +120,8 @@ class Hessian:
         path = path or _path(activation, problem.plan)
         self._objective = Objective(problem, config, collocation, sizes=self.sizes, activation=activation, path=path)
         self.attention = attention
-        self.attention = self._at(theta, step).attention
+        rests = config.finish is not None and step >= config.steps  # L-BFGS leaves them as they are
+        self.attention = self._at(theta, None if rests else step).attention
 
     def _at(self, theta: Tensor, step: int | None) -> LossAndGradients:
         parts, unknowns = parameters.split(theta, self.sizes), theta[parameters.count(self.sizes) :]

@@ -146,7 +146,7 @@ class History:
         """Take over what a run has, but probes that an uninterrupted run of this length would not have made."""
         self.wall_before = float(run.provenance["wall_time"])
         self.branch_of = run.provenance.get("branch_of")
-        wanted = self.probe_steps
+        wanted = self.probe_steps | ({run.step} if run.provenance.get("finished") else set())
         rows = [k for k, s in enumerate(run.history.get("step", ())) if int(s) in wanted]
         self.rows = [[{name: values[k] for name, values in run.history.items()} for k in rows]]
         shots = run.snapshots

@@ -39,7 +39,7 @@ class Trainer:
         self.adam = Adam(state, recorded=self.world.size == 1 and not config.minibatch)
         if config.finish and not self.state.alone:
             raise ValueError(
-                f"finish = {config.finish!r} with several seeds at once: train them one by one, or finish each by resume"
+                f"finish = {config.finish!r} with several seeds at once: train them one by one, or finish each by branch"
             )
         self.finish = Finish(state, self.objective) if config.finish else None
         self.probe = Probe(problem, self.objective, state)
@@ -99,6 +99,7 @@ class Trainer:
         if not all(math.isfinite(row["loss"]) for row in rows):
             if not self.state.step and bool(torch.isfinite(self.state.theta).all()):
                 checks.check_start(self.problem, self.objective.collocation.places[0], here.residual)
+                checks.check_misfits(self.problem, self.objective.collocation.conditions, here.losses_data)
             return here.loss
         self.history.append(rows)
         if used or config.minibatch:  # the coming step has other gradients

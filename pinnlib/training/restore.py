@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from ..runs import Run
@@ -31,7 +32,7 @@ def restore(trainer: Trainer, run: Run) -> None:
     state.step = run.step
     trainer.objective.take(replace(trainer.objective.collocation, points=state.tensor(run.points)))
     if state.step:
-        trainer.adam.load(min(state.step, trainer.config.steps), kept)
+        trainer.adam.load(min(state.step, run.config.steps), kept)
     if trainer.finish and state.step > trainer.config.steps:
         trainer.finish.load(state.step - trainer.config.steps, kept)
     trainer.history.load(run)
@@ -45,13 +46,14 @@ def begin_branch(trainer: Trainer, run: Run) -> None:
     """
     own, other = trainer.config, run.config
     differ = [name for name in SAME_IN_BRANCHES if getattr(own, name) != getattr(other, name)]
-    if differ or pack(run.problem_spec["settings"], {}) != pack(trainer.problem.settings(), {}):
+    had, has = (json.dumps(pack(one, {})) for one in (run.problem_spec["settings"], trainer.problem.settings()))
+    if differ or had != has:
         what = ", ".join(f"{name} = {getattr(other, name)!r}" for name in differ) or run.problem
         raise ValueError(
             f"a branch has another {', '.join(differ) or 'problem'} than the run that it begins from: "
             f"give it the run's own ({what})"
         )
-    if own.steps <= run.step:
+    if (own.last_step if own.steps == run.step else own.steps) <= run.step:  # a finish alone may follow
         raise ValueError(f"steps = {own.steps}: the run that the branch begins from is at step {run.step}, give a later step")
     restore(trainer, run)
     trainer.history.begin_branch(run)

@@ -77,7 +77,7 @@ def _drawn(problem: Problem, config: Config) -> Start:
     checks.check_description(problem)
     points = problem.collocation_points(config.points, config.seed, config.sampling)
     parameters = network(problem, config).flatten().detach()
-    return Start(parameters, points, list(problem.conditions(config.data_points, config.seed)))
+    return Start(parameters, points, checks.listed(problem, problem.conditions(config.data_points, config.seed)))
 
 
 #: By the names that ``Config(start=...)`` takes.
