@@ -29,6 +29,8 @@ if "google.colab" in sys.modules:  # elsewhere this cell does nothing
     subprocess.run([*pip, f"pinnlib @ git+{REPOSITORY}"], check=True)
 
 # %% tags=["hide-cell"]
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -151,7 +153,7 @@ print(within(run, 0.002))
 # losses. Adam leaves the river the worst of the four. The last 300 steps are of L-BFGS, which
 # {ref}`sec-your-finish` explains, and it is the river that gains most.
 
-# %% mystnb={"figure": {"caption": "Groundwater: mean squared misfit of each condition, and of the equation.", "name": "fig-your-groundwater"}, "image": {"alt": "Four curves of losses over the step, falling to about one hundred thousandth; all drop where L-BFGS takes over at step 800."}}
+# %% mystnb={"figure": {"caption": "Groundwater: mean squared misfit of each condition, and of the equation.", "name": "fig-your-groundwater"}, "image": {"alt": "Four curves of losses over the step, falling to about one hundred thousandth; all drop where L-BFGS takes over at step 800."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 for name in ("residual", "river", "rock", "drain"):
     ax.plot(run.history["step"], run.history[f"loss_{name}"], label=name)
@@ -221,7 +223,7 @@ bracket = solve(
 print(within(bracket, 0.02))
 print("all points inside:", bool(Bracket().inside(bracket.points).all()))
 
-# %% mystnb={"figure": {"caption": "The L with a hole: the field at the points where it was trained.", "name": "fig-your-bracket"}, "image": {"alt": "Points scattered over an L-shaped plate with a round hole, coloured by the field, which is largest around the hole."}}
+# %% mystnb={"figure": {"caption": "The L with a hole: the field at the points where it was trained.", "name": "fig-your-bracket"}, "image": {"alt": "Points scattered over an L-shaped plate with a round hole, coloured by the field, which is largest around the hole."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 field = bracket.predict(bracket.points)[:, 0]
 dots = ax.scatter(*bracket.points.T, c=field, s=8)
@@ -434,7 +436,7 @@ truth = {"sigma": 10.0, "rho": 28.0, "beta": 8.0 / 3.0}
 for name, value in lorenz.unknowns.items():
     print(f"{name} within 2%:", bool(abs(value / truth[name] - 1.0) <= 0.02))
 
-# %% mystnb={"figure": {"caption": "The three coefficients of the Lorenz system over the truth, from a start at 1.", "name": "fig-your-lorenz"}, "image": {"alt": "Three ratios to the true coefficients over the step. They start far below one and come to one within two thousand steps."}}
+# %% mystnb={"figure": {"caption": "The three coefficients of the Lorenz system over the truth, from a start at 1.", "name": "fig-your-lorenz"}, "image": {"alt": "Three ratios to the true coefficients over the step. They start far below one and come to one within two thousand steps."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 for name, value in truth.items():
     ax.plot(lorenz.history["step"], lorenz.history[name] / value, label=rf"$\{name}$")
@@ -596,7 +598,7 @@ for problem in (FirstPointOnly(), Averaged(), OneColumn()):
     try:
         solve(problem, steps=10)
     except ValueError as error:
-        print(f"{error}\n")
+        print(textwrap.fill(str(error), 80), end="\n\n")
 
 # %% [markdown]
 # What cannot be checked is whether the equation is the one that you meant. Two residuals that are

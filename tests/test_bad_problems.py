@@ -253,7 +253,7 @@ def test_data_of_too_few_columns_or_coordinates(compile):
     class Unmeasured(Oscillator):
         start = np.array([[0.0, np.nan]])
 
-    refused(OneColumn, r"OneColumn\.data has values with 1 column, and 2 are needed.* \(a, b\)", compile=compile)
+    refused(OneColumn, r"OneColumn\.data has values with 1 column, and 2 are observed \(a, b\)", compile=compile)
     refused(Unmeasured, r"data' have nan at \[0, 1\].*leave what was not measured out", compile=compile)
     plane = {"coordinates": ("x", "t"), "domain": ((0.0, 1.0), (0.0, 1.0))}
     refused(data(ENDS, ZEROS, **plane), r"Slab\.data has points of shape \(2, 1\): 2 coordinates \(x, t\)", compile=compile)
@@ -432,7 +432,7 @@ DATA = {
     "two axes too many": (ENDS[None], ZEROS, r"points of shape \(1, 2, 1\)"),
     "no axis": (0.0, 0.0, r"points of shape \(\)"),
     "more coordinates": (np.zeros((2, 2)), ZEROS, r"Slab\.data has points of shape \(2, 2\): 1 coordinates \(x\) need \(2, 1\)"),
-    "more columns": (ENDS, np.zeros((2, 3)), "Slab.data has values with 3 columns, and 1 are needed"),
+    "more columns": (ENDS, np.zeros((2, 3)), "Slab.data has values with 3 columns, and 1 are observed"),
     "more than float32 has": (ENDS, np.array([[1e300], [0.0]]), "'data'|Slab.data"),
     "squares more than float32 has": (ENDS, np.array([[1e30], [0.0]]), "'data'|Slab.data"),
 }
@@ -492,8 +492,8 @@ CONDITIONS = {
     "unknown field": ([("a", ENDS, "v")], {}, "'v' is not a partial derivative .* of the fields"),
     "unknown coordinate": ([("a", ENDS, "u_z")], {}, "'u_z' is not a partial derivative"),
     "order five": ([("a", ENDS, "u_xxxxx")], {}, "'u_xxxxx' is not a partial derivative of order 1 to 4"),
-    "one column for two": ([("a", ENDS, ("u", "u_x"), ZEROS)], {}, "values with 1 column, and 2 are needed, that of the formula"),
-    "two columns for one": ([("a", ENDS, "u", np.zeros((2, 2)))], {}, "values with 2 columns, and 1 are needed"),
+    "one column for two": ([("a", ENDS, ("u", "u_x"), ZEROS)], {}, "values with 1 column, and its formula gives 2"),
+    "two columns for one": ([("a", ENDS, "u", np.zeros((2, 2)))], {}, "values with 2 columns, and its formula gives 1"),
     "fewer partners": (
         [("a", ENDS, lambda p, d, e: d.u - e.u, {"partner": ENDS[:1]})],
         {},
@@ -849,7 +849,7 @@ OBSERVATIONS = {
     "nothing": (lambda self, d: None, "observe|one number a point"),
     "flat": (lambda self, d: d.u, "return one number a point"),
     "mean": (lambda self, d: (d.u - d.u.mean()).unsqueeze(-1), MIXES),
-    "two for one": (lambda self, d: torch.stack([d.u, d.u], -1), "values with 1 column, and 2 are needed"),
+    "two for one": (lambda self, d: torch.stack([d.u, d.u], -1), "values with 1 column, and 2 are observed"),
     "constant": (lambda self, d: torch.zeros(*d.u.shape, 1, dtype=d.u.dtype), "does not depend on the network"),
 }
 

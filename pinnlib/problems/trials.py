@@ -129,13 +129,10 @@ def check_condition(problem: Problem, one: Condition, like: Tensor, read: set[st
         )
     misfit = _call(name, here, lambda: one.misfit(problem, together, _values(one, like)[:FEW], 1.0))
     if (one.formula is not None or type(problem).misfit is Problem.misfit) and together.shape[1] != k and not one.constant:
-        what = (
-            f"{together.shape[1]} observed ({', '.join(problem.observed or problem.fields)})"
-            if one.formula is None
-            else "that of the formula"
-        )
+        named = ", ".join(problem.observed or problem.fields)
+        what = f"{together.shape[1]} are observed ({named})" if one.formula is None else f"its formula gives {together.shape[1]}"
         raise ValueError(
-            f"{name} has values with {k} column{'s' * (k != 1)}, and {together.shape[1]} are needed, {what}: "
+            f"{name} has values with {k} column{'s' * (k != 1)}, and {what}: "
             f"give ({len(one.points)}, {together.shape[1]}), or conditions of their own for what is not known everywhere"
         )
     if misfit.ndim != 2 or len(misfit) != len(here):
