@@ -267,7 +267,7 @@ print(within(solve(Beam(), **exact, steps=500), 0.01))
 
 # %% [markdown]
 # On a domain that is long or short, `normalize` decides whether a PINN learns at all. Here is
-# $u'' = 0$ on $[0, 100]$, with and without it.
+# $u'' = 0$ on $[0, 100]$, with and without it. Without it, a warning says so.
 
 
 # %%

@@ -3,6 +3,7 @@
 import itertools
 import math
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -321,3 +322,31 @@ def test_the_spatial_order_takes_memory_by_the_points_in_many_coordinates():
     # each is alone in its cell
     assert found == pytest.approx(np.mean(np.arange(64.0)) / np.sqrt(np.mean(np.arange(64.0) ** 2)), rel=1e-6)
     assert peak < 10**7
+
+
+class Long(pl.Problem):
+    coordinates = ("x",)
+    fields = ("u",)
+    partials = ("u_xx",)
+
+    def __init__(self, low, high, normalize):
+        self.domain, self.normalize = ((low, high),), normalize
+
+    def residual(self, points, d):
+        return d.u_xx
+
+    def data(self, n, seed):
+        return np.array(self.domain[0]), np.zeros(2)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(0.0, 100.0, True), (0.0, 0.01, True), (99.0, 101.0, True), (-8.0, 8.0, False)]
+)
+def test_a_range_far_from_one_is_said_unless_it_is_mapped(low, high, said):
+    config = pl.Config(width=4, depth=1, points=8, batches=2, steps=1, compile=False)
+    with warnings.catch_warnings(record=True) as notices:
+        warnings.simplefilter("always")
+        pl.train(Long(low, high, True), config, progress=False)
+        assert not notices
+        pl.train(Long(low, high, False), config, progress=False)
+    assert [f"Long gives the network x from {low:g} to {high:g}" in str(one.message) for one in notices] == [True] * said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from .unknowns import is_number
 
 __all__ = ["check", "check_description", "check_misfits", "check_start", "listed", "reference"]
 
+#: Largest length of a coordinate's range, and one over the smallest, that goes without a word.
+LONG = 20.0
 #: Names in ``run.history`` that a problem's own series cannot have.
 TAKEN = (
     *("step", "loss", "loss_residual", "loss_data", "rel_l2", "wall_time", "rba_mean", "rba_max", "adam_step"),
@@ -56,6 +59,7 @@ def check(
     like, read = torch.zeros((), dtype=dtype, device=device), set[str]()
     check_residual(problem, torch.tensor(points[:FEW], dtype=dtype, device=device), like, read)
     warn_outside(problem, f"{name_of(problem)}.points", points)
+    warn_scale(problem)
     names = [one.name for one in conditions]
     for name in names:
         if names.count(name) > 1 or name in problem.equations or name in ("residual", "data_term"):
@@ -90,6 +94,18 @@ def listed(problem: Problem, found: object) -> list[Condition]:
     if not all(isinstance(one, Condition) for one in each):
         raise ValueError(f"{name_of(problem)}.conditions gives {type(found).__name__}: return a list of pinnlib.Condition(...)")
     return each
+
+
+def warn_scale(problem: Problem) -> None:
+    """Warn of a coordinate whose range is far from order one: a network hardly learns from such numbers."""
+    for name, (low, high) in zip(problem.coordinates, problem.domain, strict=True):
+        of_order_one = 1.0 / LONG <= high - low <= LONG and max(abs(low), abs(high)) <= LONG
+        if problem.embedding is None and not of_order_one:
+            warnings.warn(
+                f"{name_of(problem)} gives the network {name} from {low:g} to {high:g}: with normalize = True it is given "
+                "numbers of order one, and learns better",
+                stacklevel=6,
+            )
 
 
 def check_misfits(problem: Problem, conditions: Sequence[Condition], losses: Tensor) -> None:
