@@ -14,11 +14,12 @@ from types import ModuleType
 if "torch" not in sys.modules and not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
     os.environ["GOMP_SPINCOUNT"] = "2000"
 
-from . import book, curvature, evaluation, information, models, phases, problems, rba, sampling, snr, weightings
+from . import book, curvature, evaluation, information, models, monitor, phases, problems, rba, sampling, snr, weightings
 from . import order_parameter as order
 from .book import claims, records
 from .book import scorecard as verdicts
 from .config import Config
+from .monitor import Monitor
 from .phases import StopWhen, crossings, surrogates
 from .problems import Condition, Problem, Unknown
 from .rba import RBA
@@ -31,6 +32,7 @@ __all__ = [
     "RBA",
     "Condition",
     "Config",
+    "Monitor",
     "Problem",
     "Run",
     "StopWhen",
@@ -48,6 +50,7 @@ __all__ = [
     "forecast",
     "information",
     "models",
+    "monitor",
     "order",
     "phases",
     "problems",

@@ -16,7 +16,7 @@ FLOORS = [
     {"reference", "problems", "phases"},
     {"evaluation", "snr"},
     {"runs"},
-    {"training", "information"},
+    {"training", "information", "batch_gradients", "monitor"},
     {"curvature"},
     {"book"},
     {"__init__", "__main__"},
@@ -110,6 +110,7 @@ FACE = {
     "binned_entropy counts dimension_wise_entropy discrete_entropy miller_madow mutual_information neuron_entropy "
     "noisy_information quantize quantized_activity saturation shuffle_labels shuffle_neurons untrained",
     "models": "MLP",
+    "monitor": "Monitor SERIES",
     "order": "cell_means spatial_order",
     "phases": "Boundary Detector Phases detect running_quantiles",
     "problems": "AllenCahn Burgers Cavity Helmholtz Perivascular Problem KNOWN",

@@ -1,0 +1,476 @@
+r"""Signal and noise of a training that somebody already has, in plain torch.
+
+The user's own loop stays as it is; at the steps of a probe the monitor evaluates the residual and the other terms of the loss
+once more, measures, and leaves everything as it was.  With the B batches' gradients :math:`g_b` as in :mod:`pinnlib.snr`, where
+batch b has the mean over its own points and the whole of all other terms, it keeps besides
+
+.. math::
+
+   R = \Big\lVert \operatorname{mean}_b \frac{g_b}{\lVert g_b \rVert} \Big\rVert, \qquad
+   A = \frac{B R^2 - 1}{B - 1}, \qquad \mathrm{floor} = \frac{1}{\sqrt{B - 1}} .
+
+A is the mean cosine between the gradients of two different batches: of the B^2 pairs in :math:`B^2 R^2` the B of a batch with
+itself have cosine 1.  The floor is the SNR that pure noise gives: of independent gradients of mean zero and variance
+:math:`s^2` in all components together, the mean has the square :math:`s^2 / B`, and the standard deviation over the batches
+(ddof = 0) has :math:`s^2 (B - 1) / B`; their ratio is :math:`1 / (B - 1)`.  With a term that all batches share it is the floor
+of ``snr_residual``.
+
+Source of the SNR: Anagnostopoulos et al., arXiv 2403.18494, section 2.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import operator
+import os
+import tempfile
+import time
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from . import order_parameter, snr
+from .batch_gradients import BatchGradients, BatchLosses, Numbers, counted, modules_of, undisturbed
+from .config import Config
+from .phases import Detector, Phases
+from .runs import figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["SERIES", "Monitor"]
+
+#: What a probe measures; names that :data:`pinnlib.training.history.HISTORY` has too mean the same here.
+SERIES = {
+    "step": "steps done",
+    "loss": "the loss: mean of weight times squared residual, and all terms",
+    "loss_residual": "unweighted mean squared residual, of a system summed over its equations",
+    "rel_l2": "what error gives; nan without",
+    "snr": "signal over noise of the batch gradients",
+    "snr_layers": "the same, parameter by parameter",
+    "snr_residual": "signal over noise of the residual alone",
+    "signal": "norm of the mean batch gradient",
+    "noise": "norm of the batch gradients' standard deviation",
+    "signal_layers": "signal, parameter by parameter",
+    "noise_layers": "noise, parameter by parameter",
+    "signal_residual": "signal of the residual alone",
+    "signal_terms": "norm of the gradient of all terms together",
+    "signal_data": "the same, as a Run calls it; that of one term where it is called data",
+    "snr_adam": "Adam's SNR, from its moments; nan without",
+    "adam_step": "mean size of Adam's step over its learning rate; nan without",
+    "order_gradient": "gradient order parameter, SNR / sqrt(1 + SNR^2)",
+    "order_residual": "order parameter of abs(residual) over 10 cells a side; nan without points",
+    "resultant": "R, norm of the mean of the batches' unit gradients",
+    "alignment": "A, mean cosine between the gradients of two batches",
+    "floor": "the SNR of pure noise, 1 / sqrt(batches - 1)",
+    "wall_time": "seconds since the first call",
+}
+ALWAYS = ("step", "rel_l2", "snr_adam", "adam_step", "floor", "wall_time")  # what is there where the loss is not finite
+FORMAT = "pinnlib monitor, version 1"
+
+Row = dict[str, float | np.ndarray]
+Points = np.ndarray | Tensor
+
+
+class Monitor:
+    """Watches a training in plain torch: SNR, phases and order parameters of any network and any loss.
+
+    >>> import torch
+    >>> import pinnlib as pl
+    >>> net = torch.nn.Sequential(torch.nn.Linear(1, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+    >>> x, optimizer = torch.linspace(0, 1, 32)[:, None], torch.optim.Adam(net.parameters())
+    >>> def pde():
+    ...     p = x.clone().requires_grad_()
+    ...     u = net(p)
+    ...     return torch.autograd.grad(u.sum(), p, create_graph=True)[0] + u
+    >>> def start():
+    ...     return (net(x[:1]) - 1.0).square().mean()
+    >>> monitor = pl.Monitor(net, residual=pde, terms={"start": start}, optimizer=optimizer, batches=8, steps=20)
+    >>> for step in range(21):
+    ...     row = monitor(step)
+    ...     optimizer.zero_grad()
+    ...     (pde().square().mean() + start()).backward()
+    ...     optimizer.step()
+    >>> monitor.history["snr_layers"].shape
+    (17, 2)
+
+    Nothing of the training changes: gradients, random numbers, buffers and modes are left or put back, so that it has the same
+    bits with a monitor and without.  Only what the functions keep themselves, such as a generator of their own, is theirs.  A
+    probe costs about two steps for a multilayer perceptron, and for other networks about as much as ``batches`` backward passes,
+    as the first one does always.
+
+    Args:
+        net: the network, or a list of all that are trained.  Its weight matrices count, as in the paper, one "layer" each.
+            Parameters frozen by now are left out; one that a loss does not use, or that is frozen later, has gradient zero.
+        residual: a function without arguments that gives the residual of each point, ``(n_points,)`` or ``(n_points, 1)``, or a
+            dict of these by equation.
+        terms: by name, functions without arguments that give a scalar: all else in the loss, with its weight.
+        weights: by which each squared residual is multiplied: a number or ``(n_points,)``, a dict of these by equation, or a
+            function that gives them; constants to the gradient.
+        optimizer: torch's; one with Adam's moments has ``snr_adam`` and ``adam_step``.
+        points: of the residual, ``(n_points, d)``, for ``order_residual``.
+        domain: ``(low, high)`` of each coordinate; the range of ``points`` unless told.
+        error: a function without arguments that gives an error, kept as ``rel_l2``.
+        batches: equal parts of the points, in their order.
+        shuffle: seed of one permutation of the points before they are cut, where their order means something.
+        biases: count all parameters.
+        steps: number of steps of the training; probes are those of :meth:`pinnlib.Config.probe_steps`, the last at ``steps``
+            itself, when all are done.
+        every: or measure every so many steps.
+        at: or at these.
+
+    Attributes:
+        how: of the gradients of the batches, ``"rows"``, ``"vmap"`` or ``"loop"``, see
+            :mod:`pinnlib.batch_gradients`; None before the first probe.
+        seconds: what the last probe took; nan before.
+
+    Raises:
+        ValueError: one of these is not as said.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module | Sequence[nn.Module],
+        *,
+        residual: Callable[[], Tensor | Mapping[str, Tensor]],
+        terms: Mapping[str, Callable[[], Tensor]] | None = None,
+        weights: Numbers | Callable[[], Numbers] | None = None,
+        optimizer: torch.optim.Optimizer | None = None,
+        points: Points | None = None,
+        domain: Sequence[tuple[float, float]] | None = None,
+        error: Callable[[], float] | None = None,
+        batches: int = 32,
+        shuffle: int | None = None,
+        biases: bool = False,
+        steps: int | None = None,
+        every: int | None = None,
+        at: Iterable[int] | None = None,
+    ) -> None:
+        self._modules = modules_of(net)
+        self._gradients = BatchGradients(counted(self._modules, biases=biases))
+        self._losses = BatchLosses(residual, weights, batches, shuffle)
+        self._terms, self._optimizer, self._error = dict(terms or {}), optimizer, error
+        for name, term in self._terms.items():
+            if not callable(term):
+                raise ValueError(f"term {name!r} is a {type(term).__name__}: give a function without arguments that computes it")
+        if error is not None and not callable(error):
+            raise ValueError(f"error = {error!r}: give a function without arguments that computes it")
+        if optimizer is not None and not isinstance(optimizer, torch.optim.Optimizer):
+            raise ValueError(f"optimizer is a {type(optimizer).__name__}: give one of torch.optim, or None")
+        _check_names((), self._terms)
+        self._points, self._domain = _places(points, domain)
+        self._due = _schedule(steps, every, at)
+        self._rows: list[Row] = []
+        self._equations: tuple[str, ...] | None = None
+        self._detector = Detector()
+        self._began: float | None = None
+        self.seconds = math.nan
+
+    @property
+    def how(self) -> str | None:
+        """How the batches' gradients are computed."""
+        return self._gradients.how
+
+    @property
+    def history(self) -> dict[str, np.ndarray]:
+        """One row a probe by name, see :data:`SERIES`: ``(n_probes,)``, or ``(n_probes, n_layers)`` for those by layer.
+
+        Besides ``loss_<equation>`` of a system, without weights, and ``loss_<term>`` and ``signal_<term>``, with theirs.
+        """
+        names = self._rows[0] if self._rows else [*SERIES, *_series((), self._terms)]
+        return {name: np.array([row[name] for row in self._rows], int if name == "step" else float) for name in names}
+
+    @property
+    def phases(self) -> Phases:
+        """The phases so far, by :class:`pinnlib.phases.Detector`."""
+        return self._detector.phases
+
+    def __call__(self, step: int) -> Row | None:
+        """Measure, if a probe is due; call it before each step of the training.
+
+        Args:
+            step: how many steps were done.
+
+        Returns:
+            The row of the history, or None.
+
+        Raises:
+            ValueError: a step that was measured or lies before one that was; residual, weights, terms or batches that do
+                not fit.
+        """
+        self._began = time.perf_counter() if self._began is None else self._began
+        try:
+            step = operator.index(step)
+        except TypeError:
+            raise ValueError(f"step = {step!r}: give a whole number") from None
+        if step < 0:
+            raise ValueError(f"step = {step}: give steps from 0 on")
+        last = self._rows[-1]["step"] if self._rows else -1
+        if step <= last:
+            what = "was measured already" if step == last else f"lies before step {last:,}, which was measured already"
+            raise ValueError(f"step {step:,} {what}: give steps that increase, and make a new Monitor for a new training")
+        if not self._due(step):
+            return None
+        self._wait()
+        start = time.perf_counter()
+        row = self._measured(step)
+        self._wait()
+        self.seconds = time.perf_counter() - start
+        row["wall_time"] = time.perf_counter() - self._began
+        self._rows.append(row)
+        self._detector.update(step, float(row["snr"]))
+        return row
+
+    def plot(self) -> Figure:
+        """Loss, error and SNR over the steps, with the phases.
+
+        Returns:
+            The :class:`matplotlib.figure.Figure`, to change or to save by its ``savefig``.
+        """
+        title = f"{len(self._gradients.parameters)} layers, {self._losses.batches} batches, {len(self._rows)} probes"
+        like: Any = SimpleNamespace(history=self.history, config=SimpleNamespace(describe=lambda: title))
+        made = figure.figure(like)
+        made.axes[-1].set_xlabel("step" if self._rows else "")
+        return made
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the history to one npz file without pickle; a file that is there is replaced only by a whole one.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        path, temporary = Path(path), None
+        arrays: dict[str, Any] = {f"history/{name}": values for name, values in self.history.items()}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+            with os.fdopen(handle, "wb") as file:
+                np.savez_compressed(file, header=np.array(json.dumps({"format": FORMAT})), **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except OSError as error:
+            raise OSError(
+                f"could not save the history to {path}: {error.strerror or error}; it is still in memory, save it elsewhere"
+            ) from error
+        finally:
+            if temporary is not None:
+                Path(temporary).unlink(missing_ok=True)
+        return path
+
+    @staticmethod
+    def load_history(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+        """The history in a file that :meth:`save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is damaged, or of another kind.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"no history at {path}: check the path, or write one with monitor.save")
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                found = json.loads(str(file["header"]))["format"]
+                if found != FORMAT:
+                    raise ValueError(f"its format is {found!r} and not {FORMAT!r}")
+                return {name.removeprefix("history/"): file[name] for name in file.files if name != "header"}
+        except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(f"{path} is not a monitor's history or is damaged ({error}): write it again") from error
+
+    def _measured(self, step: int) -> Row:
+        """A row; everything that can be wrong is found before anything is kept."""
+        found = self._evaluated()
+        with np.errstate(all="ignore"):
+            row, norms = self._row(step, found)
+        self._equations = tuple(found.squares)
+        if not (math.isfinite(float(row["loss"])) and np.isfinite(norms).all()):
+            warnings.warn(f"residual, terms or their gradients are not finite at step {step:,}: this probe has nan", stacklevel=3)
+            row |= {name: np.asarray(value) * math.nan for name, value in row.items() if name not in ALWAYS}
+        return row
+
+    def _evaluated(self) -> _Found:
+        """Residual, terms, error and all gradients, without a trace."""
+        with undisturbed(self._modules), torch.enable_grad():
+            losses, residuals = self._losses()
+            self._check(residuals)
+            terms = {name: _scalar(name, term()) for name, term in self._terms.items()}
+            n = len(next(iter(residuals.values())))
+            own = self._gradients.of_batches(losses, n, self._losses.order(n, losses.device))
+            if own is None:
+                count = len(self._gradients.parameters)
+                raise ValueError(f"residual depends on none of net's {count} parameters that count: give the net that it uses")
+            apart = {name: self._gradients.of(term) for name, term in terms.items()}
+            error = math.nan if self._error is None else float(torch.as_tensor(self._error()).detach())
+        squares = {name: r.detach().double().square().cpu().numpy() for name, r in residuals.items()}
+        values = {name: float(term.detach()) for name, term in terms.items()}
+        return _Found(float(losses.detach().double().mean()), squares, values, own, apart, error)
+
+    def _row(self, step: int, found: _Found) -> tuple[Row, np.ndarray]:
+        """All of :data:`SERIES`, and what is named by equation and term; and the norms that it is made of."""
+        shared = [torch.stack(one).sum(0) for one in zip(*found.apart.values(), strict=True)] if found.apart else None
+        norms = snr.norms(found.own, shared).cpu().numpy()
+        stats, square = snr.Statistics.of(norms), np.sum(list(found.squares.values()), axis=0)
+        batches, resultant = len(found.own[0]), _resultant(found.own, shared)
+        of_adam = _of_adam(self._optimizer)
+        row: Row = {
+            "step": step,
+            "loss": found.loss + sum(found.terms.values()),
+            "loss_residual": float(square.mean()),
+            "rel_l2": found.error,
+            "snr": stats.snr,
+            "snr_layers": np.array(stats.snr_layers),
+            "snr_residual": stats.snr_residual,
+            "signal": stats.signal,
+            "noise": stats.noise,
+            "signal_layers": np.array(stats.signal_layers),
+            "noise_layers": np.array(stats.noise_layers),
+            "signal_residual": stats.signal_residual,
+            "signal_terms": stats.signal_data,
+            "signal_data": stats.signal_data,
+            "snr_adam": of_adam[0],
+            "adam_step": of_adam[1],
+            "order_gradient": stats.order,
+            "order_residual": self._order(np.sqrt(square)),
+            "resultant": resultant,
+            "alignment": (batches * resultant**2 - 1.0) / (batches - 1.0),
+            "floor": 1.0 / math.sqrt(batches - 1.0),
+            "wall_time": math.nan,
+        }
+        row |= {f"loss_{name}": float(one.mean()) for name, one in found.squares.items() if name}
+        row |= {f"loss_{name}": value for name, value in found.terms.items()}
+        return row | {f"signal_{name}": _length(grads) for name, grads in found.apart.items()}, norms
+
+    def _check(self, residuals: Mapping[str, Tensor]) -> None:
+        """That equations and points are those of the history."""
+        names = tuple(residuals)
+        if self._equations is None:
+            _check_names([name for name in names if name], self._terms)
+        elif names != self._equations:
+            raise ValueError(f"residual has the equations {names} and had {self._equations} before: give the same at each step")
+        n = len(residuals[names[0]])
+        if self._points is not None and len(self._points) != n:
+            raise ValueError(f"residual has {n} values and there are {len(self._points)} points: give the points of the residual")
+
+    def _order(self, residual: np.ndarray) -> float:
+        return math.nan if self._points is None else order_parameter.spatial_order(self._points, residual, self._domain)
+
+    def _wait(self) -> None:
+        """Until the GPU is done, so that time means something."""
+        if self._gradients.parameters[0].device.type == "cuda":
+            torch.cuda.synchronize(self._gradients.parameters[0].device)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a probe evaluates.
+
+    Attributes:
+        loss: mean of weight times squared residual.
+        squares: squared residuals ``(n_points,)`` by equation.
+        terms: value of each term.
+        own: gradients of the batches ``(batches, size)`` a layer.
+        apart: of each term, its gradient ``(size,)`` a layer.
+        error: what error gives.
+    """
+
+    loss: float
+    squares: dict[str, np.ndarray]
+    terms: dict[str, float]
+    own: list[Tensor]
+    apart: dict[str, list[Tensor]]
+    error: float
+
+
+def _resultant(own: Sequence[Tensor], shared: Sequence[Tensor] | None) -> float:
+    """R of the module's text; nan where a batch has no gradient."""
+    whole = [g.double() if shared is None else g.double() + shared[k].double() for k, g in enumerate(own)]
+    lengths = torch.stack([g.square().sum(1) for g in whole]).sum(0).sqrt()
+    return math.sqrt(sum(float((g / lengths[:, None]).mean(0).square().sum()) for g in whole))
+
+
+def _length(grads: Iterable[Tensor]) -> float:
+    return math.hypot(*(float(torch.linalg.vector_norm(g.double())) for g in grads))
+
+
+def _of_adam(optimizer: torch.optim.Optimizer | None) -> tuple[float, float]:
+    """Adam's SNR and the mean size of its step; nan where there are no such moments."""
+    states = [] if optimizer is None else [state for state in optimizer.state.values() if state]
+    if not states or not all({"exp_avg", "exp_avg_sq", "step"} <= state.keys() for state in states):
+        return math.nan, math.nan
+    like: Any = optimizer
+    return snr.adam(like), snr.adam_step(like)
+
+
+def _scalar(name: str, term: Tensor) -> Tensor:
+    """A term as a tensor ``()``, if it is one."""
+    if not isinstance(term, Tensor) or term.numel() != 1:
+        what = f"shape {tuple(term.shape)}" if isinstance(term, Tensor) else f"the type {type(term).__name__}"
+        raise ValueError(f"term {name!r} has {what}: return a scalar tensor, such as a mean, with its weight")
+    if not term.requires_grad:
+        raise ValueError(f"term {name!r} has no graph, so it has no gradient: return it without detach(), or leave it out")
+    return term.reshape(())
+
+
+def _series(equations: Iterable[str], terms: Iterable[str]) -> list[str]:
+    """Names of what is named by equation and by term."""
+    return [f"loss_{name}" for name in equations] + [f"{what}_{name}" for name in terms for what in ("loss", "signal")]
+
+
+def _check_names(equations: Iterable[str], terms: Iterable[str]) -> None:
+    """That no two series have one name; a term may be called data."""
+    for name in (*equations, *terms):
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"a term or an equation is called {name!r}: give it a word, such as 'inlet'")
+    own = _series(equations, terms)
+    for one in own:
+        if own.count(one) > 1 or (one in SERIES and one != "signal_data"):
+            raise ValueError(
+                f"a term or an equation is called {one.partition('_')[2]!r}, and so two series are {one!r}: give it another name"
+            )
+
+
+def _places(
+    points: Points | None, domain: Sequence[tuple[float, float]] | None
+) -> tuple[np.ndarray | None, Sequence[tuple[float, float]]]:
+    """Points ``(n_points, d)`` in float64, and their domain."""
+    if points is None:
+        if domain is not None:
+            raise ValueError(f"domain = {domain!r} without points: give points=, the places of the residual, or leave it out")
+        return None, ()
+    places = np.array(points.detach().cpu().numpy() if isinstance(points, Tensor) else points, dtype=float)
+    places = places[:, None] if places.ndim == 1 else places
+    if places.ndim != 2 or not places.size or not np.isfinite(places).all():
+        raise ValueError(f"points have shape {places.shape}: give finite numbers (n_points, d)")
+    sides = np.array(list(zip(places.min(0), places.max(0), strict=True)) if domain is None else domain, dtype=float)
+    if sides.shape != (places.shape[1], 2) or not (np.isfinite(sides).all() and (sides[:, 0] < sides[:, 1]).all()):
+        raise ValueError(f"domain is {sides.tolist()}: give a low and a higher end for each of {places.shape[1]} coordinates")
+    return places, [(float(low), float(high)) for low, high in sides]
+
+
+def _schedule(steps: int | None, every: int | None, at: Iterable[int] | None) -> Callable[[int], bool]:
+    """Whether a step is to be measured."""
+    given = {name: value for name, value in {"steps": steps, "every": every, "at": at}.items() if value is not None}
+    if len(given) != 1:
+        raise ValueError(f"the probes are given by {' and '.join(given) or 'nothing'}: give one of steps=, every= and at=")
+    if steps is not None:
+        return set(Config(steps=steps).probe_steps().tolist()).__contains__
+    if at is not None:
+        chosen = list(at)
+        if not all(isinstance(step, int | np.integer) and step >= 0 for step in chosen):
+            raise ValueError(f"at = {chosen!r}: give whole numbers from 0 on")
+        return {int(step) for step in chosen}.__contains__
+    if not isinstance(every, int) or isinstance(every, bool) or every < 1:
+        raise ValueError(f"every = {every!r}: give a whole number of steps, at least 1")
+    return lambda step: step % every == 0
