@@ -185,7 +185,7 @@ print(
     " collocation points:",
     start.points.shape,
     " data:",
-    start.data[0].shape,
+    start.conditions[0].points.shape,
 )
 
 # %% [markdown]

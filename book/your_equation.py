@@ -17,7 +17,7 @@
 # Copy the one that is nearest to yours. The network, the derivatives and the training stay the same
 # for all of them.
 #
-# **Time.** About two minutes on two CPU cores.
+# **Time.** About a minute on two CPU cores.
 
 # %% tags=["hide-cell"]
 import subprocess

@@ -192,7 +192,7 @@ class Monitor:
 
     @property
     def phases(self) -> Phases:
-        """The phases so far, by :class:`pinnlib.phases.Detector`."""
+        """The phases so far, by :class:`pinnlib.phases.detector.Detector`."""
         return self._detector.phases
 
     def __call__(self, step: int) -> Row | None:
@@ -239,9 +239,7 @@ class Monitor:
         """
         title = f"{len(self._gradients.parameters)} layers, {self._losses.batches} batches, {len(self._rows)} probes"
         like: Any = SimpleNamespace(history=self.history, config=SimpleNamespace(describe=lambda: title))
-        made = figure.figure(like)
-        made.axes[-1].set_xlabel("step" if self._rows else "")
-        return made
+        return figure.figure(like)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the history to one npz file without pickle; a file that is there is replaced only by a whole one.

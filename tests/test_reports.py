@@ -200,7 +200,7 @@ def test_a_figure_has_a_panel_for_what_was_measured(trained):
     assert [line.get_label() for line in loss.get_lines()] == ["loss", "residual", "data"]
     assert np.array_equal(loss.get_lines()[1].get_ydata(), trained.history["loss_residual"])
     assert error.get_ylabel() == "relative L2"
-    assert snr.get_xlabel() == "Adam step"
+    assert snr.get_xlabel() == "step"
     assert all(ax.get_yscale() == "log" for ax in fig.axes)
     found, _ = report.detected(trained)
     assert len(snr.patches) == len(found.spans())

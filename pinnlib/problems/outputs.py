@@ -63,6 +63,7 @@ class Outputs:
         self._sums = {name: [(self._parse(name), 1.0)] for name in names}
         self._sums |= {name: [(self._parse(term), float(c)) for term, c in terms.items()] for name, terms in operators.items()}
         self.plan = self._raw_plan() if problem.has_transform else direct
+        self._as_they_are = not (problem.has_transform or problem.magnitudes or problem.unknown)
         self.scale = max((abs(c) * self._size(*where) for terms in self._sums.values() for where, c in terms), default=1.0)
 
     def _parse(self, name: str) -> tuple[int, Index]:
@@ -92,15 +93,15 @@ class Outputs:
             points: ``(*batch, n_points, n_coordinates)``.
             unknowns: thetas of the unknown coefficients, ``(*batch, n_unknowns)``.
         """
+        if self._as_they_are:
+            return Fields(streams, self.plan)
         problem = self.problem
         if problem.has_transform:
             found = self._transformed(streams, points)
-        elif problem.magnitudes or problem.unknown:
+        else:
             plain = Fields(streams, self.plan)
             sizes = {name: self._magnitudes[self.plan.names[name][1]] for name in self.names}
             found = {name: getattr(plain, name) * size if size != 1.0 else getattr(plain, name) for name, size in sizes.items()}
-        else:
-            return Fields(streams, self.plan)
         if problem.unknown and unknowns is not None:
             found |= {
                 name: value.unsqueeze(-1).expand(points.shape[:-1]) for name, value in values(problem.unknown, unknowns).items()

@@ -257,6 +257,8 @@ class DataTerm:
                 grads.append(torch.cat([total, *of_thetas], dim=-1) if of_thetas else total)
                 losses.append(misfit.detach().square().sum(-1).mean(-1))
         lead = weights[0].shape[:-2]
+        if len(losses) == 1:
+            return losses[0].unsqueeze(-1), grads
         return torch.stack(losses, dim=-1) if losses else weights[0].new_zeros(*lead, 0), grads
 
 

@@ -85,4 +85,4 @@ def _step_axis(ax: Axes, last: int) -> None:
     decades = [10**k for k in range(len(str(max(last, 1))))]
     ax.set_xticks([0, *decades], ["0", *(f"{step:,}" for step in decades)])
     ax.minorticks_off()
-    ax.set_xlabel("Adam step")
+    ax.set_xlabel("step")

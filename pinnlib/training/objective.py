@@ -143,6 +143,7 @@ class Objective:
             self.path, terms = "eager", None
         self.residual_term, self.data_term = terms or self._terms()
         weights = [one.weight for one in collocation.conditions]
+        self.plain = weights == [1.0]  # nothing to sum
         self.condition_weights = torch.tensor(weights, dtype=collocation.points.dtype, device=collocation.points.device)
 
     def refill(self, collocation: Collocation) -> None:
@@ -225,7 +226,8 @@ class Objective:
         if self.problem.equations:
             loss_residual = loss_residual.sum(-1)
         losses, each = self.data_term(weights, biases, scale=self.config.data_weight, unknowns=unknowns)
-        loss = loss_residual + self.config.data_weight * (losses * self.condition_weights).sum(-1)
+        loss_data = losses[..., 0] if self.plain else (losses * self.condition_weights).sum(-1)
+        loss = loss_residual + self.config.data_weight * loss_data
         return LossAndGradients(
             loss=loss,
             residual=residual,
