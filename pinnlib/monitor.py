@@ -24,7 +24,6 @@ import json
 import math
 import operator
 import os
-import tempfile
 import time
 import warnings
 import zipfile
@@ -44,6 +43,7 @@ from .batch_gradients import BatchGradients, BatchLosses, Numbers, counted, modu
 from .config import Config
 from .phases import Detector, Phases
 from .runs import figure
+from .runs.file_format import write_npz
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -247,25 +247,8 @@ class Monitor:
         Raises:
             OSError: it cannot be written.
         """
-        path, temporary = Path(path), None
-        arrays: dict[str, Any] = {f"history/{name}": values for name, values in self.history.items()}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-            with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(file, header=np.array(json.dumps({"format": FORMAT})), **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except OSError as error:
-            raise OSError(
-                f"could not save the history to {path}: {error.strerror or error}; it is still in memory, save it elsewhere"
-            ) from error
-        finally:
-            if temporary is not None:
-                Path(temporary).unlink(missing_ok=True)
-        return path
+        arrays = {f"history/{name}": values for name, values in self.history.items()}
+        return write_npz(path, {"header": np.array(json.dumps({"format": FORMAT})), **arrays}, "the history")
 
     @staticmethod
     def load_history(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:

@@ -482,7 +482,7 @@ CONDITIONS = {
         {"residual": lambda self, p, d: {"a": d.u_xx}},
         "two losses called 'a': give each condition and each equation a name of its own",
     ),
-    "name of the residual": ([("residual", ENDS, "u")], {}, "two losses called 'residual'"),
+    "name of the residual": ([("residual", ENDS, "u")], {}, "two series .loss_residual."),
     "name of a measurement": ([("layers", ENDS, "u"), ("b", ENDS, "u")], {}, "'layers'"),
     "two words": ([("left wall", ENDS, "u")], {}, "a condition is called 'left wall': give it a word"),
     "no name": ([("", ENDS, "u")], {}, "a condition is called '': give it a word"),

@@ -10,6 +10,7 @@ import torch
 import pinnlib as pl
 from pinnlib.taylor import toolchain
 from pinnlib.training.loop import Trainer
+from tests.oracles import close, gradient, same
 
 COMPILED = pytest.mark.skipif(toolchain.compiler() is None, reason="no C++ compiler")
 PATHS = [False, pytest.param(True, marks=COMPILED)]
@@ -120,26 +121,8 @@ def slow_loss(theta, points, data_weight=2.5, **where):
     return (slow_residual(theta, points) ** 2).mean() + data_weight * data
 
 
-def gradient(value, theta):
-    return torch.autograd.grad(value, theta, allow_unused=True, materialize_grads=True)[0]
-
-
-def close(a, b, tolerance=1e-11):
-    a, b = torch.as_tensor(a), torch.as_tensor(b)
-    return float((a - b).norm()) <= tolerance * float(b.norm()) + 1e-14
-
-
 def train(problem=None, **settings):
     return pl.train(problem or Channel(), pl.Config(**SMALL | settings), progress=False)
-
-
-def same(a, b, parts=("history", "snapshots", "state")):
-    """Two runs agree bit for bit in everything but the clock."""
-    for part in parts:
-        x, y = getattr(a, part), getattr(b, part)
-        assert x.keys() == y.keys()
-        for name in x:
-            assert name == "wall_time" or np.array_equal(x[name], y[name], equal_nan=True), f"{part}/{name}"
 
 
 @pytest.mark.parametrize("compile", PATHS)

@@ -12,6 +12,7 @@ import torch
 import pinnlib as pl
 from pinnlib import weightings
 from pinnlib.taylor import toolchain
+from tests.oracles import same
 
 COMPILED = pytest.mark.skipif(toolchain.compiler() is None, reason="no C++ compiler")
 PATHS = [False, pytest.param(True, marks=COMPILED)]
@@ -76,15 +77,6 @@ def slow_loss(problem, theta, points, weights):
 
 def train(problem=None, until=None, **settings):
     return pl.train(problem or Slab(), pl.Config(**SMALL | settings), until=until, progress=False)
-
-
-def same(a, b, parts=("history", "snapshots", "state")):
-    """Two runs agree bit for bit in everything but the clock."""
-    for part in parts:
-        x, y = getattr(a, part), getattr(b, part)
-        assert x.keys() == y.keys()
-        for name in x:
-            assert name == "wall_time" or np.array_equal(x[name], y[name], equal_nan=True), f"{part}/{name}"
 
 
 @pytest.mark.parametrize("compile", PATHS)

@@ -722,7 +722,7 @@ def test_save_and_load(tmp_path):
     with pytest.raises(FileNotFoundError, match="no history at .*: check the path"):
         Monitor.load_history(tmp_path / "none.npz")
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="could not save the history to .*; it is still in memory"):
+    with pytest.raises(OSError, match="could not save the history to .*; the history is still in memory"):
         watching.save(tmp_path / "file" / "history.npz")
 
 

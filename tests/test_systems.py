@@ -12,6 +12,7 @@ from pinnlib import order, weightings
 from pinnlib.problems import terms
 from pinnlib.taylor import toolchain
 from pinnlib.training.loop import Trainer
+from tests.oracles import close, gradient, same
 
 COMPILED = pytest.mark.skipif(toolchain.compiler() is None, reason="no C++ compiler")
 PATHS = [False, pytest.param(True, marks=COMPILED)]
@@ -96,26 +97,8 @@ def slow_loss(theta, points, factor=1.0):
     return (factor * slow_residual(theta, points) ** 2).mean(1).sum() + 2.5 * slow_data(theta)
 
 
-def gradient(value, theta):
-    return torch.autograd.grad(value, theta, allow_unused=True, materialize_grads=True)[0]
-
-
-def close(a, b, tolerance=1e-11):
-    a, b = torch.as_tensor(a), torch.as_tensor(b)
-    return float((a - b).norm()) <= tolerance * float(b.norm()) + 1e-14
-
-
 def train(problem=None, **settings):
     return pl.train(problem or Flow(), pl.Config(**SMALL | settings), progress=False)
-
-
-def same(a, b, parts=("history", "snapshots", "state")):
-    """Two runs agree bit for bit in everything but the clock."""
-    for part in parts:
-        x, y = getattr(a, part), getattr(b, part)
-        assert x.keys() == y.keys()
-        for name in x:
-            assert name == "wall_time" or np.array_equal(x[name], y[name], equal_nan=True), f"{part}/{name}"
 
 
 @pytest.mark.parametrize("compile", PATHS)

@@ -11,6 +11,7 @@ import pinnlib as pl
 from pinnlib.problems import terms
 from pinnlib.taylor import toolchain
 from pinnlib.training.loop import Trainer
+from tests.oracles import gradient, same
 
 COMPILED = pytest.mark.skipif(toolchain.compiler() is None, reason="no C++ compiler")
 PATHS = [False, pytest.param(True, marks=COMPILED)]
@@ -101,10 +102,6 @@ def slow_loss(theta, points, factor=1.0, seed=0):
     return (factor * slow_residual(theta, points) ** 2).mean() + 2.5 * data
 
 
-def gradient(value, theta):
-    return torch.autograd.grad(value, theta, allow_unused=True, materialize_grads=True)[0]
-
-
 def close(a, b, tolerance=1e-11):
     """The network's part, and each unknown on its own."""
     a, b = torch.as_tensor(a), torch.as_tensor(b)
@@ -114,15 +111,6 @@ def close(a, b, tolerance=1e-11):
 
 def train(problem=None, **settings):
     return pl.train(problem or Rod(), pl.Config(**SMALL | settings), progress=False)
-
-
-def same(a, b, parts=("history", "snapshots", "state")):
-    """Two runs agree bit for bit in everything but the clock."""
-    for part in parts:
-        x, y = getattr(a, part), getattr(b, part)
-        assert x.keys() == y.keys()
-        for name in x:
-            assert name == "wall_time" or np.array_equal(x[name], y[name], equal_nan=True), f"{part}/{name}"
 
 
 def test_values_by_their_maps():

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..taylor import partials
 from .base import Problem
-from .conditions import Condition
+from .conditions import Condition, series_of
 from .trials import FEW, check_condition, check_residual, name_of, number_of, place_of, warn_outside
 from .unknowns import is_number
 
@@ -62,13 +62,11 @@ def check(
     warn_scale(problem)
     names = [one.name for one in conditions]
     for name in names:
-        if names.count(name) > 1 or name in problem.equations or name in ("residual", "data_term"):
+        if names.count(name) > 1 or name in problem.equations:
             raise ValueError(
                 f"{name_of(problem)} has two losses called {name!r}: give each condition and each equation a name of its own"
             )
-    own = [f"loss_{name}" for name in problem.equations] + list(problem.unknown)
-    if any(one.formula is not None for one in conditions) or len(conditions) > 1:
-        own += [f"{what}_{name}" for name in names for what in ("loss", "weight", "signal")]
+    own = series_of(problem, conditions)
     for series in own:
         if own.count(series) > 1 or series in TAKEN:
             raise ValueError(

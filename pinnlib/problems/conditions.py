@@ -18,7 +18,7 @@ from .unknowns import is_number
 if TYPE_CHECKING:
     from .base import Problem
 
-__all__ = ["Condition"]
+__all__ = ["Condition", "reported", "series_of"]
 
 Formula = Callable[..., Tensor | Sequence[Tensor]]
 
@@ -148,6 +148,23 @@ class Condition:
         if not isinstance(found, Tensor):
             return torch.stack(list(found), dim=-1)
         return found.unsqueeze(-1) if found.ndim == points.ndim - 1 else found
+
+
+def reported(conditions: Sequence[Condition]) -> bool:
+    """Whether conditions have series of their own: not the one that :meth:`pinnlib.problems.Problem.data` gives."""
+    return any(one.formula is not None for one in conditions) or len(conditions) > 1
+
+
+def series_of(problem: Problem, conditions: Sequence[Condition]) -> list[str]:
+    """Series that the problem names: ``loss_<equation>`` of a system, ``loss_<condition>`` and two more of each, unknowns.
+
+    ``loss`` is a mean square without weight, ``signal`` the norm of the gradient with the weight of ``weight``, which is that of
+    the condition times ``Config.data_weight``.
+    """
+    found = [f"loss_{name}" for name in problem.equations]
+    if reported(conditions):
+        found += [f"{what}_{one.name}" for one in conditions for what in ("loss", "weight", "signal")]
+    return found + list(problem.unknown)
 
 
 class Trial(Fields):

@@ -10,6 +10,7 @@ import os
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from . import archive, settings
 if TYPE_CHECKING:
     from .run import Run
 
-__all__ = ["FORMAT", "PARTS", "VERSION", "read", "write"]
+__all__ = ["FORMAT", "PARTS", "VERSION", "read", "write", "write_npz"]
 
 PARTS = ("history", "extremes", "snapshots", "state")
 FORMAT, VERSION = "pinnlib run", 4
@@ -54,7 +55,21 @@ def write(run: Run, path: str | os.PathLike[str]) -> Path:
         shots = arrays.pop(f"snapshots/{name}")
         coded = archive.encode(shots[:-1] if archive.ends_with_its_state(run) else shots, bits)
         arrays |= {f"coded/{name}/{part}": values for part, values in coded.items()}
-    temporary = None
+    return write_npz(path, arrays, "the run")
+
+
+def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, Any], what: str) -> Path:
+    """Write arrays to one npz file, by a temporary name, so that a file is never half written.
+
+    Args:
+        path: the file; its folder is made.
+        arrays: by name.
+        what: they are, for the sentence of an error.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path, temporary = Path(path), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -66,7 +81,7 @@ def write(run: Run, path: str | os.PathLike[str]) -> Path:
         os.replace(temporary, path)
     except OSError as error:
         raise OSError(
-            f"could not save the run to {path}: {error.strerror or error}; the run is still in memory, save it elsewhere"
+            f"could not save {what} to {path}: {error.strerror or error}; {what} is still in memory, save it elsewhere"
         ) from error
     finally:
         if temporary is not None:

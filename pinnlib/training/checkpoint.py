@@ -98,7 +98,8 @@ class Checkpoint:
     def call(self, callback: Callback) -> bool:
         """Whether a user's function wants to stop; a fault in it must not end a training, so it is a warning."""
         try:
-            return callback(dict(self.history.rows[0][-1]), self.runs()[0]) is True
+            answer = callback(dict(self.history.rows[0][-1]), self.runs()[0])
+            return isinstance(answer, bool | np.bool_) and bool(answer)
         except Exception as error:
             warnings.warn(
                 f"the callback failed at step {self.state.step:,} ({type(error).__name__}: {error}): training goes on",

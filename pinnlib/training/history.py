@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..config import Config
 from ..problems.base import Problem
-from ..problems.conditions import Condition
+from ..problems.conditions import series_of
 from ..runs import Run, settings
 from ..version import __version__
 from .state import State
@@ -60,23 +60,6 @@ CURVATURE = {
 }
 
 Row = dict[str, float | np.ndarray]
-
-
-def reported(conditions: Sequence[Condition]) -> bool:
-    """Whether conditions have series of their own: not the one that :meth:`pinnlib.Problem.data` gives."""
-    return any(one.formula is not None for one in conditions) or len(conditions) > 1
-
-
-def names(problem: Problem, conditions: Sequence[Condition]) -> list[str]:
-    """Series that the problem names: ``loss_<equation>`` of a system, ``loss_<condition>`` and two more of each, unknowns.
-
-    ``loss`` is a mean square without weight, ``signal`` the norm of the gradient with the weight of ``weight``, which is that of
-    the condition times ``Config.data_weight``.
-    """
-    found = [f"loss_{name}" for name in problem.equations]
-    if reported(conditions):
-        found += [f"{what}_{one.name}" for one in conditions for what in ("loss", "weight", "signal")]
-    return found + list(problem.unknown)
 
 
 class History:
@@ -160,7 +143,7 @@ class History:
     @property
     def series(self) -> list[str]:
         """Names of what a probe measures."""
-        return series(self.state.config) + names(self.problem, self.state.begun[0].conditions)
+        return series(self.state.config) + series_of(self.problem, self.state.begun[0].conditions)
 
     def run(self, member: int, kept: Mapping[str, np.ndarray], facts: dict[str, Any]) -> Run:
         """The Run of a member so far.

@@ -13,12 +13,13 @@ from torch import Tensor
 from .. import evaluation, order_parameter, snr
 from ..problems import checks
 from ..problems.base import Problem
+from ..problems.conditions import reported, series_of
 from ..problems.terms import ResidualTerm
 from ..problems.unknowns import values
 from ..taylor.parameters import split
 from .adam import BETAS, EPS, Adam
 from .hessian import Hessian, preconditioner
-from .history import CURVATURE, Row, names, reported
+from .history import CURVATURE, Row
 from .objective import LossAndGradients, Objective
 from .state import State
 
@@ -114,7 +115,7 @@ class Probe:
             "order_weights": order_parameter.spatial_order(points, weights, domain),
             "rba_mean": float(numbers[3]),
             "rba_max": float(numbers[4]),
-            **dict(zip(names(self.problem, self.objective.collocation.conditions), named.tolist(), strict=True)),
+            **dict(zip(series_of(self.problem, self.objective.collocation.conditions), named.tolist(), strict=True)),
         }
 
     def _of_adam(self, state: State, k: int, adam: Adam | None) -> Tensor:
@@ -125,7 +126,7 @@ class Probe:
         return snr.adam_numbers(*snr.corrected(first, second, adam.done, betas=BETAS, eps=EPS))
 
     def _named(self, state: State, k: int, here: LossAndGradients, residual: Tensor) -> Tensor:
-        """What :func:`pinnlib.training.history.names` says, in its order."""
+        """What :func:`pinnlib.problems.conditions.series_of` says, in its order."""
         problem, conditions = self.problem, self.objective.collocation.conditions
         found: list[Tensor] = []
         if problem.equations:
