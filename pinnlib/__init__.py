@@ -18,6 +18,7 @@ from . import book, curvature, evaluation, information, models, monitor, phases,
 from . import order_parameter as order
 from .book import claims, records
 from .book import scorecard as verdicts
+from .comparison import Comparison, compare
 from .config import Config
 from .monitor import Monitor
 from .phases import StopWhen, crossings, surrogates
@@ -30,6 +31,7 @@ from .version import __version__
 
 __all__ = [
     "RBA",
+    "Comparison",
     "Condition",
     "Config",
     "Monitor",
@@ -42,6 +44,7 @@ __all__ = [
     "book",
     "branch",
     "claims",
+    "compare",
     "crossings",
     "curvature",
     "derivatives",

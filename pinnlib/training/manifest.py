@@ -52,7 +52,7 @@ class Entry:
 
     Attributes:
         name: of the record, without its ending.
-        problem: its name and settings.
+        problem: its name and settings; or, in a sweep without a list, the problem itself, of whatever class.
         config: all settings of the training.
         threads: CPU threads.
         compact: how the record is made small once it is complete; None to leave it whole.
@@ -60,7 +60,7 @@ class Entry:
     """
 
     name: str
-    problem: tuple[str, dict[str, Any]]
+    problem: tuple[str, dict[str, Any]] | problems.Problem
     config: Config
     threads: int = 1
     compact: dict[str, int] | None = None
@@ -70,8 +70,15 @@ class Entry:
         """A complete run as it is published."""
         return run if self.compact is None or not run.complete else run.compacted(**self.compact)
 
+    @property
+    def given(self) -> problems.Problem | None:
+        """The problem, where it is not named."""
+        return self.problem if isinstance(self.problem, problems.Problem) else None
+
     def build(self) -> problems.Problem:
         """The problem."""
+        if isinstance(self.problem, problems.Problem):
+            return self.problem
         kind, settings = self.problem
         return problems.KNOWN[kind](**settings)
 
@@ -84,14 +91,15 @@ class Entry:
         return other + ["problem"] * (repr(run.problem) != repr(self.build()))
 
     def to_json(self) -> str:
-        """As one line of text."""
-        return json.dumps([self.name, self.problem, self.config.as_dict(), self.threads, self.compact, self.branch])
+        """As one line of text, without a problem that is not named."""
+        named = None if self.given is not None else self.problem
+        return json.dumps([self.name, named, self.config.as_dict(), self.threads, self.compact, self.branch])
 
     @classmethod
-    def from_json(cls, text: str) -> Entry:
-        """The inverse of :meth:`to_json`."""
-        name, problem, config, *others = json.loads(text)
-        return cls(name, tuple(problem), Config.from_dict(config), *others)
+    def from_json(cls, text: str, given: problems.Problem | None = None) -> Entry:
+        """The inverse of :meth:`to_json`, with the problem that is not named."""
+        name, named, config, *others = json.loads(text)
+        return cls(name, tuple(named) if given is None else given, Config.from_dict(config), *others)
 
 
 @dataclass(frozen=True)
@@ -166,7 +174,7 @@ def state(entry: Entry, folder: str | os.PathLike[str]) -> Standing:
     if not path.exists():
         return Standing("missing")
     try:
-        run = Run.load(path)
+        run = Run.load(path, entry.given)
     except (ValueError, OSError) as error:
         return Standing("damaged", why=str(error))
     differs = entry.differs(run)

@@ -1,6 +1,7 @@
 """Making all runs of a list: what is done is skipped, what is half done goes on, what fails is named.
 
 Every run is a process of its own, or a task of a Dask cluster.  A run's bits do not depend on what runs beside it.
+A problem that is not named, such as one of a class in a notebook, is pickled on its way to the process, and never in a file.
 """
 
 from __future__ import annotations
@@ -8,22 +9,27 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import selectors
 import signal
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import cloudpickle
 import torch
 from tqdm import tqdm
 
+from ..problems import Problem
 from ..runs import Run
+from .checkpoint import TrainingDiverged
 from .loop import Trainer
 from .manifest import Entry, path_of, state
 from .restore import begin_branch, restore
@@ -33,11 +39,18 @@ __all__ = ["Outcome", "sweep", "work"]
 
 @dataclass
 class Outcome:
-    """What a sweep did, by the names of records."""
+    """What a sweep did, by the names of records; of those that failed, which because their loss is no longer finite."""
 
     done: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    diverged: list[str] = field(default_factory=list)
+
+    def fail(self, name: str, why: str, diverged: bool) -> None:
+        """Take down a failure."""
+        self.failed[name] = why
+        if diverged:
+            self.diverged.append(name)
 
 
 def sweep(
@@ -51,6 +64,8 @@ def sweep(
     progress: bool = True,
 ) -> Outcome:
     """Make all records of a list that are not there yet.
+
+    A problem that cannot be sent to another process is trained in this one, and a warning says so.
 
     Args:
         entries: see :func:`pinnlib.training.manifest.read`.
@@ -94,7 +109,8 @@ def sweep(
         )
         with bar:
             if scheduler is None:
-                _local(todo, Path(folder), jobs, checkpoint_every, seconds, outcome, bar)
+                unsent = _local(todo, Path(folder), jobs, checkpoint_every, seconds, outcome, bar)
+                _here([entry for entry in todo if entry.name in unsent], Path(folder), checkpoint_every, outcome, bar)
             else:
                 _cluster(todo, Path(folder), scheduler, checkpoint_every, outcome, bar)
     return outcome
@@ -126,9 +142,21 @@ def _alone(folder: Path) -> Iterator[None]:
 # ---- processes of this machine
 
 
-def _local(todo: list[Entry], folder: Path, jobs: int, every: float, seconds: float, outcome: Outcome, bar: tqdm) -> None:
-    """Keep ``jobs`` processes at work, and read what they say."""
-    waiting = list(todo)
+def _local(todo: list[Entry], folder: Path, jobs: int, every: float, seconds: float, outcome: Outcome, bar: tqdm) -> set[str]:
+    """Keep ``jobs`` processes at work, and read what they say; returns names of those whose problem cannot be sent to one."""
+    waiting, unsent = list(todo), set[str]()
+
+    def not_sent(entry: Entry, why: str) -> None:
+        if not unsent:
+            warnings.warn(
+                f"{type(entry.given).__name__} cannot be sent to another process ({why}): its runs are trained in this one, one "
+                "after the other",
+                stacklevel=4,
+            )
+        others = [one for one in waiting if one.given is entry.given]
+        unsent.update(one.name for one in [entry, *others])
+        waiting[:] = [one for one in waiting if one not in others]
+
     at_work: dict[subprocess.Popen[str], Entry] = {}
     steps = {entry.name: 0 for entry in todo}
     said: dict[str, dict[str, Any]] = {}
@@ -138,14 +166,19 @@ def _local(todo: list[Entry], folder: Path, jobs: int, every: float, seconds: fl
             while waiting or at_work:
                 while waiting and len(at_work) < jobs:
                     entry = waiting.pop(0)
-                    process = _start(entry, folder, every)
+                    try:
+                        parcel = _parcel(entry)
+                    except Exception as error:  # a problem may hold anything
+                        not_sent(entry, said_of(error))
+                        continue
+                    process = _start(entry, folder, every, parcel)
                     at_work[process] = entry
                     assert process.stdout is not None  # a pipe
                     selector.register(process.stdout, selectors.EVENT_READ, process)
                 if time.monotonic() > end:  # each saves, says so and ends
                     for process in at_work:
                         process.send_signal(signal.SIGINT)
-                    waiting, end = [], math.inf
+                    waiting[:], end = [], math.inf
                 for key, _ in selector.select(1.0):
                     process = key.data
                     line = process.stdout.readline()
@@ -162,29 +195,51 @@ def _local(todo: list[Entry], folder: Path, jobs: int, every: float, seconds: fl
                         continue
                     selector.unregister(process.stdout)
                     del at_work[process]
-                    _ended(entry, process, said.get(entry.name, {}), outcome)
+                    last = said.get(entry.name, {})
+                    if "unsent" in last:
+                        not_sent(entry, last["unsent"])
+                    _ended(entry, process, last, outcome)
         finally:  # Ctrl-C has reached them too, and they are saving
             for process in at_work:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(10.0)
                 process.kill()
                 process.wait()
+    return unsent
 
 
-def _start(entry: Entry, folder: Path, every: float) -> subprocess.Popen[str]:
+def _parcel(entry: Entry) -> bytes:
+    """A problem that is not named, behind the places where its modules are looked for."""
+    return b"" if entry.given is None else cloudpickle.dumps(sys.path) + cloudpickle.dumps(entry.given)
+
+
+def _start(entry: Entry, folder: Path, every: float, parcel: bytes) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "pinnlib.training.sweep", entry.to_json(), str(path_of(entry, folder)), str(every)]
+    command += ["sent"] * bool(parcel)
     # one thread from the start: a pool of threads that is made larger first is not made smaller later
     environment = os.environ | {"OMP_NUM_THREADS": str(entry.threads), "MKL_NUM_THREADS": str(entry.threads)}
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
+    if parcel:  # which a pipe may not hold, before the process reads
+        threading.Thread(target=_send, args=(process.stdin, parcel), daemon=True).start()
+    return process
+
+
+def _send(pipe: IO[str], parcel: bytes) -> None:
+    with suppress(OSError, ValueError):  # the process has ended, and says why
+        pipe.buffer.write(parcel)  # type: ignore[attr-defined]
+        pipe.flush()
 
 
 def _ended(entry: Entry, process: subprocess.Popen[str], last: dict[str, Any], outcome: Outcome) -> None:
     status = process.wait()
     for pipe in (process.stdin, process.stdout):
         assert pipe is not None
-        pipe.close()
+        with suppress(OSError):  # a parcel that was not read
+            pipe.close()
+    if "unsent" in last:
+        return
     if last.get("error"):
-        outcome.failed[entry.name] = last["error"]
+        outcome.fail(entry.name, last["error"], last["diverged"])
     elif status:
         outcome.failed[entry.name] = f"its process ended with status {status}"
     elif not last.get("complete"):
@@ -193,13 +248,44 @@ def _ended(entry: Entry, process: subprocess.Popen[str], last: dict[str, Any], o
         outcome.done.append(entry.name)
 
 
+def _here(todo: list[Entry], folder: Path, every: float, outcome: Outcome, bar: tqdm) -> None:
+    """One after the other, in this process."""
+    threads = torch.get_num_threads()
+    try:
+        for entry in todo:
+            done = state(entry, folder).step  # which the bar has
+
+            def report(step: int) -> None:
+                nonlocal done
+                bar.update(step - done)
+                done = step
+
+            try:
+                complete = work(entry, str(path_of(entry, folder)), every, report)
+            except Exception as error:
+                outcome.fail(entry.name, said_of(error), isinstance(error, TrainingDiverged))
+                continue
+            if not complete:  # a training ends in good order at Ctrl-C, and those to come must not begin
+                raise KeyboardInterrupt
+            outcome.done.append(entry.name)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def said_of(error: BaseException) -> str:
+    """What an error says; with its kind, where that is not a sentence of this library."""
+    if str(error) and isinstance(error, ValueError | OSError | RuntimeError):
+        return str(error)
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
 def work(entry: Entry, path: str, every: float, report: Callable[[int], None] = lambda step: None) -> bool:
     """Make one record, or go on with it; returns whether it is complete."""
 
     torch.set_num_threads(entry.threads)
     trainer = Trainer(entry.build(), entry.config)
     if Path(path).exists():
-        restore(trainer, Run.load(path))  # a complete one was skipped
+        restore(trainer, Run.load(path, entry.given))  # a complete one was skipped
     elif entry.branch:
         begin_branch(trainer, Run.load(entry.branch))
     ended = threading.Event()
@@ -220,7 +306,13 @@ def work(entry: Entry, path: str, every: float, report: Callable[[int], None] = 
     return run.complete
 
 
-def _main(text: str, path: str, every: str) -> int:
+def _received() -> Problem:
+    """What :func:`_parcel` has packed, from this process's parent."""
+    sys.path[:] = pickle.load(sys.stdin.buffer)
+    return pickle.load(sys.stdin.buffer)
+
+
+def _main(text: str, path: str, every: str, sent: str = "") -> int:
     """The process of one run: says its step, or at the end its error, line by line; ends when its parent does."""
 
     def orphaned() -> None:
@@ -233,6 +325,11 @@ def _main(text: str, path: str, every: str) -> int:
     def say(**message: Any) -> None:
         print(json.dumps(message), file=channel, flush=True)
 
+    try:
+        given = _received() if sent else None
+    except Exception as error:
+        say(step=0, unsent=said_of(error))
+        return 1
     threading.Thread(target=orphaned, daemon=True).start()
     step = 0
 
@@ -242,10 +339,10 @@ def _main(text: str, path: str, every: str) -> int:
         say(step=step)
 
     try:
-        complete = work(Entry.from_json(text), path, float(every), report)
+        complete = work(Entry.from_json(text, given), path, float(every), report)
         say(step=step, complete=complete)
     except Exception as error:
-        say(step=step, error=str(error) or type(error).__name__)
+        say(step=step, error=said_of(error), diverged=isinstance(error, TrainingDiverged))
         return 1
     return 0
 
@@ -275,7 +372,7 @@ def _cluster(todo: list[Entry], folder: Path, scheduler: str, every: float, outc
                 outcome.done.append(entry.name)
             else:
                 why = future.exception()
-                outcome.failed[entry.name] = str(why) or type(why).__name__
+                outcome.fail(entry.name, said_of(why), isinstance(why, TrainingDiverged))
             bar.update(entry.config.last_step)
             bar.set_description(f"{len(outcome.done)} of {len(todo)} done", refresh=False)
 
