@@ -84,6 +84,7 @@ TABLES: dict[str, Callable[..., list[str]]] = {
     "steps": _steps,
     "scaling": _wide("scaling, ms", "median_ms"),
     "probes": _timed("probes"),
+    "watching": _timed("a monitor of 32 batches"),
     "seeds": _timed("8 seeds"),
     "entropy": _entropy,
     "profile": _profile,

@@ -14,6 +14,7 @@ import json
 import tarfile
 import time
 import warnings
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -120,8 +121,48 @@ def check(device: str, tiny: bool, out: Path) -> None:
         settings = {"steps": 2, "device": device, "compile": True, **(TINY if tiny else {})}
         last = pl.train(*authors.start(benchmark, weighting=weighting, **settings), progress=False).at(2)
         print(f"{name}: signal {last['signal']:.8g}, noise {last['noise']:.8g}; published {authors.PUBLISHED[name].two}")
+    watched(device, tiny)
     if device == "cuda" and not tiny:
         profile(device)
+
+
+def watched(device: str, tiny: bool) -> None:
+    """A monitor on somebody's nested autograd: against the same on the CPU in float64, and its cost in steps."""
+    n, width, depth = (64, 8, 2) if tiny else (25_600, 128, 6)
+    twins = []
+    for where, dtype in ((device, torch.float64), ("cpu", torch.float64), (device, torch.float32)):
+        torch.manual_seed(0)
+        sizes = [2, *[width] * depth, 1]
+        layers = [part for a, b in pairwise(sizes) for part in (torch.nn.Linear(a, b), torch.nn.Tanh())][:-1]
+        net = torch.nn.Sequential(*layers).to(where, dtype)
+        x = torch.rand(n, 2, dtype=torch.float64).to(where, dtype)
+        optimizer = torch.optim.Adam(net.parameters())
+
+        def residual(net: torch.nn.Module = net, x: torch.Tensor = x) -> torch.Tensor:
+            z = x.clone().requires_grad_()
+            du = torch.autograd.grad(net(z).sum(), z, create_graph=True)[0]
+            return torch.autograd.grad(du[:, 0].sum(), z, create_graph=True)[0][:, 0] + du[:, 1]
+
+        def edge(net: torch.nn.Module = net, x: torch.Tensor = x) -> torch.Tensor:
+            return (net(x[:64]) - 1.0).square().mean()
+
+        monitor = pl.Monitor(net, residual=residual, terms={"edge": edge}, optimizer=optimizer, points=x, batches=32, every=1)
+        row = monitor(0)
+        assert row is not None
+        twins.append((row["snr"], row["signal"], row["noise"]))
+        monitor(1)
+        synchronize(device)
+        begun = time.perf_counter()
+        for _ in range(5):
+            optimizer.zero_grad()
+            (residual().square().mean() + edge()).backward()
+            optimizer.step()
+        synchronize(device)
+        step = (time.perf_counter() - begun) / 5
+        print(f"monitor on {where}, {dtype}: {monitor.how}, a probe {monitor.seconds / step:.1f} steps of {1e3 * step:.1f} ms")
+    for name, twin in (("float64", twins[0]), ("float32", twins[2])):
+        apart = max(abs(a / b - 1.0) for a, b in zip(twin, twins[1], strict=True))
+        print(f"monitor, {name}, against float64 on the CPU: {apart:.1e}")
 
 
 def profile(device: str) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import jax
     import torch
 
-__all__ = ["deepxde_torch", "jax_forward", "jax_nested", "nested_torch", "nested_torch_by_batches"]
+__all__ = ["deepxde_torch", "jax_forward", "jax_nested", "nested_torch", "nested_torch_by_batches", "watched_nested_torch"]
 
 Step = Callable[[], float]
 
@@ -59,6 +59,40 @@ def nested_torch_by_batches(case: Case, batches: int) -> Callable[[], tuple[floa
         return sum(losses) / batches, snr.item()
 
     return step
+
+
+def watched_nested_torch(case: Case, batches: int, how: str) -> Callable[[], float]:
+    """A probe of :class:`pinnlib.Monitor` on the nested formulation, its gradients found in a way that is told."""
+    import pinnlib as pl
+    from pinnlib.monitoring import batch_gradients
+
+    model, optimizer, x, t, misfit = _torch_case(case)
+    monitor = pl.Monitor(
+        model,
+        residual=lambda: _torch_residual(model, x, t),
+        terms={"start": misfit},
+        optimizer=optimizer,
+        points=case.collocation,
+        batches=batches,
+        every=1,
+    )
+    monitor(0)  # it compares two ways
+    if monitor.how != "rows":
+        raise SystemExit(f"the monitor takes {monitor.how} for a multilayer perceptron")
+    limits = batch_gradients.POINTS
+    done = 0
+
+    def probe() -> float:
+        nonlocal done
+        done += 1
+        kept, monitor._gradients.how = limits["cpu"], how
+        limits["cpu"] = 2**40 if how == "vmap" else kept
+        try:
+            return monitor(done)["snr"]
+        finally:
+            limits["cpu"] = kept
+
+    return probe
 
 
 def _torch_case(case: Case) -> tuple:

@@ -149,6 +149,24 @@ def probes(bench: Bench) -> tuple[str, list[dict]]:
     return "probes", rows
 
 
+def watching(bench: Bench) -> tuple[str, list[dict]]:
+    """A probe of the monitor on somebody's nested autograd, against a step of that training."""
+    rows = []
+    cases = {Case(1024, 32, 2): ("rows", "vmap", "loop")} if bench.quick else {}
+    cases |= {} if bench.quick else {Case(4_096, 64, 4): ("rows", "vmap", "loop"), Case(25_600, 128, 6): ("rows", "loop")}
+    for case, ways in cases.items():
+        say(f"{case}: a monitor's probe")
+        made: dict[str, Callable[[], float]] = {f"probe, {way}": rivals.watched_nested_torch(case, 32, way) for way in ways}
+        found = {name: probe() for name, probe in made.items()}
+        agree(case, {f"{name}, SNR": [snr] for name, snr in found.items()})
+        made["step"] = rivals.nested_torch(case)
+        times = measure.interleave(made, seconds=3.0 if bench.quick else 60.0, warmup=1, rounds=3)
+        rows += [{**shape(case), "contender": name, **spent} for name, spent in measure.summary(times).items()]
+        del made
+        gc.collect()
+    return "watching", rows
+
+
 def seeds(bench: Bench) -> tuple[str, list[dict]]:
     """Eight seeds as an ensemble, against one by one."""
     rows = []
@@ -239,6 +257,7 @@ SECTIONS: tuple[Callable[[Bench], tuple[str, object]], ...] = (
     steps,
     scaling,
     probes,
+    watching,
     seeds,
     entropy,
     profile,

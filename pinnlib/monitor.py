@@ -38,17 +38,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import order_parameter, snr
-from .batch_gradients import BatchGradients, BatchLosses, Numbers, counted, modules_of, undisturbed
+from . import snr
 from .config import Config
+from .information import binned_entropy, saturation
+from .monitoring import networks, sharpness
+from .monitoring.batch_gradients import BatchGradients
+from .monitoring.loss import Batches, Checked, Loss, Numbers, Pieces, by_equation, checked, squared, total
+from .order_parameter import spatial_order
 from .phases import Detector, Phases
-from .runs import figure
+from .runs import diagnosis, figure
+from .runs.diagnosis import Report
 from .runs.file_format import write_npz
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["SERIES", "Monitor"]
+__all__ = ["FRESH", "LAYERS", "SERIES", "Loss", "Monitor"]
 
 #: What a probe measures; names that :data:`pinnlib.training.history.HISTORY` has too mean the same here.
 SERIES = {
@@ -70,16 +75,32 @@ SERIES = {
     "adam_step": "mean size of Adam's step over its learning rate; nan without",
     "order_gradient": "gradient order parameter, SNR / sqrt(1 + SNR^2)",
     "order_residual": "order parameter of abs(residual) over 10 cells a side; nan without points",
+    "output_spread": "standard deviation of the outputs over the points; nan where the network gives no (n_points, k)",
     "resultant": "R, norm of the mean of the batches' unit gradients",
     "alignment": "A, mean cosine between the gradients of two batches",
     "floor": "the SNR of pure noise, 1 / sqrt(batches - 1)",
     "wall_time": "seconds since the first call",
 }
+#: And where ``fresh`` gives residuals at other points.
+FRESH = {
+    "loss_fresh": "as loss_residual, at points that are not trained on",
+    "median_fresh": "median squared residual there, of a system summed over its equations",
+    "median_residual": "the same at the points that are trained on",
+}
+#: And where ``layers`` are chosen, one column a layer.
+LAYERS = {
+    "input_information": "I(X; T) = H(T) of the layer in bits, with the paper's bins",
+    "saturation_range": "percent of its activations at an end of their neuron's own range, as in the paper",
+    "saturation_bounds": "percent near the bounds of a torch.nn.Tanh or Sigmoid; nan for others",
+}
 ALWAYS = ("step", "rel_l2", "snr_adam", "adam_step", "floor", "wall_time")  # what is there where the loss is not finite
 FORMAT = "pinnlib monitor, version 1"
 
+BOUNDS: dict[type, str | tuple[float, float]] = {nn.Tanh: "tanh", nn.Sigmoid: (0.0, 1.0)}
+
 Row = dict[str, float | np.ndarray]
 Points = np.ndarray | Tensor
+_Places = tuple[np.ndarray, Sequence[tuple[float, float]]]
 
 
 class Monitor:
@@ -117,12 +138,17 @@ class Monitor:
         terms: by name, functions without arguments that give a scalar: all else in the loss, with its weight.
         weights: by which each squared residual is multiplied: a number or ``(n_points,)``, a dict of these by equation, or a
             function that gives them; constants to the gradient.
+        loss: in place of these three, one function without arguments that gives all at once, as a :class:`Loss`.
         optimizer: torch's; one with Adam's moments has ``snr_adam`` and ``adam_step``.
         points: of the residual, ``(n_points, d)``, for ``order_residual``.
         domain: ``(low, high)`` of each coordinate; the range of ``points`` unless told.
+        fresh: a function without arguments that gives the residual at points that are not trained on, for ``loss_fresh``.
+        layers: names of modules within ``net`` whose activations are measured, see :data:`LAYERS`; or a function without
+            arguments that gives activations ``(n_samples, n_neurons)`` by name.
         error: a function without arguments that gives an error, kept as ``rel_l2``.
         batches: equal parts of the points, in their order.
         shuffle: seed of one permutation of the points before they are cut, where their order means something.
+        drop_last: leave out the last points where the batches do not divide them; an error else.
         biases: count all parameters.
         steps: number of steps of the training; probes are those of :meth:`pinnlib.Config.probe_steps`, the last at ``steps``
             itself, when all are done.
@@ -132,6 +158,7 @@ class Monitor:
     Attributes:
         how: of the gradients of the batches, ``"rows"``, ``"vmap"`` or ``"loop"``, see
             :mod:`pinnlib.batch_gradients`; None before the first probe.
+        optimizer: may be changed where the training changes its own.
         seconds: what the last probe took; nan before.
 
     Raises:
@@ -142,38 +169,44 @@ class Monitor:
         self,
         net: nn.Module | Sequence[nn.Module],
         *,
-        residual: Callable[[], Tensor | Mapping[str, Tensor]],
+        residual: Callable[[], Tensor | Mapping[str, Tensor]] | None = None,
         terms: Mapping[str, Callable[[], Tensor]] | None = None,
         weights: Numbers | Callable[[], Numbers] | None = None,
+        loss: Callable[[], Loss] | None = None,
         optimizer: torch.optim.Optimizer | None = None,
         points: Points | None = None,
         domain: Sequence[tuple[float, float]] | None = None,
         error: Callable[[], float] | None = None,
+        fresh: Callable[[], Tensor | Mapping[str, Tensor]] | None = None,
+        layers: Sequence[str] | Callable[[], Mapping[str, Tensor]] = (),
         batches: int = 32,
         shuffle: int | None = None,
+        drop_last: bool = False,
         biases: bool = False,
         steps: int | None = None,
         every: int | None = None,
         at: Iterable[int] | None = None,
     ) -> None:
-        self._modules = modules_of(net)
-        self._gradients = BatchGradients(counted(self._modules, biases=biases))
-        self._losses = BatchLosses(residual, weights, batches, shuffle)
-        self._terms, self._optimizer, self._error = dict(terms or {}), optimizer, error
-        for name, term in self._terms.items():
-            if not callable(term):
-                raise ValueError(f"term {name!r} is a {type(term).__name__}: give a function without arguments that computes it")
-        if error is not None and not callable(error):
-            raise ValueError(f"error = {error!r}: give a function without arguments that computes it")
+        self._modules = networks.modules_of(net)
+        self._gradients = BatchGradients(networks.counted(self._modules, biases=biases))
+        self._batches = Batches(batches, shuffle, drop_last)
+        self._loss = _loss(residual, terms, weights, loss)
+        for name, one in {"error": error, "fresh": fresh}.items():
+            if one is not None and not callable(one):
+                raise ValueError(f"{name} = {one!r}: give a function without arguments that computes it")
         if optimizer is not None and not isinstance(optimizer, torch.optim.Optimizer):
             raise ValueError(f"optimizer is a {type(optimizer).__name__}: give one of torch.optim, or None")
-        _check_names((), self._terms)
-        self._points, self._domain = _places(points, domain)
+        self.optimizer, self._error, self._fresh = optimizer, error, fresh
+        self._layers = layers if callable(layers) else networks.named_layers(self._modules, layers)
+        self._domain = domain
+        self._places = None if points is None else _places(points, domain)
+        if points is None and domain is not None and loss is None:
+            raise ValueError(f"domain = {domain!r} without points: give points=, the places of the residual, or leave it out")
         self._due = _schedule(steps, every, at)
         self._rows: list[Row] = []
-        self._equations: tuple[str, ...] | None = None
+        self._kinds: _Kinds | None = None
         self._detector = Detector()
-        self._began: float | None = None
+        self._began = math.nan
         self.seconds = math.nan
 
     @property
@@ -185,9 +218,10 @@ class Monitor:
     def history(self) -> dict[str, np.ndarray]:
         """One row a probe by name, see :data:`SERIES`: ``(n_probes,)``, or ``(n_probes, n_layers)`` for those by layer.
 
-        Besides ``loss_<equation>`` of a system, without weights, and ``loss_<term>`` and ``signal_<term>``, with theirs.
+        Besides ``loss_<equation>`` of a system, without weights, and ``loss_<term>`` and ``signal_<term>``, with theirs; and
+        :data:`FRESH` and :data:`LAYERS`, where asked for.
         """
-        names = self._rows[0] if self._rows else [*SERIES, *_series((), self._terms)]
+        names = self._rows[0] if self._rows else SERIES
         return {name: np.array([row[name] for row in self._rows], int if name == "step" else float) for name in names}
 
     @property
@@ -208,7 +242,16 @@ class Monitor:
             ValueError: a step that was measured or lies before one that was; residual, weights, terms or batches that do
                 not fit.
         """
-        self._began = time.perf_counter() if self._began is None else self._began
+        step = self._checked(step)
+        return self._take(step) if self._due(step) else None
+
+    def measure(self, step: int) -> Row:
+        """Measure, whether a probe is due or not; as :meth:`__call__` else."""
+        return self._take(self._checked(step))
+
+    def _checked(self, step: int) -> int:
+        """A step that may be measured."""
+        self._began = time.perf_counter() if math.isnan(self._began) else self._began
         try:
             step = operator.index(step)
         except TypeError:
@@ -219,8 +262,9 @@ class Monitor:
         if step <= last:
             what = "was measured already" if step == last else f"lies before step {last:,}, which was measured already"
             raise ValueError(f"step {step:,} {what}: give steps that increase, and make a new Monitor for a new training")
-        if not self._due(step):
-            return None
+        return step
+
+    def _take(self, step: int) -> Row:
         self._wait()
         start = time.perf_counter()
         row = self._measured(step)
@@ -231,15 +275,38 @@ class Monitor:
         self._detector.update(step, float(row["snr"]))
         return row
 
+    def report(self) -> Report:
+        """What the training does, in sentences, what to try, and what the numbers do not say; ``print`` it."""
+        return diagnosis.diagnose(self.history, [] if self._kinds is None else list(self._kinds.terms))
+
     def plot(self) -> Figure:
         """Loss, error and SNR over the steps, with the phases.
 
         Returns:
             The :class:`matplotlib.figure.Figure`, to change or to save by its ``savefig``.
         """
-        title = f"{len(self._gradients.parameters)} layers, {self._losses.batches} batches, {len(self._rows)} probes"
+        title = f"{len(self._gradients.parameters)} layers, {self._batches.count} batches, {len(self._rows)} probes"
         like: Any = SimpleNamespace(history=self.history, config=SimpleNamespace(describe=lambda: title))
         return figure.figure(like)
+
+    def sharpness(self, *, adam: bool = False, tolerance: float = 1e-2) -> float:
+        """Largest eigenvalue of the loss's Hessian by all trainable parameters, by products of the Hessian with vectors.
+
+        It costs about as much as three times its products, some ten or twenty, in steps of the training.
+
+        Args:
+            adam: as Adam feels it, with its moments, to compare with :func:`pinnlib.curvature.threshold`.
+            tolerance: relative, see :func:`pinnlib.curvature.largest_eigenvalue`.
+
+        Raises:
+            ValueError: an optimizer without Adam's moments.
+            ArithmeticError: the tolerance was not met; in float32 it cannot be much smaller than unless told.
+        """
+        if adam and self.optimizer is None:
+            raise ValueError("adam=True needs Adam's moments: give the monitor its optimizer")
+        with networks.undisturbed(self._modules), torch.enable_grad():
+            loss, parameters = total(checked(self._loss())), networks.trainable(self._modules)
+            return sharpness.largest(loss, parameters, self.optimizer if adam else None, tolerance)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the history to one npz file without pickle; a file that is there is replaced only by a whole one.
@@ -275,7 +342,7 @@ class Monitor:
         found = self._evaluated()
         with np.errstate(all="ignore"):
             row, norms = self._row(step, found)
-        self._equations = tuple(found.squares)
+        self._kinds = found.kinds
         if not (math.isfinite(float(row["loss"])) and np.isfinite(norms).all()):
             warnings.warn(f"residual, terms or their gradients are not finite at step {step:,}: this probe has nan", stacklevel=3)
             row |= {name: np.asarray(value) * math.nan for name, value in row.items() if name not in ALWAYS}
@@ -283,20 +350,42 @@ class Monitor:
 
     def _evaluated(self) -> _Found:
         """Residual, terms, error and all gradients, without a trace."""
-        with undisturbed(self._modules), torch.enable_grad():
-            losses, residuals = self._losses()
-            self._check(residuals)
-            terms = {name: _scalar(name, term()) for name, term in self._terms.items()}
-            n = len(next(iter(residuals.values())))
-            own = self._gradients.of_batches(losses, n, self._losses.order(n, losses.device))
-            if own is None:
-                count = len(self._gradients.parameters)
-                raise ValueError(f"residual depends on none of net's {count} parameters that count: give the net that it uses")
-            apart = {name: self._gradients.of(term) for name, term in terms.items()}
+        chosen = {} if callable(self._layers) else self._layers
+        with networks.undisturbed(self._modules), torch.enable_grad():
+            with networks.listening(self._modules, chosen) as heard:
+                loss = checked(self._loss())
+            rows = slice(loss.first, loss.first + loss.n_points)
+            layers = self._layers() if callable(self._layers) else heard.layers(loss.rows, rows)
+            kinds = _Kinds(tuple(loss.residuals), tuple(loss.terms), tuple(layers))
+            self._check(kinds)
+            places = self._places if loss.points is None else _places(loss.points, self._domain)
+            if places is not None and len(places[0]) != loss.n_points:
+                raise ValueError(
+                    f"residual has {loss.n_points} values and there are {len(places[0])} points: give the points of the residual"
+                )
+            own, apart = self._grads(loss)
             error = math.nan if self._error is None else float(torch.as_tensor(self._error()).detach())
-        squares = {name: r.detach().double().square().cpu().numpy() for name, r in residuals.items()}
-        values = {name: float(term.detach()) for name, term in terms.items()}
-        return _Found(float(losses.detach().double().mean()), squares, values, own, apart, error)
+            fresh = None if self._fresh is None else squared(by_equation(self._fresh())).detach().double().cpu().numpy()
+        squares = {name: r.detach().double().square().cpu().numpy() for name, r in loss.residuals.items()}
+        values = {name: float(term.detach()) for name, term in loss.terms.items()}
+        weighted = float(loss.each.detach().double().mean())
+        measured = _measure_layers(layers, chosen) if layers else {}
+        if fresh is not None:
+            own_median = float(np.median(np.sum(list(squares.values()), axis=0)))
+            measured |= dict(zip(FRESH, (float(fresh.mean()), float(np.median(fresh)), own_median), strict=True))
+        return _Found(weighted, squares, values, own, apart, error, heard.spread(loss.rows, rows), places, measured, kinds)
+
+    def _grads(self, loss: Checked) -> tuple[list[Tensor], dict[str, list[Tensor]]]:
+        """Of the batches, ``(batches, size)`` a parameter; and of each term, ``(size,)`` a parameter."""
+        order = self._batches.order(loss)
+        numbers = order
+        if loss.rows != loss.n_points:
+            numbers = loss.first + (torch.arange(loss.n_points, device=loss.each.device) if order is None else order)
+        own = self._gradients.of_batches(self._batches.means(loss, order), loss.rows, numbers)
+        if own is None:
+            count = len(self._gradients.parameters)
+            raise ValueError(f"residual depends on none of net's {count} parameters that count: give the net that it uses")
+        return own, {name: self._gradients.of(term) for name, term in loss.terms.items()}
 
     def _row(self, step: int, found: _Found) -> tuple[Row, np.ndarray]:
         """All of :data:`SERIES`, and what is named by equation and term; and the norms that it is made of."""
@@ -304,7 +393,7 @@ class Monitor:
         norms = snr.norms(found.own, shared).cpu().numpy()
         stats, square = snr.Statistics.of(norms), np.sum(list(found.squares.values()), axis=0)
         batches, resultant = len(found.own[0]), _resultant(found.own, shared)
-        of_adam = _of_adam(self._optimizer)
+        of_adam = _of_adam(self.optimizer)
         row: Row = {
             "step": step,
             "loss": found.loss + sum(found.terms.values()),
@@ -323,34 +412,49 @@ class Monitor:
             "snr_adam": of_adam[0],
             "adam_step": of_adam[1],
             "order_gradient": stats.order,
-            "order_residual": self._order(np.sqrt(square)),
+            "order_residual": math.nan
+            if found.places is None
+            else spatial_order(found.places[0], np.sqrt(square), found.places[1]),
+            "output_spread": found.spread,
             "resultant": resultant,
             "alignment": (batches * resultant**2 - 1.0) / (batches - 1.0),
             "floor": 1.0 / math.sqrt(batches - 1.0),
             "wall_time": math.nan,
         }
+        row |= found.measured
         row |= {f"loss_{name}": float(one.mean()) for name, one in found.squares.items() if name}
         row |= {f"loss_{name}": value for name, value in found.terms.items()}
         return row | {f"signal_{name}": _length(grads) for name, grads in found.apart.items()}, norms
 
-    def _check(self, residuals: Mapping[str, Tensor]) -> None:
-        """That equations and points are those of the history."""
-        names = tuple(residuals)
-        if self._equations is None:
-            _check_names([name for name in names if name], self._terms)
-        elif names != self._equations:
-            raise ValueError(f"residual has the equations {names} and had {self._equations} before: give the same at each step")
-        n = len(residuals[names[0]])
-        if self._points is not None and len(self._points) != n:
-            raise ValueError(f"residual has {n} values and there are {len(self._points)} points: give the points of the residual")
-
-    def _order(self, residual: np.ndarray) -> float:
-        return math.nan if self._points is None else order_parameter.spatial_order(self._points, residual, self._domain)
+    def _check(self, kinds: _Kinds) -> None:
+        """That equations, terms and layers are those of the history."""
+        if self._kinds is None:
+            _check_names([name for name in kinds.equations if name], kinds.terms)
+            if not callable(self._layers) and len(kinds.layers) < len(self._layers):
+                silent = next(name for name in self._layers if name not in kinds.layers)
+                raise ValueError(
+                    f"layer {silent!r} gave no (n_points, n_neurons) while the residual was computed: choose another, or give a "
+                    "function that computes the activations"
+                )
+        elif self._kinds != kinds:
+            raise ValueError(f"there are {kinds} and there were {self._kinds} before: give the same at each step")
 
     def _wait(self) -> None:
         """Until the GPU is done, so that time means something."""
         if self._gradients.parameters[0].device.type == "cuda":
             torch.cuda.synchronize(self._gradients.parameters[0].device)
+
+
+@dataclass(frozen=True)
+class _Kinds:
+    """What a loss is made of, by name."""
+
+    equations: tuple[str, ...]
+    terms: tuple[str, ...]
+    layers: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"the equations {self.equations}, terms {self.terms} and layers {self.layers}"
 
 
 @dataclass(frozen=True)
@@ -364,6 +468,10 @@ class _Found:
         own: gradients of the batches ``(batches, size)`` a layer.
         apart: of each term, its gradient ``(size,)`` a layer.
         error: what error gives.
+        spread: of the outputs.
+        places: points and their domain.
+        measured: series of :data:`FRESH` and :data:`LAYERS`.
+        kinds: what it is made of.
     """
 
     loss: float
@@ -372,6 +480,41 @@ class _Found:
     own: list[Tensor]
     apart: dict[str, list[Tensor]]
     error: float
+    spread: float
+    places: _Places | None
+    measured: Row
+    kinds: _Kinds
+
+
+def _loss(
+    residual: Callable[[], Tensor | Mapping[str, Tensor]] | None,
+    terms: Mapping[str, Callable[[], Tensor]] | None,
+    weights: Numbers | Callable[[], Numbers] | None,
+    loss: Callable[[], Loss] | None,
+) -> Callable[[], Loss]:
+    """What gives the parts of the loss."""
+    if loss is None:
+        if residual is None:
+            raise ValueError("there is nothing to watch: give residual=, or loss=")
+        pieces = Pieces(residual, dict(terms or {}), weights)
+        _check_names((), pieces.terms)
+        return pieces
+    if not (residual is None and terms is None and weights is None):
+        raise ValueError("loss is given beside residual, terms or weights: it has them all, so leave these out")
+    if not callable(loss):
+        raise ValueError(f"loss is a {type(loss).__name__}: give a function without arguments that gives a pinnlib.monitor.Loss")
+    return loss
+
+
+def _measure_layers(activations: Mapping[str, Tensor | np.ndarray], modules: Mapping[str, nn.Module]) -> Row:
+    """The series of :data:`LAYERS`, ``(n_layers,)`` each."""
+    rows = []
+    for name, given in activations.items():
+        t = given.detach() if isinstance(given, Tensor) else given
+        bounds = BOUNDS.get(type(modules.get(name)))
+        near = math.nan if bounds is None else saturation(t, by="bounds", bounds=bounds)
+        rows.append((binned_entropy(t), saturation(t), near))
+    return dict(zip(LAYERS, np.array(rows).T, strict=True))
 
 
 def _resultant(own: Sequence[Tensor], shared: Sequence[Tensor] | None) -> float:
@@ -394,16 +537,6 @@ def _of_adam(optimizer: torch.optim.Optimizer | None) -> tuple[float, float]:
     return snr.adam(like), snr.adam_step(like)
 
 
-def _scalar(name: str, term: Tensor) -> Tensor:
-    """A term as a tensor ``()``, if it is one."""
-    if not isinstance(term, Tensor) or term.numel() != 1:
-        what = f"shape {tuple(term.shape)}" if isinstance(term, Tensor) else f"the type {type(term).__name__}"
-        raise ValueError(f"term {name!r} has {what}: return a scalar tensor, such as a mean, with its weight")
-    if not term.requires_grad:
-        raise ValueError(f"term {name!r} has no graph, so it has no gradient: return it without detach(), or leave it out")
-    return term.reshape(())
-
-
 def _series(equations: Iterable[str], terms: Iterable[str]) -> list[str]:
     """Names of what is named by equation and by term."""
     return [f"loss_{name}" for name in equations] + [f"{what}_{name}" for name in terms for what in ("loss", "signal")]
@@ -422,14 +555,8 @@ def _check_names(equations: Iterable[str], terms: Iterable[str]) -> None:
             )
 
 
-def _places(
-    points: Points | None, domain: Sequence[tuple[float, float]] | None
-) -> tuple[np.ndarray | None, Sequence[tuple[float, float]]]:
+def _places(points: Points, domain: Sequence[tuple[float, float]] | None) -> _Places:
     """Points ``(n_points, d)`` in float64, and their domain."""
-    if points is None:
-        if domain is not None:
-            raise ValueError(f"domain = {domain!r} without points: give points=, the places of the residual, or leave it out")
-        return None, ()
     places = np.array(points.detach().cpu().numpy() if isinstance(points, Tensor) else points, dtype=float)
     places = places[:, None] if places.ndim == 1 else places
     if places.ndim != 2 or not places.size or not np.isfinite(places).all():

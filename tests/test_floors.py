@@ -16,8 +16,8 @@ FLOORS = [
     {"reference", "problems", "phases"},
     {"evaluation", "snr"},
     {"runs"},
-    {"training", "information", "batch_gradients", "monitor"},
-    {"curvature"},
+    {"training", "information", "monitoring", "monitor"},
+    {"curvature", "comparison", "integrations"},
     {"book"},
     {"__init__", "__main__"},
 ]
@@ -100,6 +100,7 @@ FACE = {
     "book claims crossings curvature derivatives evaluation figures information order phases problems rba records sampling snr "
     "surrogates verdicts weightings",
     "book.authors": "PUBLISHED gap parting reduce series start",
+    "comparison": "Comparison Verdict compare verdict",
     "claims": "first_below homogeneity of_crossings of_phases onset rise shares steepest_fall summary",
     "crossings": "first",
     "curvature": "Curvature Eigenpair largest_eigenvalue preconditioner threshold",
@@ -110,7 +111,7 @@ FACE = {
     "binned_entropy counts dimension_wise_entropy discrete_entropy miller_madow mutual_information neuron_entropy "
     "noisy_information quantize quantized_activity saturation shuffle_labels shuffle_neurons untrained",
     "models": "MLP",
-    "monitor": "Monitor SERIES",
+    "monitor": "FRESH LAYERS Loss Monitor SERIES",
     "order": "cell_means spatial_order",
     "phases": "Boundary Detector Phases detect running_quantiles",
     "problems": "AllenCahn Burgers Cavity Helmholtz Perivascular Problem KNOWN",

@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 import pinnlib as pl
-from pinnlib import batch_gradients, models, monitor, order, sampling
+from pinnlib import evaluation, models, monitor, order, sampling
 from pinnlib.monitor import Monitor
+from pinnlib.monitoring import batch_gradients
 
 PROBLEM = pl.problems.Helmholtz(a=(1, 1))
 PROBLEM.resolution = 11
@@ -690,7 +691,7 @@ def test_equations_stay_those_of_the_first_probe():
     watching = Monitor(NET, **GOOD | {"residual": lambda: {name: slope(NET) for name in named}})
     watching(0)
     named = ["v"]
-    with pytest.raises(ValueError, match=r"has the equations \('v',\) and had \('u',\) before"):
+    with pytest.raises(ValueError, match=r"the equations \('v',\), .* and there were the equations \('u',\)"):
         watching(1)
 
 
@@ -744,3 +745,224 @@ def test_plot():
 
 def test_the_example_runs():
     assert doctest.testmod(monitor) == (0, 9)
+
+
+# ---- a loss given at once, points left out, fresh points, layers, sharpness
+
+
+def test_a_loss_at_once_equals_its_pieces():
+    net, both = mlp(), torch.cat([POINTS[:8], POINTS])
+    lam = torch.rand(64, dtype=DOUBLE, generator=torch.Generator().manual_seed(1))
+
+    def at_once():
+        x = both.clone().requires_grad_()
+        u = net(x)
+        r = torch.autograd.grad(u.sum(), x, create_graph=True)[0][8:, 0] + (u[8:] ** 2).sum(1) - 1.0
+        term = 3.0 * (u[:8] - 0.5).square().mean()
+        return monitor.Loss(r, {"edge": term}, weights=lam, points=POINTS, first=8, rows=72)
+
+    pieces = {"residual": lambda: slope(net), "terms": {"edge": lambda: edge(net)}, "weights": lam, "points": POINTS}
+    apart, together = (Monitor(net, **own, batches=8, shuffle=2, every=1) for own in (pieces, {"loss": at_once}))
+    a, b = apart(0), together(0)
+    assert apart.how == together.how == "rows"
+    assert a.keys() == b.keys()
+    for name in a.keys() - {"wall_time"}:
+        np.testing.assert_allclose(a[name], b[name], rtol=1e-12, equal_nan=True, err_msg=name)
+
+
+def test_each_point_may_bring_any_loss():
+    net = mlp()
+
+    def loss(power):
+        r = slope(net)
+        return monitor.Loss(r, each=(2.0 * r).abs() ** power)
+
+    square = Monitor(net, loss=lambda: loss(2), batches=8, every=1)(0)
+    weighted = Monitor(net, residual=lambda: slope(net), weights=4.0, batches=8, every=1)(0)
+    assert square["snr"] == pytest.approx(weighted["snr"], rel=1e-12)
+    absolute = Monitor(net, loss=lambda: loss(1), batches=8, every=1)(0)
+    signal, noise, _ = twin(matrices(net), lambda: (2.0 * slope(net)).abs().sqrt(), [], 8)
+    assert absolute["signal"] == pytest.approx(signal, rel=1e-9)
+    assert absolute["noise"] == pytest.approx(noise, rel=1e-9)
+
+
+@pytest.mark.parametrize("shuffle", [None, 3])
+def test_points_that_are_over_are_left_out(shuffle):
+    net = mlp()
+    watching = Monitor(net, residual=lambda: slope(net), batches=12, shuffle=shuffle, drop_last=True, every=1)
+    row = watching(0)
+    order = np.arange(64) if shuffle is None else torch.randperm(64, generator=torch.Generator().manual_seed(shuffle)).numpy()
+    signal, noise, _ = twin(matrices(net), lambda: slope(net)[order[:60]], [], 12)
+    assert watching.how == "rows"
+    assert row["signal"] == pytest.approx(signal, rel=1e-10)
+    assert row["noise"] == pytest.approx(noise, rel=1e-10)
+    assert row["loss"] == pytest.approx(float(slope(net).detach().square().mean()), rel=1e-12)  # of all points
+
+
+def test_fresh_points_and_the_spread_of_the_output():
+    net, others = mlp(), torch.rand(50, 2, dtype=DOUBLE, generator=torch.Generator().manual_seed(5))
+    row = Monitor(net, residual=lambda: slope(net), fresh=lambda: slope(net, others), batches=8, every=1)(0)
+    squares, own = (slope(net, x).detach().square().numpy() for x in (others, POINTS))
+    assert row["loss_fresh"] == pytest.approx(squares.mean(), rel=1e-12)
+    assert row["median_fresh"] == pytest.approx(np.median(squares), rel=1e-12)
+    assert row["median_residual"] == pytest.approx(np.median(own), rel=1e-12)
+    assert row["output_spread"] == pytest.approx(net(POINTS).detach().numpy().std(), rel=1e-12)
+
+
+def test_layers_are_measured_as_the_estimators_do():
+    net = mlp()
+    hidden = torch.tanh(net[0](POINTS)).detach()
+    by_name = Monitor(net, residual=lambda: slope(net), layers=["1", "3"], batches=8, every=1)
+    by_function = Monitor(net, residual=lambda: slope(net), layers=lambda: {"first": hidden}, batches=8, every=1)
+    rows = by_name(0), by_function(0)
+    for row in rows:
+        assert row["input_information"][0] == pl.information.binned_entropy(hidden)
+        assert row["saturation_range"][0] == pl.information.saturation(hidden)
+    assert rows[0]["saturation_bounds"][0] == pl.information.saturation(hidden, by="bounds")
+    assert np.isnan(rows[1]["saturation_bounds"][0])
+    assert by_name.history["input_information"].shape == (1, 2)
+
+
+def exact_hessian(net, loss):
+    parameters = [p.detach() for p in net.parameters()]
+    names = [name for name, _ in net.named_parameters()]
+    sizes = [p.numel() for p in parameters]
+
+    def of(flat):
+        parts = {name: part.view_as(p) for name, part, p in zip(names, flat.split(sizes), parameters, strict=True)}
+        return loss(lambda x: torch.func.functional_call(net, parts, (x,)))
+
+    return torch.autograd.functional.hessian(of, torch.cat([p.flatten() for p in parameters]))
+
+
+def test_sharpness_is_the_largest_eigenvalue_of_the_hessian():
+    net = mlp(width=4)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
+    loss = lambda f: (f(POINTS)[:, 0] - POINTS[:, 0]).square().mean() + 3.0 * (f(POINTS[:8]) - 0.5).square().mean()  # noqa: E731
+    watching = Monitor(
+        net,
+        residual=lambda: net(POINTS)[:, 0] - POINTS[:, 0],
+        terms={"edge": lambda: edge(net)},
+        optimizer=optimizer,
+        batches=8,
+        every=1,
+    )
+    with pytest.raises(ValueError, match="no Adam moments of all parameters"):
+        watching.sharpness(adam=True)
+    for _ in range(3):
+        optimizer.zero_grad()
+        loss(net).backward()
+        optimizer.step()
+    hessian = exact_hessian(net, loss)
+    assert watching.sharpness(tolerance=1e-6) == pytest.approx(float(torch.linalg.eigvalsh(hessian)[-1]), rel=1e-6)
+    second = torch.cat([optimizer.state[p]["exp_avg_sq"].flatten() for p in net.parameters()]) / (1 - 0.999**3)
+    root = ((1 - 0.9**3) * (second.sqrt() + 1e-8)).rsqrt()
+    of_adam = float(torch.linalg.eigvalsh(root[:, None] * hessian * root)[-1])
+    assert watching.sharpness(adam=True, tolerance=1e-6) == pytest.approx(of_adam, rel=1e-6)
+    with pytest.raises(ValueError, match="give the monitor its optimizer"):
+        Monitor(net, **GOOD).sharpness(adam=True)
+
+
+def test_sharpness_of_a_run():
+    """Against the library's own, which knows nothing of autograd."""
+    config = pl.Config(
+        width=8, depth=2, points=64, data_points=20, batches=8, steps=20, dtype="float64", device="cpu", compile=False
+    )
+    run = pl.train(PROBLEM, config, progress=False)
+    net = run.model()
+    where, values = map(torch.as_tensor, PROBLEM.data(20, 0))
+    points = torch.as_tensor(run.points)
+    watching = Monitor(
+        net,
+        residual=lambda: helmholtz(net, points),
+        terms={"data": lambda: (net(where) - values).square().mean()},
+        batches=8,
+        every=1,
+    )
+    assert watching.sharpness(tolerance=1e-5) == pytest.approx(pl.curvature.Curvature(run).sharpness().value, rel=2e-3)
+
+
+def test_measure_does_not_wait_for_a_probe():
+    watching = Monitor(NET, **GOOD | {"every": 100})
+    assert watching(7) is None
+    assert watching.measure(8)["step"] == 8
+    assert watching.history["step"].tolist() == [8]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"residual": None}, "nothing to watch: give residual=, or loss="),
+        ({"loss": lambda: None}, "loss is given beside residual, terms or weights"),
+        ({"residual": None, "loss": 3.0}, "loss is a float: give a function"),
+        ({"fresh": 3.0}, "fresh = 3.0: give a function"),
+        ({"layers": ["9"]}, "layers has '9' and net has no layer of that name: choose among '0', '1', '2', '3', '4'"),
+        ({"net": [mlp(), mlp(1)], "layers": ["1"]}, "more than one layer of that name"),
+    ],
+)
+def test_what_is_wrong_with_more_of_it(settings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Monitor(**({"net": NET} | GOOD | settings))
+
+
+@pytest.mark.parametrize(
+    ("loss", "sentence"),
+    [
+        (lambda: slope(NET), r"loss gives a Tensor: return a pinnlib.monitor.Loss\(residuals, terms\)"),
+        (lambda: monitor.Loss(slope(NET), rows=60), "first = 0 and rows = 60 do not hold 64 points"),
+        (lambda: monitor.Loss(slope(NET), weights=1.0, each=slope(NET)), "loss has weights and each"),
+        (lambda: monitor.Loss(slope(NET), each=slope(NET)[:5]), "each has 5 values for 64 points"),
+        (lambda: monitor.Loss(slope(NET), points=POINTS[:5]), "residual has 64 values and there are 5 points"),
+    ],
+)
+def test_what_is_wrong_with_a_loss_at_once(loss, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Monitor(NET, loss=loss, batches=8, every=1)(0)
+
+
+def test_a_layer_that_says_nothing():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(2, 4).double(), nn.Linear(4, 1).double()
+            self.unused = nn.Tanh()
+
+        def forward(self, x):
+            return self.b(torch.tanh(self.a(x)))
+
+    net = Odd()
+    with pytest.raises(ValueError, match=r"layer 'unused' gave no \(n_points, n_neurons\) while the residual was computed"):
+        Monitor(net, residual=lambda: slope(net), layers=["unused"], batches=8, every=1)(0)
+
+
+@pytest.mark.parametrize("name", ["Helmholtz", "AllenCahn", "Burgers", "Cavity", "Perivascular"])
+def test_on_the_book_s_problems_a_probe_is_that_of_train(name):
+    problem = {**vars(pl.problems), "Helmholtz": lambda: PROBLEM}[name]()
+    config = pl.Config(
+        width=8,
+        depth=2,
+        points=64,
+        data_points=20,
+        batches=8,
+        steps=5,
+        dtype="float64",
+        data_weight=2.0,
+        device="cpu",
+        compile=False,
+    )
+    run = pl.train(problem, config, progress=False)
+    net, points = run.model(), torch.as_tensor(run.points)
+    where, values = map(torch.as_tensor, problem.data(20, 0))
+
+    def residual():
+        return problem.residual(points, evaluation.read(net, problem.residual_outputs, points))
+
+    def data():
+        apart = problem.misfit(problem.observe(evaluation.read(net, problem.observed_outputs, where)), values)
+        return 2.0 * apart.square().sum(-1).mean()
+
+    watching = Monitor(net, residual=residual, terms={"data": data}, points=points, domain=problem.domain, batches=8, every=1)
+    row = watching(5)
+    for series in set(row) & set(run.history) - {"wall_time", "rel_l2", "snr_adam", "adam_step"}:
+        wanted = run.history[series][-1] * (2.0 if series == "loss_data" else 1.0)
+        assert row[series] == pytest.approx(wanted, rel=1e-10, nan_ok=True), series

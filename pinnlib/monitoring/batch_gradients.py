@@ -12,149 +12,19 @@ or "loop", one after the other.
 
 from __future__ import annotations
 
-import random
 import warnings
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["BatchGradients", "BatchLosses", "Numbers", "counted", "modules_of", "undisturbed"]
-
-#: What can be asked for at each probe: a number or one a point, or these by equation.
-Numbers = float | np.ndarray | Tensor | Mapping[str, float | np.ndarray | Tensor]
+__all__ = ["BatchGradients"]
 
 #: Points times copies that vmap may hold at a time.  On a CPU more would leave its cache, and then the loop is faster (nested
 #: autograd of a 64 x 4 network, one thread: from 2,048 points on); on a GPU it is memory, at width 128 half a GiB a tensor.
 POINTS = {"cpu": 2**11, "cuda": 2**20}
 FEWEST = 3  # copies that make vmap worth while
-
-
-def modules_of(net: nn.Module | Sequence[nn.Module]) -> list[nn.Module]:
-    """One network or several as a list.
-
-    Raises:
-        ValueError: something else.
-    """
-    found = [net] if isinstance(net, nn.Module) else list(net) if isinstance(net, Sequence) else []
-    if not found or not all(isinstance(one, nn.Module) for one in found):
-        raise ValueError(f"net = {net!r}: give a torch.nn.Module, or a list of them")
-    return found
-
-
-def counted(modules: Sequence[nn.Module], *, biases: bool) -> list[nn.Parameter]:
-    """The parameters that count, each once and in order: weight matrices, or all with ``biases``; frozen ones are left out.
-
-    Raises:
-        ValueError: there are none.
-    """
-    every = {id(p): p for one in modules for p in one.parameters() if p.requires_grad}
-    found = [p for p in every.values() if biases or p.ndim >= 2]
-    if not found:
-        hint = "give biases=True to count the others" if every else "give the network that is trained"
-        raise ValueError(f"net has {len(every)} trainable parameters and no weight matrix among them: {hint}")
-    return found
-
-
-@contextmanager
-def undisturbed(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Put back afterwards what evaluating a network may change: random states, buffers, train or eval mode.
-
-    The random states are those of torch (CPU and CUDA), numpy and Python that everybody shares; a generator of one's own is not
-    known here.
-    """
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    torch_state, numpy_state, python_state = torch.get_rng_state(), np.random.get_state(), random.getstate()
-    every = [(module, module.training) for one in modules for module in one.modules()]
-    buffers = [(m, name, b, b.detach().clone()) for m, _ in every for name, b in m._buffers.items() if b is not None]
-    try:
-        yield
-    finally:
-        for module, training in every:
-            module.training = training
-        with torch.no_grad():
-            for module, name, buffer, copy in buffers:
-                module._buffers[name] = buffer
-                if not torch.equal(buffer, copy):
-                    buffer.copy_(copy)
-        torch.set_rng_state(torch_state)
-        np.random.set_state(numpy_state)
-        random.setstate(python_state)
-        if cuda is not None:
-            torch.cuda.set_rng_state_all(cuda)
-
-
-class BatchLosses:
-    """The loss of each batch: the mean of weight times squared residual over its points, summed over equations.
-
-    Args:
-        residual: gives the residuals, ``(n_points,)`` or ``(n_points, 1)``, or a dict of these by equation.
-        weights: of the squared residuals, or what gives them; constants to the gradient.  None: one.
-        batches: equal parts of the points.
-        shuffle: seed of the one permutation that is cut into batches; None: the points as they come.
-
-    Raises:
-        ValueError: something that is not as above.
-    """
-
-    def __init__(
-        self,
-        residual: Callable[[], Tensor | Mapping[str, Tensor]],
-        weights: Numbers | Callable[[], Numbers] | None,
-        batches: int,
-        shuffle: int | None,
-    ) -> None:
-        if not callable(residual):
-            raise ValueError(f"residual is a {type(residual).__name__}: give a function without arguments that computes it")
-        if not isinstance(batches, int) or isinstance(batches, bool) or batches < 2:
-            raise ValueError(f"batches = {batches!r}: give a whole number of at least 2, such as 32")
-        if shuffle is not None and (not isinstance(shuffle, int) or isinstance(shuffle, bool) or shuffle < 0):
-            raise ValueError(f"shuffle = {shuffle!r}: give the seed of a permutation, a whole number of at least 0, or None")
-        self.residual, self.weights, self.batches, self.shuffle = residual, weights, batches, shuffle
-
-    def __call__(self) -> tuple[Tensor, dict[str, Tensor]]:
-        """Losses of the batches ``(batches,)``; and the residuals ``(n_points,)`` by equation, a single one under ``""``.
-
-        Raises:
-            ValueError: residuals without a graph or of a wrong shape, batches that do not cut them, weights that do not fit.
-        """
-        given = self.residual()
-        named = dict(given) if isinstance(given, Mapping) else {"": given}
-        if not named:
-            raise ValueError("residual gives no equation: return at least one")
-        residuals = {name: _flat(_called(name), one) for name, one in named.items()}
-        sizes = {name: len(one) for name, one in residuals.items()}
-        n = next(iter(sizes.values()))
-        if set(sizes.values()) != {n}:
-            raise ValueError(f"the equations have residuals at {sizes} points: give all at the same, or some of them as a term")
-        if n % self.batches:
-            raise ValueError(f"{self.batches} batches do not cut {n} points into equal parts: {_divisors(n, self.batches)}")
-        total = sum((self._factors(residuals)[name] * r.square() for name, r in residuals.items()), torch.zeros(()))
-        order = self.order(n, total.device)
-        total = total if order is None else total[order]
-        return total.unflatten(0, (self.batches, -1)).mean(1), residuals
-
-    def order(self, n: int, device: torch.device) -> Tensor | None:
-        """The permutation of ``n`` points that is cut into batches; None where they stay as they are."""
-        if self.shuffle is None:
-            return None
-        return torch.randperm(n, generator=torch.Generator().manual_seed(self.shuffle)).to(device)
-
-    def _factors(self, residuals: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        given = self.weights() if callable(self.weights) else 1.0 if self.weights is None else self.weights
-        if isinstance(given, Mapping) and given.keys() != residuals.keys():
-            raise ValueError(f"weights are of {list(given)} and the equations are {list(residuals)}: give one of each")
-        named = given if isinstance(given, Mapping) else dict.fromkeys(residuals, given)
-        factors = {}
-        for name, r in residuals.items():
-            one = torch.as_tensor(named[name]).detach().to(r)
-            if one.numel() != 1 and tuple(one.shape) not in ((len(r),), (len(r), 1)):
-                raise ValueError(f"weights have shape {tuple(one.shape)} for {len(r)} points: give one number, or one a point")
-            factors[name] = one.reshape(-1)
-        return factors
 
 
 class BatchGradients:
@@ -177,28 +47,29 @@ class BatchGradients:
         found = self._grads(loss, None)
         return [p.new_zeros(p.numel()) for p in self.parameters] if found is None else [g[0] for g in found]
 
-    def of_batches(self, losses: Tensor, n_points: int, order: Tensor | None = None) -> list[Tensor] | None:
+    def of_batches(self, losses: Tensor, n_rows: int, order: Tensor | None = None) -> list[Tensor] | None:
         """Of each loss: ``(batches, size)`` a parameter; None where no parameter is in them.
 
         Args:
             losses: ``(batches,)``, of one graph.
-            n_points: of all of them; batch b is the b-th of equal slices.
-            order: of the points before they are cut ``(n_points,)``; None: as they come.
+            n_rows: at how many points the network was evaluated for them.
+            order: which of these are the points of the losses, ``(n_points,)``, and batch b has the b-th of equal slices; None:
+                all, as they come.
         """
         finite = bool(torch.isfinite(losses).all())
-        quick = self._by_rows(losses, n_points, order) if finite and self.how in (None, "rows") else None
+        quick = self._by_rows(losses, n_rows, order) if finite and self.how in (None, "rows") else None
         if quick is not None and self.how == "rows":
             b = self._checks = (self._checks + 1) % len(losses)
             one = self._grads(losses, torch.eye(len(losses), dtype=losses.dtype, device=losses.device)[b])
             if one is not None and _agree([g[b : b + 1] for g in quick], one, quick):
                 return quick
-        slow, how = self._one_by_one(losses, n_points)
+        slow, how = self._one_by_one(losses, n_rows)
         if finite:
             right = self.how is None and quick is not None and slow is not None and _agree(quick, slow, slow)
             self.how = "rows" if right else how
         return slow
 
-    def _by_rows(self, losses: Tensor, n_points: int, order: Tensor | None) -> list[Tensor] | None:
+    def _by_rows(self, losses: Tensor, n_rows: int, order: Tensor | None) -> list[Tensor] | None:
         """By products with one row a point, from one backward pass; None where parameters meet the points in other ways."""
         found = {id(p): p.new_zeros(len(losses), *p.shape) for p in self.parameters}
         hooks = []
@@ -223,7 +94,7 @@ class BatchGradients:
 
         moving = [p for p in self.parameters if p.requires_grad]
         try:
-            for use in _uses(losses, found, n_points):
+            for use in _uses(losses, found, n_rows):
                 weigh(*use)
             if hooks:
                 torch.autograd.grad(losses.sum(), moving, retain_graph=True, allow_unused=True)
@@ -234,14 +105,14 @@ class BatchGradients:
                 hook.remove()
         return [one.flatten(1) for one in found.values()]
 
-    def _one_by_one(self, losses: Tensor, n_points: int) -> tuple[list[Tensor] | None, str]:
+    def _one_by_one(self, losses: Tensor, n_rows: int) -> tuple[list[Tensor] | None, str]:
         """By one backward pass a batch, and how.
 
-        vmap holds a copy of the pass for each loss, so it takes as many at a time as ``n_points`` let it.  Where these are too
+        vmap holds a copy of the pass for each loss, so it takes as many at a time as ``n_rows`` let it.  Where these are too
         few, it does not know an operation, or there is not memory enough, the loop is taken from then on.
         """
         rows = torch.eye(len(losses), dtype=losses.dtype, device=losses.device)
-        copies = min(POINTS.get(losses.device.type, POINTS["cpu"]) // n_points, len(losses))
+        copies = min(POINTS.get(losses.device.type, POINTS["cpu"]) // n_rows, len(losses))
         parts = self._at_once(losses, rows, copies) if self.how != "loop" and copies >= FEWEST else None
         how = "loop" if parts is None else "vmap"
         if parts is None:
@@ -281,7 +152,7 @@ class _Elsewhere(Exception):
     """A parameter is used in a way that is not by rows."""
 
 
-def _uses(losses: Tensor, counted: Container[int], n_points: int) -> Iterator[tuple[Any, int, Tensor, bool]]:
+def _uses(losses: Tensor, counted: Container[int], n_rows: int) -> Iterator[tuple[Any, int, Tensor, bool]]:
     """Where a graph uses parameters: the node, its input, the parameter, and whether it was transposed before."""
     waiting: list[Any] = [losses.grad_fn]
     seen = set()
@@ -294,7 +165,7 @@ def _uses(losses: Tensor, counted: Container[int], n_points: int) -> Iterator[tu
             p, turned = _parameter(inner)
             if p is None or id(p) not in counted:
                 waiting.append(inner)
-            elif not _is_by_rows(node, which, p, n_points):
+            elif not _is_by_rows(node, which, p, n_rows):
                 raise _Elsewhere
             else:
                 yield node, which, p, turned
@@ -308,12 +179,12 @@ def _parameter(node: Any) -> tuple[Tensor | None, bool]:
     return getattr(node, "variable", None), turned
 
 
-def _is_by_rows(node: Any, which: int, p: Tensor, n_points: int) -> bool:
+def _is_by_rows(node: Any, which: int, p: Tensor, n_rows: int) -> bool:
     """Whether this is ``rows @ p``, or ``p + rows @ w``, with one row a point."""
     if node.name() == "AddmmBackward0":
         rows, plain = node._saved_mat1, node._saved_alpha == node._saved_beta == 1
-        return plain and (p.ndim == 1 if which == 0 else which == 2) and (rows is None or len(rows) == n_points)
-    return node.name() == "MmBackward0" and which == 1 and len(node._saved_self) == n_points
+        return plain and (p.ndim == 1 if which == 0 else which == 2) and (rows is None or len(rows) == n_rows)
+    return node.name() == "MmBackward0" and which == 1 and len(node._saved_self) == n_rows
 
 
 def _agree(found: Sequence[Tensor], true: Sequence[Tensor], whole: Sequence[Tensor]) -> bool:
@@ -321,30 +192,3 @@ def _agree(found: Sequence[Tensor], true: Sequence[Tensor], whole: Sequence[Tens
     apart = torch.stack([(a - b).double().square().sum(1) for a, b in zip(found, true, strict=True)]).sum(0).sqrt()
     size = torch.stack([g.double().square().sum(1) for g in whole]).sum(0).sqrt().max()
     return bool((apart <= torch.finfo(true[0].dtype).eps ** 0.6 * size).all())
-
-
-def _called(name: str) -> str:
-    return f"the residual of {name!r}" if name else "residual"
-
-
-def _flat(called: str, residual: Tensor) -> Tensor:
-    """As ``(n_points,)``, if it is such."""
-    if not isinstance(residual, Tensor):
-        raise ValueError(f"{called} gives a {type(residual).__name__}: return a torch tensor (n_points,)")
-    if not (residual.ndim == 1 or (residual.ndim == 2 and residual.shape[1] == 1)) or not len(residual):
-        raise ValueError(
-            f"{called} has shape {tuple(residual.shape)}: return its value at each point, (n_points,) or (n_points, 1), and of "
-            "a system a dict of these by equation"
-        )
-    if not residual.requires_grad:
-        raise ValueError(f"{called} has no graph, so it has no gradient: return it without detach(), no_grad() or numpy")
-    if residual.is_complex():
-        raise ValueError(f"{called} is complex: return a dict of its real and imaginary part")
-    return residual.flatten()
-
-
-def _divisors(n: int, batches: int) -> str:
-    """The divisors of ``n`` next to ``batches``, as advice."""
-    every = [b for b in range(2, n + 1) if n % b == 0]
-    near = [max((b for b in every if b < batches), default=None), min((b for b in every if b > batches), default=None)]
-    return f"choose {' or '.join(str(b) for b in near if b)}" if every else "give at least 2 points"

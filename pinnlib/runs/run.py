@@ -14,7 +14,8 @@ from .. import evaluation, problems
 from ..config import Config
 from ..models import MLP
 from ..problems.unknowns import values
-from . import archive, figure, file_format, report, table
+from . import archive, diagnosis, figure, file_format, report, table
+from .diagnosis import Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -236,6 +237,13 @@ class Run:
             ModuleNotFoundError: pandas is not installed; pinnlib does not need it otherwise.
         """
         return table.frame(self)
+
+    def report(self) -> Report:
+        """What the training did, in sentences, what to try, and what the numbers do not say; ``print`` it.
+
+        A run whose weights were kept, of a problem that is known, is looked at at fresh points too.
+        """
+        return diagnosis.of_run(self)
 
     def plot(self) -> Figure:
         """A figure of loss, relative L2 error (where there is a reference) and SNR over log step, with the phases tinted.

@@ -1,0 +1,142 @@
+"""Networks that somebody else trains: which parameters count, what they give at their layers, and how to leave no trace."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Heard", "counted", "listening", "modules_of", "named_layers", "trainable", "undisturbed"]
+
+
+def modules_of(net: nn.Module | Sequence[nn.Module]) -> list[nn.Module]:
+    """One network or several as a list.
+
+    Raises:
+        ValueError: something else.
+    """
+    found = [net] if isinstance(net, nn.Module) else list(net) if isinstance(net, Sequence) else []
+    if not found or not all(isinstance(one, nn.Module) for one in found):
+        raise ValueError(f"net = {net!r}: give a torch.nn.Module, or a list of them")
+    return found
+
+
+def trainable(modules: Sequence[nn.Module]) -> list[nn.Parameter]:
+    """The parameters that are not frozen, each once and in order."""
+    return list({id(p): p for one in modules for p in one.parameters() if p.requires_grad}.values())
+
+
+def counted(modules: Sequence[nn.Module], *, biases: bool) -> list[nn.Parameter]:
+    """The parameters that count: weight matrices, or all with ``biases``; frozen ones are left out.
+
+    Raises:
+        ValueError: there are none.
+    """
+    every = trainable(modules)
+    found = [p for p in every if biases or p.ndim >= 2]
+    if not found:
+        hint = "give biases=True to count the others" if every else "give the network that is trained"
+        raise ValueError(f"net has {len(every)} trainable parameters and no weight matrix among them: {hint}")
+    return found
+
+
+@contextmanager
+def undisturbed(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Put back afterwards what evaluating a network may change: random states, buffers, train or eval mode.
+
+    The random states are those of torch (CPU and CUDA), numpy and Python that everybody shares; a generator of one's own is not
+    known here.
+    """
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    torch_state, numpy_state, python_state = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    every = [(module, module.training) for one in modules for module in one.modules()]
+    buffers = [(m, name, b, b.detach().clone()) for m, _ in every for name, b in m._buffers.items() if b is not None]
+    try:
+        yield
+    finally:
+        for module, training in every:
+            module.training = training
+        with torch.no_grad():
+            for module, name, buffer, copy in buffers:
+                module._buffers[name] = buffer
+                if not torch.equal(buffer, copy):
+                    buffer.copy_(copy)
+        torch.set_rng_state(torch_state)
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
+        if cuda is not None:
+            torch.cuda.set_rng_state_all(cuda)
+
+
+class Heard:
+    """What networks gave at their outputs and at some of their layers: the first of each number of rows."""
+
+    def __init__(self) -> None:
+        self._outputs: dict[int, dict[int, np.ndarray]] = {}
+        self._layers: dict[str, dict[int, np.ndarray]] = {}
+
+    def spread(self, n_rows: int, rows: slice) -> float:
+        """Standard deviation over the points of the networks' outputs, root mean square over all of them.
+
+        Args:
+            n_rows: of the evaluation.
+            rows: of these, the points.
+
+        Returns:
+            nan where nothing was heard.
+        """
+        heard = [own[n_rows][rows] for own in self._outputs.values() if n_rows in own]
+        return float(np.sqrt(np.mean(np.concatenate([out.var(0) for out in heard])))) if heard else math.nan
+
+    def layers(self, n_rows: int, rows: slice) -> dict[str, np.ndarray]:
+        """Activations ``(n_points, n_neurons)`` by name, of the layers that were heard."""
+        return {name: own[n_rows][rows] for name, own in self._layers.items() if n_rows in own}
+
+
+@contextmanager
+def listening(modules: Sequence[nn.Module], layers: Mapping[str, nn.Module]) -> Iterator[Heard]:
+    """Take down what networks and layers give; what is no tensor ``(n_rows, k)`` is left out."""
+    heard = Heard()
+
+    def taker(kept: dict, name: int | str) -> Callable[..., None]:
+        own = kept.setdefault(name, {})
+
+        def take(module: nn.Module, given: object, out: object) -> None:
+            if not isinstance(out, Tensor) or out.ndim != 2 or len(out) in own:
+                return
+            # inside of torch.func a tensor may stand for a whole batch of them, and then has no values to copy
+            with suppress(RuntimeError, TypeError):
+                own[len(out)] = out.detach().double().cpu().numpy().copy()
+
+        return take
+
+    hooks = [one.register_forward_hook(taker(heard._outputs, k)) for k, one in enumerate(modules)]
+    hooks += [one.register_forward_hook(taker(heard._layers, name)) for name, one in layers.items()]
+    try:
+        yield heard
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def named_layers(modules: Sequence[nn.Module], names: Sequence[str]) -> dict[str, nn.Module]:
+    """The modules of these names within the networks.
+
+    Raises:
+        ValueError: there is none of a name, or of several networks more than one.
+    """
+    every = [(name, one) for net in modules for name, one in net.named_modules() if name]
+    found = {}
+    for name in names:
+        own = [one for other, one in every if other == name]
+        if len(own) != 1:
+            known = ", ".join(repr(other) for other, _ in every) or "none"
+            how_many = "no layer" if not own else "more than one layer"
+            raise ValueError(f"layers has {name!r} and net has {how_many} of that name: choose among {known}, or give a function")
+        found[name] = own[0]
+    return found

@@ -1,0 +1,237 @@
+"""What a report says of runs whose state is known: five healthy, five sick, and synthetic series at the bounds of the rules."""
+
+import html
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import pinnlib as pl
+from pinnlib.runs.diagnosis import STATES, diagnose
+
+SMALL = {"width": 16, "depth": 2, "points": 256, "data_points": 40, "batches": 8, "device": "cpu", "lr": 3e-3}
+
+
+def trained(problem, **settings):
+    return pl.train(problem, pl.Config(**SMALL | settings), progress=False)
+
+
+def line(seed=0):
+    """A network for u'' = -pi^2 sin(pi x), u(0) = u(1) = 0; its residual, its boundary term, and its error."""
+    torch.manual_seed(seed)
+    net = nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 1))
+    x, ends = torch.linspace(0, 1, 64)[:, None], torch.tensor([[0.0], [1.0]])
+
+    def residual(points=x):
+        z = points.clone().requires_grad_()
+        du = torch.autograd.grad(net(z).sum(), z, create_graph=True)[0]
+        ddu = torch.autograd.grad(du.sum(), z, create_graph=True)[0]
+        return ddu + math.pi**2 * torch.sin(math.pi * z)
+
+    def edge():
+        return net(ends).square().mean()
+
+    def error():
+        exact = torch.sin(math.pi * x)
+        return float((net(x).detach() - exact).norm() / exact.norm())
+
+    return net, residual, edge, error
+
+
+# ---- five healthy ones: their error is known to be small, by published records and one training
+
+
+@pytest.mark.parametrize(
+    "name", ["helmholtz_a4-1_rba_seed0", "burgers_vanilla_seed0", "perivascular_tanh_rba_seed0", "allen_cahn_rba_seed1"]
+)
+def test_healthy_records_are_learning(name):
+    run = pl.records.load(name)
+    assert run.history["rel_l2"][-1] < 0.1
+    report = run.report()
+    assert report.state == "learning"
+    assert not report.advice
+    assert f"relative L2 {np.median(run.history['rel_l2'][run.history['step'] >= run.step / 10**0.2]):.2g}." in str(report)
+
+
+def test_a_healthy_training_in_plain_torch():
+    net, residual, edge, error = line()
+    optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
+    terms, fresh = {"edge": edge}, lambda: residual(torch.rand(50, 1))
+    monitor = pl.Monitor(net, residual=residual, terms=terms, optimizer=optimizer, batches=8, steps=1500, fresh=fresh)
+    for step in range(1501):
+        monitor(step)
+        optimizer.zero_grad()
+        (residual().square().mean() + edge()).backward()
+        optimizer.step()
+    assert error() < 0.02
+    report = monitor.report()
+    assert report.state == "learning"
+    assert "error: not known, there is no reference: loss and SNR cannot stand in for it." in str(report)
+
+
+# ---- five sick ones
+
+
+def test_dead():
+    """A learning rate so large that all of tanh is at its bounds."""
+    run = trained(pl.problems.Burgers(), steps=300, lr=1.0)
+    assert run.predict(run.points).std() < 1e-6
+    assert np.median(run.residual() ** 2) < 1e-6  # nothing is wrong by the residual
+    report = run.report()
+    assert report.state == "dead"
+    assert "smaller learning rate" in report.advice[0]
+
+
+def test_starved():
+    run = trained(pl.problems.Helmholtz(a=(2, 1)), steps=1500, data_weight=1e-4)
+    heavy = trained(pl.problems.Helmholtz(a=(2, 1)), steps=1500, data_weight=100.0)
+    assert heavy.history["loss_data"][-1] < 0.1 * run.history["loss_data"][-1]  # it is the weight
+    assert run.history["rel_l2"][-1] > 0.3
+    report = run.report()
+    assert report.state == "starved"
+    assert report.why.startswith("data ")
+    assert report.advice[0].startswith("Give data a weight of about 20 times")
+
+
+def test_diverging():
+    """Descent with a rate that fits at first, and then a larger one."""
+    net, residual, edge, error = line()
+    optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
+    monitor = pl.Monitor(net, residual=residual, terms={"edge": edge}, error=error, batches=8, steps=1000)
+    for step in range(1001):
+        monitor(step)
+        if step == 600:
+            optimizer.param_groups[0]["lr"] = 0.3
+        optimizer.zero_grad()
+        (residual().square().mean() + edge()).backward()
+        optimizer.step()
+    assert monitor.history["loss"][-1] > 1000 * monitor.history["loss"].min()
+    report = monitor.report()
+    assert report.state == "diverging"
+    assert "learning rate ten times smaller" in report.advice[0]
+
+
+def test_plateau():
+    """Allen-Cahn without attention stays where it is, see the chapter."""
+    run = pl.records.load("allen_cahn_vanilla_seed0")
+    assert run.history["rel_l2"][-1] > 0.9
+    report = run.report()
+    assert report.state == "plateau"
+    assert "cheap" in report.advice[1]
+
+
+def test_overfit():
+    """Eight points, and an equation that oscillates."""
+    problem = pl.problems.Helmholtz(a=(2, 2))
+    run = trained(problem, steps=600, points=8, width=32, finish="lbfgs", finish_steps=200)
+    assert np.median(run.residual() ** 2) < 1e-3
+    assert run.history["rel_l2"][-1] > 0.5
+    report = run.report()
+    assert report.state == "overfit"
+    assert report.advice[0] == "Train on more points."
+
+
+# ---- never more than the numbers support
+
+
+def history(total, snr=None, step=None, **more):
+    step = np.unique(np.geomspace(1, 1000, 40).astype(int)) if step is None else step
+    total = np.broadcast_to(np.asarray(total, dtype=float), step.shape).copy()
+    return {"step": step, "loss_residual": total, "snr": np.full(len(step), 1.5) if snr is None else snr} | more
+
+
+STEPS = np.unique(np.geomspace(1, 1000, 40).astype(int))
+FALLING = 1.0 / STEPS**1.5
+
+
+@pytest.mark.parametrize(
+    ("series", "state"),
+    [
+        (history(FALLING), "learning"),
+        (history(FALLING[:6], step=STEPS[:6]), "too short"),
+        (history(np.where(STEPS < 900, FALLING, math.nan)), "not finite"),
+        (history(np.where(STEPS < 500, FALLING, 1.0)), "diverging"),
+        (history(np.where(STEPS < 500, FALLING, 0.09 * 1e-3)), "learning"),  # a setback is not a divergence
+        (history(np.maximum(FALLING, 0.5)), "plateau"),
+        (history(np.maximum(FALLING, 0.5), rel_l2=np.full(len(STEPS), 0.05)), "learning"),  # an error that is small is one
+        (history(np.maximum(FALLING, 9e-5)), "learning"),  # it has fallen ten-thousandfold
+        (history(FALLING, loss_bc=np.full(len(STEPS), 0.2), signal_bc=FALLING), "starved"),
+        (history(FALLING, loss_bc=np.full(len(STEPS), 0.2), signal_bc=FALLING, output_spread=0 * FALLING + 50.0), "plateau"),
+        (history(FALLING, loss_bc=0.2 * FALLING, signal_bc=FALLING), "learning"),
+        (history(FALLING, loss_bc=np.full(len(STEPS), 0.2), signal_bc=FALLING, output_spread=FALLING), "dead"),
+        (history(FALLING, output_spread=FALLING), "learning"),  # the solution may be constant, where all terms are met
+        (history(FALLING, loss_fresh=FALLING, median_fresh=20 * FALLING, median_residual=FALLING), "overfit"),
+        (history(FALLING, loss_fresh=1e3 * FALLING, median_fresh=2 * FALLING, median_residual=FALLING), "learning"),
+    ],
+)
+def test_states_at_the_bounds_of_the_rules(series, state):
+    report = diagnose(series)
+    assert report.state == state, report.why
+    assert str(report).startswith(f"State: {STATES[state]}.")
+    assert html.escape(report.why) in report._repr_html_()
+
+
+def said(series):
+    return {one.about: one.text for one in diagnose(series).findings}
+
+
+def test_findings_have_their_numbers():
+    flat = np.ones(len(STEPS))
+    found = said(
+        history(
+            FALLING,
+            snr_residual=0.2 * flat,
+            floor=0.18 * flat,
+            alignment=0.31 * flat,
+            signal=0.02 * flat,
+            signal_residual=flat,
+            signal_bc=0.9 * flat,
+            loss_bc=FALLING,
+            saturation_bounds=np.stack([10 * flat, 80 * flat], 1),
+        )
+    )
+    assert found["batches"] == "SNR 1.5; two batches' gradients have a mean cosine of 0.31."
+    assert found["floor"] == "The residual's own SNR is 0.2, and pure noise gives 0.18: its mean cannot be told from zero."
+    assert found["balance"] == "They pull against each other: of all together 2% of the largest is left."
+    assert found["layers"].startswith("80% of the activations of chosen layer 2")
+    assert (
+        "rules: its gradient is 5 times that of bc"
+        in said(history(FALLING, signal_residual=5 * flat, signal_bc=flat, loss_bc=FALLING, signal=5 * flat))["terms"]
+    )
+    assert "bursts" not in said(history(np.where(STEPS == 1, 1e3, FALLING)))
+    burst = FALLING.copy()
+    burst[20] *= 100
+    assert said(history(burst))["bursts"].startswith(f"At 1 of {len(STEPS)} probes")
+    assert "It is large in a few places" not in str(diagnose(history(FALLING)))
+    assert "the answer zero everywhere has 1" in said(history(FALLING, rel_l2=2 * flat))["error"]
+
+
+def test_no_finding_without_its_series():
+    assert {one.about for one in diagnose(history(FALLING)).findings} == {"error", "phase", "batches"}
+
+
+def test_a_run_knows_its_floor():
+    run = trained(pl.problems.Burgers(), steps=60)
+    history = dict(run.history)
+    run.history["snr_residual"] = np.full(len(history["step"]), 1.2 / math.sqrt(7))
+    assert "pure noise gives 0.38" in str(run.report())
+
+
+def test_labels_cannot_write_html():
+    report = diagnose(history(FALLING, **{"loss_<b>": np.full(len(STEPS), 0.2), "signal_<b>": FALLING}))
+    assert "&lt;b&gt;" in report._repr_html_()
+    assert "<b>" not in report._repr_html_()
+
+
+def test_a_history_without_the_series_it_needs():
+    with pytest.raises(ValueError, match="the history has no 'snr': give that of a run or a monitor"):
+        diagnose({"step": STEPS, "loss_residual": FALLING})
+
+
+def test_a_run_without_weights_has_a_report(tmp_path):
+    run = pl.records.load("allen_cahn_vanilla_seed1")
+    run.state = run.state | {"parameters": np.zeros(0)}
+    assert run.report().state == "plateau"
+    assert "fresh" not in {one.about for one in run.report().findings}
