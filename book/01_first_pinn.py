@@ -513,8 +513,9 @@ display(
 # weights are at most 1, and squared they come to a few hundredths in the mean. With the data
 # weighted by 20 as well, which the quick run does not do, the equation hardly counts. In trials
 # with a data weight of 1, 10,000 steps and a learning rate of 0.005, RBA was ahead, 0.034 against
-# 0.061 in the median of five seeds. So part of what RBA does can be had by one number, and too much
-# of it hurts. {doc}`04_attention` takes that up.
+# 0.061 in the median of five seeds. So part of what RBA does can be had by one number, and both
+# together hurt here. {doc}`04_attention` takes that up, and {doc}`what_to_do_when` draws the
+# conclusion.
 #
 # **Cannot tell: phases.** In these ten runs the SNR comes back to 1 in the five with RBA, at steps
 # 5,400 to 11,000, and stays in none. By the strict rule of {doc}`10_phases`, which asks whether it
@@ -528,9 +529,8 @@ display(
 # and by none with RBA. The first PINN on this equation was three times better than the vanilla
 # median, with L-BFGS {cite}`raissi2019physics`. What is left is mostly a layer in a slightly wrong
 # place, as {numref}`fig-burgers-training` and the lines on $t = 1$ say, and RBA's is the farther
-# off. Patience pays: in earlier runs, no longer published, half as many steps, with a rate that
-# fell twice as fast, gave 0.00527 (0.00325 to 0.0181) without RBA and 0.0358 (0.0206 to 0.112) with
-# it.
+# off. When to go on is a question for {doc}`what_to_do_when`: here the error without RBA is 0.0167
+# at step 10,000 and 0.00208 at 60,000.
 #
 # **Limits.** One equation, one network of a quarter of the authors' width, 60,000 steps, biases
 # that start at zero, and a learning rate that starts higher and falls faster than the authors'

@@ -622,8 +622,8 @@ display(Markdown(verdicts.table(found)))
 # seed. So between the two kinds a large SNR is no sign of the better solution. At the authors' size
 # it is so too: 96% of vanilla's probes are above 1 after its rise, and 71% of RBA's.
 #
-# For a practitioner with such a problem: use RBA, and do not stop or go on because of the SNR
-# alone.
+# For a practitioner with such a problem: do not stop or go on because of the SNR alone. Whether to
+# take RBA or a weight of the data is in {doc}`what_to_do_when`.
 #
 # **Limits.** One equation with a smooth closed-form solution. The ten runs have a smaller network
 # and fewer points than the paper's, 20,000 steps instead of 300,000, 32 batches instead of 100,

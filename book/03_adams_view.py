@@ -1202,7 +1202,8 @@ display(Markdown(verdicts.table(table)))
 # weights, it is gone.
 #
 # For a practitioner: before you read a late rise of the SNR as a phase of learning, measure the
-# preconditioned sharpness, or go on for a few hundred steps at a tenth of the learning rate.
+# preconditioned sharpness, or go on for a few hundred steps at a tenth of the learning rate. What
+# to do about bursts is in {doc}`what_to_do_when`.
 #
 # **Limits.** The live run is one seed of one network, a quarter of the points of
 # {doc}`02_signal_and_noise`; the test on Allen-Cahn is one seed too, before its passage. These

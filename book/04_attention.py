@@ -517,8 +517,8 @@ display(Markdown(verdicts.table(verdicts.at(rows, verdicts.LAPTOP))))
 # On Burgers ({doc}`01_first_pinn`) RBA's residuals are the more homogeneous ones in every pair, and
 # its errors the larger ones, eight times in the median.
 #
-# For a practitioner: before you implement RBA, weigh the data by 10 to 100, or let the weight of
-# the equation grow from zero over some hundred steps. If that does not do it, try RBA.
+# For a practitioner: first give the data a weight of about 20, and then try RBA without that weight.
+# {doc}`what_to_do_when` has the evidence for and against each, in one row.
 #
 # ## Limits
 #

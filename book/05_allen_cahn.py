@@ -460,7 +460,8 @@ plt.show()
 # **Data weighted by 100 do not, at this size.** Both seeds stay on the plateau. By the strict rule
 # they have all three phases nevertheless, which no run of this size that passes has. The run of the
 # authors' size that passes does have them ({doc}`10_phases`). With RBA the equation already counts
-# about a tenth of the data; another factor of 100 seems too much. What was not tried is the larger
+# about a tenth of the data; another factor of 100 seems too much: so not both
+# ({doc}`what_to_do_when`). What was not tried is the larger
 # network, with which the authors of RBA use both.
 #
 # ## Verdict
@@ -542,8 +543,8 @@ display(Markdown(verdicts.table(verdicts.at(found, verdicts.LAPTOP))))
 # the passage and 78% after it. Without RBA the SNR first rises at step 65,500, and the error passes
 # 0.5 at 80,000. That run ends too soon for the strict rule ({doc}`authors_runs`).
 #
-# For a practitioner with such a problem: use RBA, and be patient. A plateau of five to ten thousand
-# steps is no reason to stop. The order of the weights shows the passage while it happens; at this
+# For a practitioner with such a problem: a plateau is no reason to stop by itself. Set a limit
+# first; {doc}`what_to_do_when` says which were enough. The order of the weights shows the passage while it happens; at this
 # size the SNR does not.
 #
 # **A ramp, not only attention.** RBA's weights start at zero and need about 1,000 steps to fill.

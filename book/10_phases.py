@@ -255,7 +255,7 @@ for name in whole:
 # Twenty more runs with RBA are shorter, from starts that differ by rounding or by their seed. Five
 # of them have all three phases. All five are on Helmholtz, their residual has collapsed by step
 # 1,400, and they succeed. So at this size the phases do mark a success, where they are found: in
-# seven of seven runs. They are not found in most runs that succeed later, since those end too soon
+# seven of seven runs. That is no rule to stop by ({doc}`what_to_do_when`): they are not found in most runs that succeed later, since those end too soon
 # after it for this rule.
 #
 # **Between the two sizes** one run of 15 has the phases. Of all 15 its residual collapses first.
@@ -784,7 +784,7 @@ display(Markdown(verdicts.table(rows)))
 #
 # Nearly everything: with RBA the error is far above 0.5 at step 1,000, and passes 0.5 after step
 # 11,000, while the SNR gives no reason to go on. As a stopping rule the SNR fails there, at either
-# size.
+# size; {doc}`what_to_do_when` has what there is instead.
 # ```
 #
 # ## References

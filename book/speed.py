@@ -276,6 +276,19 @@ for size in (LARGE, MIDDLE):
     ]
     rows.append((case(size), BATCHES[size[0]], *cells))
 tables = [verdicts.markdown(HEAD, rows)]
+
+# %% tags=["hide-input"]
+HEAD = ("size, 32 batches", "nested step, ms", "a probe, in steps", "vmap", "loop")
+rows = []
+for size in (MIDDLE, LARGE):
+    spent = {r["contender"]: r for r in found["watching"] if size_of(r) == size}
+    step = spent["step"]["median_ms"]
+    ways = [spent.get(f"probe, {way}") for way in ("rows", "vmap", "loop")]
+    cells = [f"{own['median_ms'] / step:.1f}" if own else "-" for own in ways]
+    rows.append((case(size), number(step), *cells))
+tables.append(verdicts.markdown(HEAD, rows))
+
+# %% tags=["hide-input"]
 HEAD, rows = ("size", "path", "8 seeds together, ms", "one by one, ms", "gain"), []
 for size in ((256, 64, 4), (1_024, 64, 4)):
     for path in ("compiled", "eager"):
@@ -297,6 +310,11 @@ display(Markdown("\n\n".join(tables)))
 # summed batch by batch, it holds the batches' gradients, and their mean is the gradient of the
 # step. The loop is the customary way: one backward pass a batch, nested autograd in each. Both find
 # the same SNR to a thousandth.
+#
+# **A monitor** (`pl.Monitor`) watches a training that is not this library's: here nested autograd.
+# Its probe evaluates the loss once more, and finds the gradients of 32 batches in one backward pass
+# where it can. A loop takes a pass for each batch; vmap holds copies of the graph, and at the large
+# size too many.
 #
 # **An ensemble** trains several seeds as one network with a leading axis. What it can share is what
 # a step costs besides arithmetic. Without a compiler that is a good part. In machine code there is
