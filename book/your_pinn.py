@@ -136,15 +136,16 @@ def plain(steps=STEPS, watched=True, start_weight=1.0):
 began = time.perf_counter()
 net_torch, monitor = plain()
 seconds = {"plain torch": time.perf_counter() - began}
-print(monitor.report())  # 3
+monitor.report()  # 3
 
 # %%
 print(f"state in plain torch: {monitor.report().state}")
 
 # %% [markdown]
-# The report names one state and the number that it rests on. Then it says what the numbers say, and
-# in the lines below each what they do not say. It never calls an error small that it cannot see:
-# without a reference it says so. With `error=`, a function, it knows.
+# A notebook shows the report as a table; a script prints it, `print(monitor.report())`. It names one
+# state and the number that it rests on. Then it says what the numbers say, and in italics what they
+# do not say. It never calls an error small that it cannot see: without a reference it says so. With
+# `error=`, a function, it knows.
 #
 # Everything is in `monitor.history`, under the names that a run of {doc}`pl.train <01_first_pinn>`
 # has. So all figures and estimators of this book take it, and `monitor.plot()` draws the main ones.
@@ -190,7 +191,7 @@ def by_deepxde(steps=STEPS, watched=True):
 began = time.perf_counter()
 net_deepxde, watch_deepxde = by_deepxde()
 seconds["DeepXDE"] = time.perf_counter() - began
-print(watch_deepxde.monitor.report())  # 3
+watch_deepxde.monitor.report()  # 3
 
 # %% [markdown]
 # ## In PINA
@@ -242,7 +243,7 @@ def by_pina(steps=STEPS, watched=True):
 began = time.perf_counter()
 net_pina, watch_pina = by_pina()
 seconds["PINA"] = time.perf_counter() - began
-print(watch_pina.monitor.report())  # 3
+watch_pina.monitor.report()  # 3
 
 # %% [markdown]
 # ## Three libraries, one training
@@ -331,7 +332,7 @@ for name, one in monitors.items():
 
 # %% tags=["nbval-ignore-output"]
 _, sick = plain(start_weight=1e-4)
-print(sick.report())
+sick.report()
 
 # %%
 print(
@@ -359,7 +360,7 @@ small = pl.Config(
 comparison = pl.compare(
     pl.problems.Burgers(), small, ["vanilla", "rba", "data x 10"], seeds=5
 )
-print(comparison)
+comparison
 
 # %% mystnb={"figure": {"caption": "Relative L2 error of a small network on Burgers' equation under three rules, and at the end seed by seed. Lines are medians over five seeds, bands go from the least to the largest.", "name": "fig-your-pinn-compare"}, "image": {"alt": "Left, three falling curves of error over the step with overlapping bands; right, the final errors of five seeds for each rule, joined seed by seed."}}
 comparison.plot()

@@ -157,7 +157,7 @@ class Monitor:
 
     Attributes:
         how: of the gradients of the batches, ``"rows"``, ``"vmap"`` or ``"loop"``, see
-            :mod:`pinnlib.batch_gradients`; None before the first probe.
+            :mod:`pinnlib.monitoring.batch_gradients`; None before the first probe.
         optimizer: may be changed where the training changes its own.
         seconds: what the last probe took; nan before.
 

@@ -32,7 +32,7 @@ __all__ = ["SNRMonitor"]
 
 
 class SNRMonitor(dde.callbacks.Callback):
-    """A callback that measures every ``period`` steps; all else is :class:`pinnlib.Monitor`'s.
+    """A callback that measures every ``period`` steps; all else is :class:`pinnlib.monitor.Monitor`'s.
 
     The points of the equation are cut into batches; conditions count as terms that all batches share.
 
@@ -41,11 +41,11 @@ class SNRMonitor(dde.callbacks.Callback):
         period: steps from one probe to the next; L-BFGS calls back when it has made many, and is measured then.
         names: of all losses in DeepXDE's order, equations first; the classes of the conditions unless told.
         shuffle: seed of the one permutation of the points that is cut, since DeepXDE's are in order; None: as they come.
-        settings: others of :class:`pinnlib.Monitor`, such as ``biases`` and ``layers``.
+        settings: others of :class:`pinnlib.monitor.Monitor`, such as ``biases`` and ``layers``.
 
     Raises:
-        ValueError: another backend, a period that is not a whole number, or what :class:`pinnlib.Monitor` finds wrong; while
-            training, a loss that is not a mean square.
+        ValueError: another backend, a period that is not a whole number, or what :class:`pinnlib.monitor.Monitor` finds wrong;
+            while training, a loss that is not a mean square.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ LOGGED = ("snr", "signal", "noise", "order_gradient", "alignment", "floor")
 
 
 class SNRMonitor(lightning.Callback):
-    """A callback that measures every ``every_n_steps`` steps and logs what it found; all else is :class:`pinnlib.Monitor`'s.
+    """A callback that measures every ``every_n_steps`` steps and logs it; all else is :class:`pinnlib.monitor.Monitor`'s.
 
     Args:
         every_n_steps: from one probe to the next.
@@ -43,11 +43,11 @@ class SNRMonitor(lightning.Callback):
         loss: for a LightningModule that is not PINA's: from the module and the batch of its ``training_step``, the
             :class:`pinnlib.monitor.Loss` of this step.
         shuffle: seed of the one permutation of the points that is cut; None: as they come.
-        settings: others of :class:`pinnlib.Monitor`, such as ``biases``, ``error`` and ``fresh``.
+        settings: others of :class:`pinnlib.monitor.Monitor`, such as ``biases``, ``error`` and ``fresh``.
 
     Raises:
-        ValueError: a number of steps that is not whole, or what :class:`pinnlib.Monitor` finds wrong; while training, a module
-            that is not PINA's without ``loss``, a PINA solver with several networks, or no condition that has the most points.
+        ValueError: a number of steps that is not whole, or what the monitor finds wrong; while training, a module that is not
+            PINA's without ``loss``, a solver of PINA with several networks, or no condition that has the most points.
     """
 
     def __init__(

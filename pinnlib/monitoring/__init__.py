@@ -1,1 +1,1 @@
-"""What :class:`pinnlib.Monitor` is made of: a loss in parts, gradients of its batches, networks that stay as they were."""
+"""What a monitor is made of: a loss in parts, gradients of its batches, networks that stay as they were."""

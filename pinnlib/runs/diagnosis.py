@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STATES", "Finding", "Report", "diagnose", "of_run"]
 
+#: States, in the order in which they are tried, and their words.
 STATES = {
     "too short": "too short to say",
     "not finite": "no longer finite",
@@ -80,7 +81,7 @@ class Report:
     """What a training does.
 
     Attributes:
-        state: one of :data:`STATES`.
+        state: one of :data:`pinnlib.runs.diagnosis.STATES`.
         why: the sentence that the state rests on.
         advice: what to try, most promising first.
         findings: all else that the numbers say.
@@ -142,7 +143,7 @@ def of_run(run: Run) -> Report:
 
 
 def diagnose(history: Mapping[str, np.ndarray], terms: list[str] | None = None) -> Report:
-    """The report of a history, such as :meth:`pinnlib.Monitor.load_history` gives.
+    """The report of a history, such as :meth:`pinnlib.monitor.Monitor.load_history` gives.
 
     Args:
         history: ``step``, ``loss_residual`` and ``snr``, ``(n_probes,)`` each; of the other series of a monitor or a run those
