@@ -212,6 +212,13 @@ def test_no_finding_without_its_series():
     assert {one.about for one in diagnose(history(FALLING)).findings} == {"error", "phase", "batches"}
 
 
+def test_a_collapse_is_said():
+    steps = np.unique(np.geomspace(1, 10_000, 200).astype(int))
+    found = said(history(np.where(steps < 1_000, 1.0, 0.01), snr=np.full(len(steps), 1.5), step=steps))["collapse"]
+    assert found.startswith("the residual fell a decade from step 9")
+    assert "collapse" not in said(history(1.0 / steps, snr=np.full(len(steps), 1.5), step=steps))
+
+
 def test_a_run_knows_its_floor():
     run = trained(pl.problems.Burgers(), steps=60)
     history = dict(run.history)

@@ -114,6 +114,7 @@ FACE = {
     "monitor": "FRESH LAYERS Loss Monitor SERIES",
     "order": "cell_means spatial_order",
     "phases": "Boundary Detector Phases detect running_quantiles",
+    "phases.events": "SERIES SIZES Change Collapse Study collapses effect level null_effects of_runs study",
     "problems": "AllenCahn Burgers Cavity Helmholtz Perivascular Problem KNOWN",
     "rba": "RBA bound normalized update",
     "records": "digest load names register url",

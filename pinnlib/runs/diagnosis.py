@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import phases
+from ..phases.events import collapses
 
 if TYPE_CHECKING:
     from .run import Run
@@ -206,7 +207,15 @@ def _report(series: _Series, output: _Output) -> Report:
     found = _too_short(series) or _not_finite(series) or _diverging(series) or _dead(series, error, output)
     if not found and not error < GOOD:
         found = _overfit(output) or _starved(series, output) or _plateau(series, error)
-    findings = [_error(error), _phase(series), *_batches(series), *_rules(series), *_setback(series), *_bursts(series)]
+    findings = [
+        _error(error),
+        _phase(series),
+        *_collapse(series),
+        *_batches(series),
+        *_rules(series),
+        *_setback(series),
+        *_bursts(series),
+    ]
     return Report(*(found or _learning(series)), (*findings, *_fresh(output), *_layers(series)))
 
 
@@ -315,6 +324,15 @@ def _phase(series: _Series) -> Finding:
     name, start, _ = found.spans()[-1]
     since = f" since step {start:,}, after {', '.join(found.sequence[:-1])}" if found.sequence[1:] else ", and no other so far"
     return Finding("phase", f"{name}{since}.", limit)
+
+
+def _collapse(series: _Series) -> tuple[Finding, ...]:
+    found = collapses(series.step, series.history["loss_residual"])
+    if not found:
+        return ()
+    last = found[-1]
+    text = f"the residual fell a decade from step {last.start:,} to {last.end:,}, from a plateau to a new low."
+    return (Finding("collapse", text, "It is read from the residual alone, which may fall while the error stays."),)
 
 
 def _batches(series: _Series) -> tuple[Finding, ...]:

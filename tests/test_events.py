@@ -1,0 +1,224 @@
+"""Collapses and event studies: on series whose collapse, effect and chance are known."""
+
+import math
+
+import numpy as np
+import pytest
+
+import pinnlib as pl
+from pinnlib.phases import events
+from pinnlib.phases.events import Collapse, collapses, effect, level, null_effects, study
+
+STEPS = np.unique(np.concatenate([[0], np.geomspace(1, 300, 60), np.arange(300, 20_001, 50)]).astype(int))
+
+
+def cliff(at, to=0.01, width=1.2, rng=None, noise=0.0):
+    """A loss of 1 that falls to ``to`` over a factor ``width`` from step ``at`` on."""
+    share = np.clip(np.log(np.maximum(STEPS, 1) / at) / math.log(width), 0.0, 1.0)
+    scatter = noise * rng.standard_normal(len(STEPS)) if rng is not None else 0.0
+    return 10.0 ** (share * math.log10(to) + scatter)
+
+
+@pytest.mark.parametrize("at", [100, 1_000, 8_000])
+@pytest.mark.parametrize("noise", [0.0, 0.2])
+def test_a_collapse_is_found_where_it_is(at, noise):
+    (found,) = collapses(STEPS, cliff(at, rng=np.random.default_rng(at), noise=noise))
+    assert at / 1.3 <= found.start <= 1.25 * at
+    assert found.start < found.end <= 1.6 * at
+    assert 1.0 <= found.fall <= 2.0 + 2 * noise  # it begins with the last probe from which it is a decade deep
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        np.ones(len(STEPS)),
+        cliff(1_000, to=0.2),  # not a decade
+        cliff(1_000, width=8.0),  # too slow
+        1.0 / np.maximum(STEPS, 1) ** 3.0,  # steep, and without a plateau
+        np.where((STEPS > 1_000) & (STEPS < 1_030), 1e-3, 1.0),  # a spike of one probe
+        cliff(3, to=0.01),  # before there are probes enough
+    ],
+    ids=["flat", "shallow", "slow", "power law", "spike", "early"],
+)
+def test_what_is_no_collapse(loss):
+    assert collapses(STEPS, loss) == []
+
+
+def test_a_burst_and_its_end_are_no_collapse():
+    """What comes back to where it was is no new low."""
+    assert collapses(STEPS, np.where((STEPS > 2_000) & (STEPS < 5_000), 100.0, 1.0)) == []
+
+
+def test_two_collapses_in_order():
+    found = collapses(STEPS, cliff(500) * cliff(6_000))
+    assert [one.start // 400 for one in found] == [1, 15]
+
+
+def test_a_collapse_depends_on_neither_unit_nor_density():
+    loss = cliff(2_000)
+    assert collapses(STEPS, 1e5 * loss) == collapses(STEPS, loss)
+    thin = np.arange(len(STEPS)) % 2 == 0
+    (a,), (b,) = collapses(STEPS, loss), collapses(STEPS[thin], loss[thin])
+    assert b.start == pytest.approx(a.start, rel=0.06)
+    assert b.end == pytest.approx(a.end, rel=0.06)
+
+
+def test_values_that_are_not_finite_are_left_out():
+    loss = cliff(2_000)
+    holes = loss.copy()
+    holes[::7] = math.nan
+    assert collapses(STEPS, holes)[0].start == pytest.approx(collapses(STEPS, loss)[0].start, rel=0.06)
+
+
+ONE = Collapse(1_000, 1_500, 2.0)
+
+
+def test_effects_are_those_of_medians_in_two_windows():
+    rng = np.random.default_rng(0)
+    values = 10.0 ** rng.standard_normal(len(STEPS))
+    before, after = (STEPS >= 500) & (STEPS <= 1_000), (STEPS >= 1_500) & (STEPS <= 3_000)
+    by_hand = math.log10(np.median(values[after]) / np.median(values[before]))
+    assert effect(STEPS, values, ONE, "log") == pytest.approx(by_hand, abs=0.02)  # the median of logs and the log of the median
+    assert effect(STEPS, values, ONE) == np.median(values[after]) - np.median(values[before])
+    above = (values > 1).astype(float)
+    assert effect(STEPS, above, ONE, "share") == pytest.approx(above[after].mean() - above[before].mean())
+    meanwhile = np.where((STEPS > 1_000) & (STEPS < 1_500), 1e9, values)
+    assert effect(STEPS, meanwhile, ONE) == effect(STEPS, values, ONE)
+
+
+def test_an_effect_needs_both_windows():
+    values = np.ones(len(STEPS))
+    assert math.isnan(effect(STEPS, values, Collapse(1_000, 18_000, 1.0)))
+    assert math.isnan(effect(STEPS, np.where(STEPS < 1_200, math.nan, 1.0), ONE))
+    assert effect(STEPS, values, Collapse(1_000, 15_000, 1.0)) == 0.0
+
+
+def test_the_level_of_a_batch():
+    assert level(256) == 1.0
+    assert level(64) == 0.5
+
+
+def runs(n, rng, rise=0.0, noise=0.3, at=2_000):
+    """Histories with a collapse at ``at`` and an SNR that rises there by ``rise`` decades."""
+    found = []
+    for k in range(n):
+        when = int(at * (1 + 0.2 * k))
+        log = noise * rng.standard_normal(len(STEPS)) + rise * (when * 1.1 < STEPS)
+        found.append({"step": STEPS, "loss_residual": cliff(when), "snr": 10.0**log, "rel_l2": np.ones(len(STEPS))})
+    return found
+
+
+def test_a_rise_is_found_and_its_size():
+    found = study(runs(5, np.random.default_rng(1), rise=1.0), batches=32, batch_points=256, foretold={"snr": 1})
+    change = found.changes["snr"]
+    assert found.found == change.count == 5
+    assert change.verdict == "rises"
+    assert change.sign_p == pytest.approx(1 / 32)
+    assert change.middle == pytest.approx(1.0, abs=0.15)
+    assert change.range[0] > 0.5
+    assert found.changes["alignment"].verdict == "rises"
+    assert found.changes["above"].middle == pytest.approx(0.5, abs=0.15)
+    assert set(found.changes) == {"snr", "alignment", "rel_l2", "above", "below"}
+
+
+def test_no_change_is_said_only_with_power():
+    quiet = study(runs(5, np.random.default_rng(2)), batches=32, batch_points=256).changes["snr"]
+    assert quiet.verdict == "no change of this size"
+    assert quiet.power() > 0.99
+    loud = study(runs(5, np.random.default_rng(3), noise=6.0), batches=32, batch_points=256).changes["snr"]
+    assert loud.verdict == "cannot tell"
+    assert "would be seen in" in loud.why
+
+
+def test_a_drift_is_no_event():
+    """SNR that rises all the time rises at the collapse too, and at random times as much."""
+    rng = np.random.default_rng(4)
+    drifting = [h | {"snr": 10.0 ** (2.0 * np.log10(STEPS + 1.0) + 0.05 * rng.standard_normal(len(STEPS)))} for h in runs(5, rng)]
+    change = study(drifting, batches=32, batch_points=256, foretold={"snr": 1}).changes["snr"]
+    assert change.signs == (5, 0)
+    assert change.verdict != "rises"
+
+
+def test_false_alarms_are_as_rare_as_they_should_be():
+    """Red noise without an event: of 100 studies the sign test takes about 6, and both conditions fewer."""
+    alarms = 0
+    for k in range(100):
+        rng = np.random.default_rng(100 + k)
+        own = runs(5, rng)
+        for h in own:
+            x = rng.standard_normal(len(STEPS))
+            for i in range(1, len(x)):
+                x[i] = 0.9 * x[i - 1] + math.sqrt(1 - 0.81) * x[i]
+            h["snr"] = 10.0**x
+        alarms += study(own, batches=32, batch_points=256, series=["snr"], seed=k).changes["snr"].verdict in ("rises", "falls")
+    assert alarms <= 9  # 5% would be exceeded by 10 in 3% of such tests
+
+
+def test_null_effects_have_the_scatter_of_effects():
+    rng = np.random.default_rng(6)
+    values = 10.0 ** rng.standard_normal(len(STEPS))
+    found = null_effects(STEPS, values, ONE, "log", rng)
+    late = np.array([effect(STEPS, 10.0 ** rng.standard_normal(len(STEPS)), ONE, "log") for _ in range(200)])
+    assert np.nanmean(found) == pytest.approx(0.0, abs=0.3)
+    assert np.nanstd(found) > np.nanstd(late) / 2  # early windows have fewer probes, and scatter more
+
+
+def test_series_without_a_residual_are_aligned_where_one_says():
+    own = [{k: v for k, v in h.items() if k != "loss_residual"} for h in runs(5, np.random.default_rng(7), rise=2.0)]
+    places = [Collapse(int(2_000 * (1 + 0.2 * k)), int(2_400 * (1 + 0.2 * k)), 2.0) for k in range(5)]
+    assert study(own, batches=32, batch_points=256, at=places).changes["snr"].verdict == "rises"
+    one_less = study(own, batches=32, batch_points=256, at=[None, *places[1:]])
+    assert one_less.found == 4
+    assert one_less.changes["snr"].verdict == "cannot tell"
+
+
+def test_first_and_last():
+    two = [h | {"loss_residual": cliff(500) * cliff(6_000)} for h in runs(1, np.random.default_rng(8))]
+    (last,), (first,) = (study(two, batches=32, batch_points=256, which=which).collapses for which in ("last", "first"))
+    assert (first.start < 1_000, last.start > 5_000) == (True, True)
+
+
+SOUND = {"batches": 32, "batch_points": 64}
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: study([], **SOUND), "no runs to study: give the histories of at least one, and of five"),
+        (lambda: study([{"step": STEPS, "loss_residual": np.ones(len(STEPS))}] * 2, **SOUND), "none of 2 runs has a collapse"),
+        (lambda: study(runs(1, np.random.default_rng(0)), batches=1, batch_points=4), "batches = 1"),
+        (lambda: study(runs(1, np.random.default_rng(0)), **SOUND, which="best"), "which = 'best': choose 'last' or 'first'"),
+        (lambda: study(runs(2, np.random.default_rng(0)), **SOUND, at=[None]), "1 collapses for 2 runs: give one for each"),
+        (
+            lambda: study(runs(2, np.random.default_rng(0)), **SOUND, series=["noize"]),
+            "no series is called 'noize': choose among snr",
+        ),
+        (lambda: collapses(STEPS, np.ones(3)), "give two series of equal length"),
+        (lambda: collapses(STEPS[::-1], np.ones(len(STEPS))), "the steps do not increase"),
+        (lambda: collapses(STEPS, np.ones(len(STEPS)), within=1.0), "within = 1.0: give a positive depth, and a factor above 1"),
+        (lambda: effect(STEPS, np.ones(len(STEPS)), ONE, "cube"), "kind = 'cube'"),
+        (lambda: level(0), "batch_points = 0"),
+        (lambda: events.of_runs([]), "there are no runs to study"),
+    ],
+)
+def test_bad_input_has_one_sentence(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()
+
+
+def test_two_seeds_are_not_enough():
+    change = study(runs(2, np.random.default_rng(9), rise=3.0), **SOUND).changes["snr"]
+    assert change.verdict == "cannot tell"
+    assert change.why == "2 runs have an effect, and a verdict needs 5"
+
+
+def test_runs_of_one_kind():
+    own = [pl.records.load(f"helmholtz_a4-1_rba_seed{k}") for k in range(2)]
+    found = events.of_runs(own)
+    assert found.found == 2
+    by_hand = study([run.history for run in own], batches=32, batch_points=128)
+    np.testing.assert_array_equal(found.changes["snr"].effects, by_hand.changes["snr"].effects)
+    with pytest.raises(ValueError, match="the runs are of unequal kinds, weighting = "):
+        events.of_runs([own[0], pl.records.load("helmholtz_a4-1_vanilla_seed0")])
+    with pytest.raises(ValueError, match="unequal kinds, problem = helmholtz and burgers"):
+        events.of_runs([own[0], pl.records.load("burgers_rba_seed0")])
