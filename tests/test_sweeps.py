@@ -257,3 +257,30 @@ def test_without_dask_the_remedy_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ValueError, match=r"pip install 'pinnlib\[cluster\]'"):
         sweep.sweep(manifest.read(write(tmp_path, 3))[:1], tmp_path, scheduler="tcp://127.0.0.1:1", progress=False)
+
+
+def test_branches_of_runs_that_the_same_list_makes(tmp_path):
+    """A seed's branch begins where the run of the same seed stands, beside the runs where it is not beside the list."""
+    lines = """
+[[sweep]]
+name = "whole_seed{seed}"
+problem = "helmholtz"
+seeds = [0, 1]
+config = { width = 8, depth = 2, points = 64, data_points = 16, batches = 4, steps = 6, device = "cpu" }
+
+[[sweep]]
+name = "branch_seed{seed}"
+problem = "helmholtz"
+seeds = [0, 1]
+branch = "whole_seed{seed}.npz"
+config = { width = 8, depth = 2, points = 64, data_points = 16, batches = 4, steps = 9, device = "cpu" }
+"""
+    path, folder = tmp_path / "list.toml", tmp_path / "runs"
+    path.write_text(lines)
+    folder.mkdir()
+    for entry in manifest.read(path):
+        assert sweep.work(entry, str(folder / f"{entry.name}.npz"), 60.0)
+    for seed in (0, 1):
+        whole, branch = (pl.Run.load(folder / f"{name}_seed{seed}.npz") for name in ("whole", "branch"))
+        assert branch.provenance["branch_of"]["step"] == 6
+        assert branch.history["loss"][0] == whole.history["loss"][-1]

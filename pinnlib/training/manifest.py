@@ -16,7 +16,7 @@ A list is a TOML file.  Each ``[[sweep]]`` is a problem with its settings, the w
    first = { snapshots = 24 }                       # of the first seed alone
    compact = { rows = 1000 }                        # made small once complete, as pinnlib.Run.compacted does
    lrs = [1e-3, 1e-4]                               # of the config, one run each; {lr} in the name
-   branch = "whole/run.npz"                         # begin where this run stands, beside the list; see pinnlib.branch
+   branch = "whole/run_seed{seed}.npz"              # begin where this run stands, beside the list or the runs; see pinnlib.branch
 """
 
 from __future__ import annotations
@@ -157,7 +157,9 @@ def _entries(one: dict[str, Any], where: str, folder: Path) -> Iterator[Entry]:
                 name = one["name"].format(weighting=weighting, seed=seed, **({} if lr is None else {"lr": f"{lr:g}"}))
                 if not name or Path(name).name != name:
                     raise ValueError(f"name = {name!r}: give the name of a file, without folders")
-                branch = str((folder / one["branch"]).resolve()) if "branch" in one else None
+                branch = None
+                if "branch" in one:
+                    branch = str((folder / one["branch"].format(weighting=weighting, seed=seed)).resolve())
                 yield Entry(name, problem, config, threads, compact, branch)
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         what = (

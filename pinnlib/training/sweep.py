@@ -287,7 +287,8 @@ def work(entry: Entry, path: str, every: float, report: Callable[[int], None] = 
     if Path(path).exists():
         restore(trainer, Run.load(path, entry.given))  # a complete one was skipped
     elif entry.branch:
-        begin_branch(trainer, Run.load(entry.branch))
+        beside_list, beside_runs = Path(entry.branch), Path(path).parent / Path(entry.branch).name
+        begin_branch(trainer, Run.load(beside_list if beside_list.exists() else beside_runs))
     ended = threading.Event()
 
     def watch() -> None:
