@@ -86,6 +86,18 @@ def test_effects_are_those_of_medians_in_two_windows():
     assert effect(STEPS, meanwhile, ONE) == effect(STEPS, values, ONE)
 
 
+def test_a_later_window():
+    values = np.where(STEPS < 2_250, 1.0, 100.0)
+    assert effect(STEPS, values, ONE, "log", after=(1.0, 1.4)) == 0.0
+    assert effect(STEPS, values, ONE, "log", after=(1.6, 4.0)) == 2.0
+    assert math.isnan(effect(STEPS, values, Collapse(1_000, 12_000, 1.0), after=(1.5, 4.0)))
+    late = runs(5, np.random.default_rng(11))
+    for k, h in enumerate(late):
+        h["snr"] = h["snr"] * np.where(2_000 * (1 + 0.2 * k) * 2.0 < STEPS, 100.0, 1.0)
+    assert study(late, **SOUND, series=["snr"], foretold={"snr": 1}).changes["snr"].verdict != "rises"
+    assert study(late, **SOUND, series=["snr"], foretold={"snr": 1}, after=(2.0, 4.0)).changes["snr"].verdict == "rises"
+
+
 def test_an_effect_needs_both_windows():
     values = np.ones(len(STEPS))
     assert math.isnan(effect(STEPS, values, Collapse(1_000, 18_000, 1.0)))
@@ -197,6 +209,7 @@ SOUND = {"batches": 32, "batch_points": 64}
         (lambda: collapses(STEPS[::-1], np.ones(len(STEPS))), "the steps do not increase"),
         (lambda: collapses(STEPS, np.ones(len(STEPS)), within=1.0), "within = 1.0: give a positive depth, and a factor above 1"),
         (lambda: effect(STEPS, np.ones(len(STEPS)), ONE, "cube"), "kind = 'cube'"),
+        (lambda: effect(STEPS, np.ones(len(STEPS)), ONE, after=(2.0, 1.0)), "give two rising factors, of at least 1"),
         (lambda: level(0), "batch_points = 0"),
         (lambda: events.of_runs([]), "there are no runs to study"),
     ],

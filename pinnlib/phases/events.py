@@ -37,6 +37,7 @@ __all__ = ["SERIES", "SIZES", "Change", "Collapse", "Study", "collapses", "effec
 
 DECADES, WITHIN, NEAR, PROBES = 1.0, 2.0, 1.05, 5
 AROUND, SHORTEST, FEWEST = 2.0, 1.25, 4  # factor of a window, of the shortest that counts, and probes in it
+AFTER = (1.0, AROUND)  # of the end of a collapse, the window after it
 DRAWS, ENOUGH, POWER = 2_000, 5, 0.8
 LIKELY = 0.05
 #: Settings in which runs of one kind may differ.
@@ -150,7 +151,9 @@ def level(batch_points: int) -> float:
     return math.sqrt(batch_points / POINTS)
 
 
-def effect(step: np.ndarray, values: np.ndarray, collapse: Collapse, kind: str = "plain") -> float:
+def effect(
+    step: np.ndarray, values: np.ndarray, collapse: Collapse, kind: str = "plain", *, after: tuple[float, float] = AFTER
+) -> float:
     """The change of a series from before a collapse to after it; nan where a window is too short.
 
     Args:
@@ -158,23 +161,28 @@ def effect(step: np.ndarray, values: np.ndarray, collapse: Collapse, kind: str =
         values: the series ``(n_probes,)``.
         collapse: whose beginning and end bound the two windows.
         kind: ``"log"``: log10 of the ratio of medians; ``"plain"``: difference of medians; ``"share"``: difference of means.
+        after: the window after, as factors of the step at which the collapse has ended.
 
     Raises:
-        ValueError: series of unequal length, or an unknown kind.
+        ValueError: series of unequal length, an unknown kind, or a window that is none.
     """
     step, values = _series(step, values)
+    if not 1.0 <= after[0] < after[1]:
+        raise ValueError(f"after = {after}: give two rising factors, of at least 1")
     if kind not in ("log", "plain", "share"):
         raise ValueError(f"kind = {kind!r}: choose 'log', 'plain' or 'share'")
-    return _effect(step, values, collapse.start, collapse.end, kind)
+    return _effect(step, values, collapse.start, collapse.end, kind, after)
 
 
-def _effect(step: np.ndarray, values: np.ndarray, start: float, end: float, kind: str) -> float:
-    if step[0] > start / SHORTEST or step[-1] < end * SHORTEST:
+def _effect(
+    step: np.ndarray, values: np.ndarray, start: float, end: float, kind: str, after: tuple[float, float] = AFTER
+) -> float:
+    if step[0] > start / SHORTEST or step[-1] < end * after[0] * SHORTEST:
         return math.nan
     before = np.searchsorted(step, start / AROUND, "left"), np.searchsorted(step, start, "right")
-    after = np.searchsorted(step, end, "left"), np.searchsorted(step, end * AROUND, "right")
+    then = np.searchsorted(step, end * after[0], "left"), np.searchsorted(step, end * after[1], "right")
     sides = []
-    for low, high in (before, after):
+    for low, high in (before, then):
         own = values[low:high]
         own = own[np.isfinite(own) & (own > 0)] if kind == "log" else own[np.isfinite(own)]
         if len(own) < FEWEST:
@@ -183,7 +191,15 @@ def _effect(step: np.ndarray, values: np.ndarray, start: float, end: float, kind
     return float(sides[1] - sides[0])
 
 
-def null_effects(step: np.ndarray, values: np.ndarray, collapse: Collapse, kind: str, rng: np.random.Generator) -> np.ndarray:
+def null_effects(
+    step: np.ndarray,
+    values: np.ndarray,
+    collapse: Collapse,
+    kind: str,
+    rng: np.random.Generator,
+    *,
+    after: tuple[float, float] = AFTER,
+) -> np.ndarray:
     """Effects at 2,000 random times, even in log step, with a gap between the windows as long as the collapse.
 
     Args:
@@ -192,6 +208,7 @@ def null_effects(step: np.ndarray, values: np.ndarray, collapse: Collapse, kind:
         collapse: how long the gap is, as a factor of time; nothing else of it is used.
         kind: as there.
         rng: where the randomness comes from.
+        after: as there.
 
     Returns:
         ``(2000,)``; nan where no time has an effect.
@@ -199,7 +216,7 @@ def null_effects(step: np.ndarray, values: np.ndarray, collapse: Collapse, kind:
     step, values = _series(step, values)
     gap = collapse.end / collapse.start
     starts = step[step > 0]
-    effects = np.array([_effect(step, values, start, start * gap, kind) for start in starts[:-1]])
+    effects = np.array([_effect(step, values, start, start * gap, kind, after) for start in starts[:-1]])
     share = np.where(np.isfinite(effects), np.diff(np.log(starts)), 0.0)  # a probe stands for the time to the next
     if not share.sum() > 0.0:
         return np.full(DRAWS, math.nan)
@@ -302,6 +319,7 @@ def study(
     foretold: Mapping[str, int] | None = None,
     at: Sequence[Collapse | None] | None = None,
     series: Sequence[str] = tuple(SERIES),
+    after: tuple[float, float] = AFTER,
     seed: int = 0,
 ) -> Study:
     """Align runs of one kind at a collapse, and compare what comes after with what came before.
@@ -315,6 +333,7 @@ def study(
         foretold: by series the sign that was foretold, 1 or -1; either counts for others.
         at: the collapses, in place of those that are found; for series without a residual.
         series: which, of :data:`SERIES`.
+        after: the window after, as in :func:`effect`.
         seed: of the null's draws.
 
     Raises:
@@ -339,7 +358,7 @@ def study(
     full = [_with_derived(h, batches, level(batch_points)) for h in histories]
     names = [name for name in series if any(name in h for h in full)]
     foretold = dict(foretold or {})
-    return Study(chosen, {name: _change(name, full, chosen, foretold.get(name), rng) for name in names})
+    return Study(chosen, {name: _change(name, full, chosen, foretold.get(name), after, rng) for name in names})
 
 
 def of_runs(
@@ -349,6 +368,7 @@ def of_runs(
     foretold: Mapping[str, int] | None = None,
     at: Sequence[Collapse | None] | None = None,
     series: Sequence[str] = tuple(SERIES),
+    after: tuple[float, float] = AFTER,
     seed: int = 0,
 ) -> Study:
     """:func:`study` of runs of one kind, with their own batches.
@@ -359,6 +379,7 @@ def of_runs(
         foretold: as there.
         at: as there.
         series: as there.
+        after: as there.
         seed: as there.
 
     Raises:
@@ -386,6 +407,7 @@ def of_runs(
         foretold=foretold,
         at=at,
         series=series,
+        after=after,
         seed=seed,
     )
 
@@ -404,7 +426,7 @@ def _with_derived(history: Mapping[str, np.ndarray], batches: int, above: float)
         known = ~np.isnan(snr)
         full["above"] = np.where(known, snr > above, math.nan)
         full["below"] = np.where(known, snr < 1.0 / math.sqrt(batches - 1.0), math.nan)
-        square = np.where(np.isinf(snr), 1.0, snr**2 / (1.0 + snr**2))
+        square = 1.0 - 1.0 / (1.0 + snr**2)  # phi squared, and 1 for an infinite SNR
         full.setdefault("alignment", (batches * square - 1.0) / (batches - 1.0))
     return full
 
@@ -414,6 +436,7 @@ def _change(
     histories: Sequence[Mapping[str, np.ndarray]],
     chosen: Sequence[Collapse | None],
     sign: int | None,
+    after: tuple[float, float],
     rng: np.random.Generator,
 ) -> Change:
     kind = SERIES[name]
@@ -422,9 +445,9 @@ def _change(
         if one is None or name not in history:
             continue
         step, values = np.asarray(history["step"]), np.asarray(history[name], dtype=float)
-        effects[k] = effect(step, values, one, kind)
+        effects[k] = effect(step, values, one, kind, after=after)
         if math.isfinite(effects[k]):
-            nulls.append(null_effects(step, values, one, kind, rng))
+            nulls.append(null_effects(step, values, one, kind, rng, after=after))
     own = effects[np.isfinite(effects)]
     up, down = int((own > 0).sum()), int((own < 0).sum())
     n = len(own)
