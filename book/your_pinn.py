@@ -142,10 +142,10 @@ monitor.report()  # 3
 print(f"state in plain torch: {monitor.report().state}")
 
 # %% [markdown]
-# A notebook shows the report as a table; a script prints it, `print(monitor.report())`. It names one
-# state and the number that it rests on. Then it says what the numbers say, and in italics what they
-# do not say. It never calls an error small that it cannot see: without a reference it says so. With
-# `error=`, a function, it knows.
+# A notebook shows the report as a table; a script prints it, `print(monitor.report())`. It names
+# one state and the number that it rests on. Then it says what the numbers say, and in italics what
+# they do not say. It never calls an error small that it cannot see: without a reference it says so.
+# With `error=`, a function, it knows.
 #
 # Everything is in `monitor.history`, under the names that a run of {doc}`pl.train <01_first_pinn>`
 # has. So all figures and estimators of this book take it, and `monitor.plot()` draws the main ones.
@@ -154,7 +154,8 @@ print(f"state in plain torch: {monitor.report().state}")
 monitor.plot()
 
 # %% [markdown]
-# In {numref}`fig-your-pinn-plain` the SNR starts high, as a drawn network's mistakes are alike at all points. It falls below
+# In {numref}`fig-your-pinn-plain` the SNR starts high, as a drawn network's mistakes are alike at
+# all points. It falls below
 # 1 within some hundred steps. These steps are too few to say what follows.
 
 # %% [markdown]
@@ -280,7 +281,8 @@ apart = max(float(np.max(np.abs(row / losses[0] - 1.0))) for row in losses[1:])
 print(f"loss of the three within 1% of each other, to step 550: {apart < 0.01}")
 
 # %% [markdown]
-# In {numref}`fig-your-pinn-three` the curves lie on each other. DeepXDE adds its sums in another order. Where the SNR is far below 1, that
+# In {numref}`fig-your-pinn-three` the curves lie on each other. DeepXDE adds its sums in another
+# order. Where the SNR is far below 1, that
 # rounding is enough to part it from the others after some hundred steps. The loss does not part.
 
 # %% [markdown]
@@ -342,8 +344,10 @@ print(f"state: {sick.report().state}")
 
 # %% [markdown]
 # The report finds it by two numbers: the residual has fallen far, and `start` has not. It does not
-# need to know the solution. {doc}`what_to_do_when` lists this symptom and eight others, each with
-# what to look at, what to do, and what this book has seen of it.
+# need to know the solution. Its advice is a factor of 20, *and again*: from 0.0001 it takes three.
+# A penalty on the weights or the noise of data can look the same, and the report says so.
+# {doc}`what_to_do_when` lists this symptom and eight others, each with what to look at, what to do,
+# and what this book has seen of it.
 
 # %% [markdown]
 # ## Would attention help me?
@@ -367,16 +371,17 @@ comparison.plot()
 
 # %% [markdown]
 # The text above {numref}`fig-your-pinn-compare` says for each rule by how much its error is smaller
-# than that of vanilla, seed by seed, and when it cannot tell. It holds at this size, for this many
-# steps, and for nothing else.
+# than that of vanilla, seed by seed, and when it cannot tell. Even the smaller errors are large
+# here: this is a comparison and no solution. It holds at this size, for this many steps, and for
+# nothing else.
 
 # %% [markdown]
 # ## Limits
 #
 # - One start and one problem were watched here. The numbers of the report are those of this
 #   training; its bounds are rules of thumb.
-# - A batch has its own points of the equation and all of the other terms, as in the paper. Who
-#   draws new points at each step has another noise.
+# - A batch has its own points of the equation and all of the other terms, as in the paper. Where
+#   new points are drawn at each step, the noise of the training is larger than that of the batches.
 # - A generator of random numbers that your functions keep to themselves is not put back.
 # - The signal counts weight matrices, as the paper does; `biases=True` counts all parameters.
 #

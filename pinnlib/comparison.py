@@ -108,13 +108,12 @@ def compare(
     """
     from .training import sweep  # not before: a run's process executes this module, which must not be there already
 
+    _check_arguments(problem, config, jobs)
     configs = _configs(problem, config, rules)
     files = _files(configs)
     numbers = _seeds(seeds, config)
     if len(numbers) > 1 and config.start != "drawn" and not config.perturbation:
         raise ValueError(f"start = {config.start!r} is the same for all seeds: give start='drawn', or a perturbation")
-    if jobs is not None and jobs < 1:
-        raise ValueError(f"jobs = {jobs}: give at least 1, or None for as many as there are cores")
     on_gpu = any(one.torch_device().type == "cuda" for one in configs.values() if one)
     at_once = jobs or (1 if on_gpu else min(_cores(), len(configs) * len(numbers)))
     where = Path(tempfile.mkdtemp(prefix="pinnlib-compare-") if folder is None else folder)
@@ -165,6 +164,15 @@ def compare(
 
 
 # ---- what is asked for
+
+
+def _check_arguments(problem: Problem, config: Config, jobs: int | None) -> None:
+    if not isinstance(problem, Problem):
+        raise ValueError(f"problem is {problem!r}: give an instance of a problem, such as pl.problems.Burgers()")
+    if not isinstance(config, Config):
+        raise ValueError(f"config is a {type(config).__name__}: give a pl.Config, which all rules share")
+    if jobs is not None and (not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1):
+        raise ValueError(f"jobs = {jobs!r}: give a whole number of at least 1, or None for as many as there are cores")
 
 
 def _configs(problem: Problem, config: Config, rules: Sequence[str] | Mapping[str, Config]) -> dict[str, Config | None]:
@@ -495,10 +503,8 @@ class Comparison:
             found.append(f"Of the runs of {self.baseline} {lost_of_baseline} diverged, and count as the worst.")
         chance, others = 2.0 / 2.0**n, len(self.ratios)
         several = f", and one of {others} rules in at most {min(others * chance, 1.0):.3g}" if others > 1 else ""
-        found.append(
-            f"Between rules that do not differ, {_count(n, 'seed')} agree by chance in 2/2^{n} = {chance:.3g} of all comparisons"
-            f"{several}."
-        )
+        agree = f"{_count(n, 'seed')} agree by chance in 2/2^{n} = {chance:.3g} of all comparisons{several}"
+        found.append(f"Between rules that do not differ, {agree}." if n > 1 else "One seed is an anecdote.")
         if not self.has_reference:
             found.append(
                 "The problem has no reference: this is a residual and not an error, and a small one does not prove a small error."

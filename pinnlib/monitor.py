@@ -131,7 +131,8 @@ class Monitor:
     as the first one does always.
 
     Args:
-        net: the network, or a list of all that are trained.  Its weight matrices count, as in the paper, one "layer" each.
+        net: the network, or a list of all that are trained.  Its weight matrices count, as in the paper, one "layer" each: all
+            parameters of two dimensions or more.
             Parameters frozen by now are left out; one that a loss does not use, or that is frozen later, has gradient zero.
         residual: a function without arguments that gives the residual of each point, ``(n_points,)`` or ``(n_points, 1)``, or a
             dict of these by equation.
@@ -230,7 +231,7 @@ class Monitor:
         return self._detector.phases
 
     def __call__(self, step: int) -> Row | None:
-        """Measure, if a probe is due; call it before each step of the training.
+        """Measure, if a probe is due; call it before each step of the training, before its loss is computed.
 
         Args:
             step: how many steps were done.
@@ -549,7 +550,7 @@ def _check_names(equations: Iterable[str], terms: Iterable[str]) -> None:
             raise ValueError(f"a term or an equation is called {name!r}: give it a word, such as 'inlet'")
     own = _series(equations, terms)
     for one in own:
-        if own.count(one) > 1 or (one in SERIES and one != "signal_data"):
+        if own.count(one) > 1 or (one in SERIES | FRESH | LAYERS and one != "signal_data"):
             raise ValueError(
                 f"a term or an equation is called {one.partition('_')[2]!r}, and so two series are {one!r}: give it another name"
             )

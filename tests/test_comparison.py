@@ -314,7 +314,8 @@ class Bare(Slab):
         (Known, ["vanilla", "rba"], {"seeds": [1, 1]}, r"seeds = \[1, 1\]: give how many, or different"),
         (Known, ["vanilla", "rba"], {"seeds": [-1]}, r"seeds = \[-1\]: give how many"),
         (Known, ["vanilla", "rba"], {"seeds": 2.5}, "seeds = 2.5: give how many"),
-        (Known, ["vanilla", "rba"], {"jobs": 0}, "jobs = 0: give at least 1, or None for as many as there are cores"),
+        (Known, ["vanilla", "rba"], {"jobs": 0}, "jobs = 0: give a whole number of at least 1, or None for as many as there are"),
+        (Known, ["vanilla", "rba"], {"jobs": 1.5}, "jobs = 1.5: give a whole number of at least 1"),
     ],
 )
 def test_bad_input(problem, rules, settings, message, tmp_path):
@@ -601,3 +602,10 @@ def test_a_residual_of_a_normalized_problem_is_in_the_units_of_its_loss():
     history = found.runs["vanilla"][0].history
     loss = history["loss_residual"] + history["loss_data"]
     assert found.courses["vanilla"][0][1][[0, -1]] == pytest.approx(loss[[0, -1]], rel=0.3)
+
+
+def test_a_class_or_no_config_is_said():
+    with pytest.raises(ValueError, match="give an instance of a problem, such as pl.problems.Burgers()"):
+        pl.compare(pl.problems.Burgers, pl.Config(), ["vanilla", "rba"])
+    with pytest.raises(ValueError, match="config is a NoneType: give a pl.Config"):
+        pl.compare(pl.problems.Burgers(), None, ["vanilla", "rba"])

@@ -152,6 +152,14 @@ FALLING = 1.0 / STEPS**1.5
         (history(FALLING), "learning"),
         (history(FALLING[:6], step=STEPS[:6]), "too short"),
         (history(np.where(STEPS < 900, FALLING, math.nan)), "not finite"),
+        (history(np.where(STEPS[-4] == STEPS, math.nan, FALLING)), "learning"),  # finite again
+        (history(np.where(STEPS == 1, math.nan, FALLING), loss_bc=np.where(STEPS == 1, math.nan, FALLING)), "learning"),
+        (history(np.zeros(len(STEPS))), "learning"),
+        (history(np.where(STEPS < 5, 0.0, 1.0)), "plateau"),
+        (history(FALLING, loss_nll=np.linspace(1, -9, len(STEPS)), signal_nll=FALLING), "learning"),
+        (history(FALLING, loss_l2=np.full(len(STEPS), 1e-4), signal_l2=FALLING), "learning"),
+        (history(np.maximum(FALLING, 0.5)[:30], step=STEPS[:30]), "too short"),  # before step 1,000 nothing is a plateau
+        (history(np.where(STEPS < 1_000, 0.5, 1e-7)), "learning"),  # L-BFGS came last
         (history(np.where(STEPS < 500, FALLING, 1.0)), "diverging"),
         (history(np.where(STEPS < 500, FALLING, 0.09 * 1e-3)), "learning"),  # a setback is not a divergence
         (history(np.maximum(FALLING, 0.5)), "plateau"),
@@ -209,7 +217,19 @@ def test_findings_have_their_numbers():
 
 
 def test_no_finding_without_its_series():
-    assert {one.about for one in diagnose(history(FALLING)).findings} == {"error", "phase", "batches"}
+    assert {one.about for one in diagnose(history(FALLING)).findings} == {"error", "output", "phase", "batches"}
+
+
+def test_what_is_left_out_is_said():
+    assert said(history(FALLING))["output"].startswith("not heard, so a dead network cannot be told")
+    assert "output" not in said(history(FALLING, output_spread=1.0 + FALLING))
+    negative = said(history(FALLING, loss_nll=-FALLING, signal_nll=FALLING))
+    assert negative["left out"] == "nll can be negative, so it is in none of the sums and ratios."
+    after = history(np.where(STEPS < 1_000, 0.5, 1e-7), rel_l2=np.where(STEPS < 1_000, 0.3, 0.001))
+    assert said(after)["tail"].startswith("the last probe alone, step 1,000")
+    assert said(after)["error"] == "relative L2 0.001."
+    spoilt = diagnose(history(np.where(STEPS < 900, FALLING, math.nan)))
+    assert spoilt.why == f"The loss is not finite from step 1,000 on, at 1 of {len(STEPS)} probes."
 
 
 def test_a_collapse_is_said():

@@ -19,9 +19,11 @@ from pina.equation.zoo import FixedValue
 from pina.model import FeedForward
 from pina.operator import grad
 from pina.problem import SpatialProblem, TimeDependentProblem
+from pina.solver import CausalPhysicsInformedSingleModelSolver as CausalPINN
 from pina.solver import PhysicsInformedSingleModelSolver as PINN
 from pina.solver import RBAPhysicsInformedSingleModelSolver as RBAPINN
-from pina.weighting import ScalarWeighting
+from pina.solver import SelfAdaptivePhysicsInformedSolver as SAPINN
+from pina.weighting import LinearWeighting, NeuralTangentKernelWeighting, ScalarWeighting, SelfAdaptiveWeighting
 
 from pinnlib.integrations import deepxde as for_deepxde
 from pinnlib.integrations import lightning as for_lightning
@@ -204,6 +206,24 @@ def test_deepxde_says_what_is_wrong(settings, sentence):
         burgers()[0].train(iterations=1, callbacks=[for_deepxde.SNRMonitor(**settings)], verbose=0)
 
 
+@pytest.mark.parametrize("given", [np.array([1.0, 2.0, 3.0]), torch.tensor([1.0, 2.0, 3.0])], ids=["array", "tensor"])
+def test_deepxde_takes_weights_of_any_kind(given):
+    found = []
+    for weights in ([1.0, 2.0, 3.0], given):
+        watch = for_deepxde.SNRMonitor(BATCHES)
+        burgers(loss_weights=weights)[0].train(iterations=1, callbacks=[watch], verbose=0)
+        found.append(watch.monitor.history["snr"][0])
+    assert found[0] == found[1]
+
+
+def test_deepxde_data_without_an_equation_are_refused():
+    x = np.linspace(0, 1, 16)[:, None].astype(np.float32)
+    model = dde.Model(dde.data.DataSet(X_train=x, y_train=x, X_test=x, y_test=x), dde.nn.FNN([1, 4, 1], "tanh", "Glorot normal"))
+    model.compile("adam", lr=1e-3, verbose=0)
+    with pytest.raises(ValueError, match="the model's data are DataSet, without an equation at points"):
+        model.train(iterations=1, callbacks=[for_deepxde.SNRMonitor(BATCHES)], verbose=0)
+
+
 def test_deepxde_needs_mean_squares_and_torch():
     model, *_ = burgers(loss="MAE")
     with pytest.raises(ValueError, match="the loss of pde_0 is mean_absolute_error: the monitor needs a mean square"):
@@ -249,7 +269,7 @@ class OfPina(TimeDependentProblem, SpatialProblem):
     }
 
 
-def train_pina(callbacks, solver=PINN, steps=7, points=POINTS + 3, log=False, **settings):
+def train_pina(callbacks, solver=PINN, steps=7, points=POINTS + 3, log=False, batch_size=None, **settings):
     torch.manual_seed(0)
     problem = OfPina()
     problem.discretise_domain(points, "random", domains=["inside"])
@@ -258,6 +278,7 @@ def train_pina(callbacks, solver=PINN, steps=7, points=POINTS + 3, log=False, **
     trainer = Trainer(
         solver,
         max_epochs=steps,
+        batch_size=batch_size,
         accelerator="cpu",
         callbacks=callbacks,
         logger=log,
@@ -328,6 +349,51 @@ def test_pina_has_the_same_bits_unwatched(solver):
         trained = train_pina(callbacks, solver)
         ends.append([*trained.state_dict().values(), torch.rand(1)])
     assert all(torch.equal(a, b) for a, b in zip(*ends, strict=True))
+
+
+@pytest.mark.parametrize("kind", [LinearWeighting, SelfAdaptiveWeighting, NeuralTangentKernelWeighting])
+def test_pina_weighs_as_in_the_coming_step(kind):
+    """With every weighting the probe's loss is the one that PINA's step minimizes, and the training has the same bits."""
+    ends, losses = [], []
+
+    class Losses(lightning.Callback):
+        def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+            losses.append(float(outputs["loss"]))
+
+    for watched in (True, False):
+        settings = {}
+        if kind is LinearWeighting:
+            names = ("inside", "wall", "start")
+            settings = {
+                "initial_weights": dict(zip(names, (1e-3, 10.0, 1.0), strict=True)),
+                "final_weights": dict.fromkeys(names, 1.0),
+                "target_epoch": 5,
+            }
+        watch = for_lightning.SNRMonitor(1, BATCHES)
+        solver = train_pina([watch, Losses()] if watched else [], weighting=kind(**settings))
+        ends.append(list(solver.state_dict().values()))
+        if watched:
+            assert watch.monitor.history["loss"][:7] == pytest.approx(losses, rel=1e-5)
+    assert all(torch.equal(a, b) for a, b in zip(*ends, strict=True))
+
+
+def test_pina_batches_that_are_too_small_are_waited_out():
+    watch = for_lightning.SNRMonitor(1, BATCHES)
+    with pytest.warns(UserWarning, match="a batch has 3 points for 8 batches: the probe waits for a larger one"):
+        train_pina([watch], steps=2, batch_size=64)  # 64, 64 and 3 of 131 points
+    assert watch.monitor.history["step"].tolist() == [0, 1, 3, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("solver", "settings", "sentence"),
+    [
+        (CausalPINN, {"regularized_conditions": "inside"}, "the monitor needs one a point, not causal training"),
+        (SAPINN, {}, "trains several networks"),
+    ],
+)
+def test_pina_solvers_that_are_not_known(solver, settings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        train_pina([for_lightning.SNRMonitor(1, BATCHES, residual="inside")], solver, steps=1, **settings)
 
 
 def test_pina_logs_what_was_found(tmp_path):

@@ -897,7 +897,15 @@ def test_measure_does_not_wait_for_a_probe():
         ({"residual": None, "loss": 3.0}, "loss is a float: give a function"),
         ({"fresh": 3.0}, "fresh = 3.0: give a function"),
         ({"layers": ["9"]}, "layers has '9' and net has no layer of that name: choose among '0', '1', '2', '3', '4'"),
-        ({"net": [mlp(), mlp(1)], "layers": ["1"]}, "more than one layer of that name"),
+        (
+            {"net": [mlp(), mlp(1)], "layers": ["1"]},
+            "no layer of that name: choose among '0.0', '0.1', .*'1.4', or give a function",
+        ),
+        ({"net": nn.Sequential(nn.LazyLinear(3), nn.Linear(3, 1))}, "layers that do not know their sizes yet: call it once"),
+        (
+            {"terms": {"fresh": lambda: edge(NET)}, "fresh": lambda: slope(NET)},
+            "two series are 'loss_fresh': give it another name",
+        ),
     ],
 )
 def test_what_is_wrong_with_more_of_it(settings, sentence):
@@ -966,3 +974,44 @@ def test_on_the_book_s_problems_a_probe_is_that_of_train(name):
     for series in set(row) & set(run.history) - {"wall_time", "rel_l2", "snr_adam", "adam_step"}:
         wanted = run.history[series][-1] * (2.0 if series == "loss_data" else 1.0)
         assert row[series] == pytest.approx(wanted, rel=1e-10, nan_ok=True), series
+
+
+def test_layers_of_two_networks_have_their_number_before():
+    nets = [mlp(), mlp(1)]
+    watching = Monitor(nets, residual=lambda: slope(nets[0]) + slope(nets[1]), layers=["0.1", "1.3"], batches=8, every=1)
+    assert watching(0)["input_information"].shape == (2,)
+
+
+def test_outputs_of_one_dimension_and_in_a_tuple_are_heard():
+    class Odd(nn.Module):
+        def __init__(self, how):
+            super().__init__()
+            self.inner, self.how = mlp(), how
+
+        def forward(self, x):
+            u = self.inner(x)
+            return u[:, 0] if self.how == "flat" else (u, None)
+
+    for how in ("flat", "tuple"):
+        net = Odd(how)
+        row = Monitor(
+            net,
+            residual=lambda net=net, how=how: (net(POINTS) if how == "flat" else net(POINTS)[0][:, 0]) - 1.0,
+            batches=8,
+            every=1,
+        )(0)
+        assert row["output_spread"] == pytest.approx(net.inner(POINTS).detach().numpy().std(), rel=1e-12)
+
+
+def test_a_graph_that_was_made_before_the_probe_stays_good():
+    """Batch normalization changes its buffers in place, which a graph may hold."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 1)).to(DOUBLE)
+    net.eval()
+    watching = Monitor(net, residual=lambda: net.train()(POINTS)[:, 0] - 1.0, batches=8, every=1)
+    loss = net(POINTS).square().mean()
+    kept = [b.clone() for b in net.buffers()]
+    watching(0)
+    loss.backward()
+    assert all(torch.equal(a, b) for a, b in zip(kept, net.buffers(), strict=True))
+    assert not net.training

@@ -86,6 +86,11 @@ class SNRMonitor(dde.callbacks.Callback):
 
     def on_train_begin(self) -> None:
         """Watch the model, with its present optimizer."""
+        if not isinstance(self.model.data, dde.data.PDE) or self.model.data.pde is None:
+            what = type(self.model.data).__name__
+            raise ValueError(
+                f"the model's data are {what}, without an equation at points: the monitor knows dde.data.PDE and its kinds"
+            )
         if self._monitor is None:
             fresh = self._fresh if self.model.data.test_x is not self.model.data.train_x else None
             error = self._error if _is_array(self.model.train_state.y_test) else None
@@ -117,7 +122,8 @@ class SNRMonitor(dde.callbacks.Callback):
             losses = model.outputs_losses_train(x, y, more)[1]
         count = len(heard) - len(getattr(data, "bcs", []))
         names = self._names(count, len(losses))
-        weights = dict(zip(names, model.loss_weights or [1.0] * len(losses), strict=False))
+        factors = [1.0] * len(losses) if model.loss_weights is None else list(model.loss_weights)
+        weights = {name: float(factor) for name, factor in zip(names, factors, strict=False)}
         residuals = {name: _residual(name, *one) for name, one in zip(names, heard[:count], strict=False)}
         n = len(next(iter(residuals.values())))
         own = residuals if count > 1 else residuals[names[0]]

@@ -11,7 +11,9 @@ Source of the library: Coscia et al., PINA, Journal of Open Source Software 8 (2
 
 from __future__ import annotations
 
+import copy
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -39,7 +41,7 @@ class SNRMonitor(lightning.Callback):
         every_n_steps: from one probe to the next.
         batches: equal parts of the points of the equation.
         residual: name of PINA's condition whose points are cut into batches, all others are terms that the batches share; the
-            one with the most points unless told.
+            one with the most points in the first batch unless told.
         loss: for a LightningModule that is not PINA's: from the module and the batch of its ``training_step``, the
             :class:`pinnlib.monitor.Loss` of this step.
         shuffle: seed of the one permutation of the points that is cut; None: as they come.
@@ -67,6 +69,7 @@ class SNRMonitor(lightning.Callback):
         self._of_module = loss
         self._settings = {"batches": batches, "shuffle": shuffle, "every": every_n_steps, "drop_last": True} | settings
         self._now: tuple[lightning.LightningModule, Any, int] | None = None
+        self._warned = False
         self._last = -math.inf
 
     @property
@@ -83,7 +86,7 @@ class SNRMonitor(lightning.Callback):
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Watch the module's network."""
         if self._of_module is None:
-            _check_is_pinas(pl_module)
+            _check_is_pinas(pl_module, len(trainer.optimizers))
         if self._monitor is None or trainer.global_step <= self._last:
             net: Any = pl_module if self._of_module is not None else pl_module.model
             self._monitor, self._last = Monitor(net, loss=self._loss, **self._settings), -math.inf
@@ -92,8 +95,8 @@ class SNRMonitor(lightning.Callback):
     def on_train_batch_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Measure, if a probe is due, and log it."""
-        if trainer.global_step % self.every_n_steps == 0 and trainer.global_step > self._last:
+        """Measure, if a probe is due and the batch has points enough, and log it."""
+        if trainer.global_step - self._last >= self.every_n_steps and self._fits(batch):
             row = self._measure(trainer, pl_module, batch, batch_idx)
             values = {f"pinnlib/{name}": float(row[name]) for name in LOGGED}
             for logger in trainer.loggers:  # at once: Lightning itself keeps only what was logged at its own steps
@@ -104,13 +107,29 @@ class SNRMonitor(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Keep the batch, for the probe at the end."""
-        self._now = pl_module, batch, batch_idx
+        if self._fits(batch):
+            self._now = pl_module, batch, batch_idx
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Measure what the training has come to."""
         if self._now is not None and trainer.global_step > self._last:
             self._measure(trainer, *self._now)
         self._now = None
+
+    def _fits(self, batch: Any) -> bool:
+        """Whether PINA's batch of this step has points for all batches of the monitor; the last one of an epoch may not."""
+        if self._of_module is not None:
+            return True
+        if self.residual is None:
+            self.residual = _longest({name: len(data["input"]) for name, data in batch})
+        found = dict(batch).get(self.residual)
+        n = self._settings["batches"] if found is None else len(found["input"])  # what is missing is said by the probe
+        if n < self._settings["batches"] and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"a batch has {n} points for {self._settings['batches']} batches: the probe waits for a larger one", stacklevel=2
+            )
+        return n >= self._settings["batches"]
 
     def _measure(self, trainer: lightning.Trainer, module: lightning.LightningModule, batch: Any, batch_idx: int) -> Mapping:
         self._now, self._last = (module, batch, batch_idx), trainer.global_step
@@ -126,7 +145,7 @@ class SNRMonitor(lightning.Callback):
 
     def _of_pina(self, solver: Any, batch: Any, batch_idx: int) -> Loss:
         found = {name: _evaluate(solver, name, data, batch_idx) for name, data in batch}
-        name = _longest(found) if self.residual is None else self.residual
+        name = str(self.residual)
         if name not in found:
             raise ValueError(f"residual = {name!r} is no condition of the problem: choose one of {', '.join(map(repr, found))}")
         factors = _factors(solver.weighting, {other: each.mean() for other, (_, each) in found.items()})
@@ -153,6 +172,11 @@ def _evaluate(solver: Any, name: str, data: Mapping[str, Any], batch_idx: int) -
     try:
         solver._compute_condition_loss(solver.problem.conditions[name], dict(data), batch_idx)
         residual = _plain(solver.residual_tensor)
+        if heard[0].shape != residual.shape:
+            shapes = f"losses {tuple(heard[0].shape)} for residuals {tuple(residual.shape)}"
+            raise ValueError(
+                f"{type(solver).__name__} has {shapes} of {name!r}: the monitor needs one a point, not causal training"
+            )
     finally:
         del solver._apply_reduction
         solver.residual_tensor = before
@@ -162,28 +186,28 @@ def _evaluate(solver: Any, name: str, data: Mapping[str, Any], batch_idx: int) -
 
 
 def _factors(weighting: Any, losses: Mapping[str, Tensor]) -> dict[str, float]:
-    """By which PINA multiplies the loss of each condition: those of the step before, where they change with the losses."""
-    kept = weighting.last_saved_weights()
-    fixed = type(weighting).__name__ in ("_NoWeighting", "ScalarWeighting")
-    found = weighting.update_weights(losses) if fixed else kept or dict.fromkeys(losses, 1.0)
+    """By which PINA will multiply the loss of each condition in this step; what it remembers stays as it is."""
     if weighting.aggregator_fn not in (torch.sum, torch.mean):
         raise ValueError(f"the weighting adds by {weighting.aggregator_fn!r}: give one with aggregator 'sum' or 'mean'")
+    twin = copy.copy(weighting)
+    twin.__dict__.update({name: dict(kept) for name, kept in vars(weighting).items() if isinstance(kept, dict)})
+    due = weighting.solver.trainer.current_epoch % weighting.update_every_n_epochs == 0
+    found = twin.update_weights(dict(losses)) if due else weighting.last_saved_weights()
     share = 1.0 if weighting.aggregator_fn is torch.sum else 1.0 / len(losses)
     return {name: share * float(found[name]) for name in losses}
 
 
-def _longest(found: Mapping[str, tuple[Tensor, Tensor]]) -> str:
-    sizes = {name: len(each) for name, (_, each) in found.items()}
+def _longest(sizes: Mapping[str, int]) -> str:
     most = [name for name, size in sizes.items() if size == max(sizes.values())]
     if len(most) > 1:
         raise ValueError(f"the conditions have {sizes} points, and none has the most: say which is the equation by residual=")
     return most[0]
 
 
-def _check_is_pinas(module: Any) -> None:
+def _check_is_pinas(module: Any, optimizers: int) -> None:
     if not all(hasattr(module, name) for name in ("problem", "weighting", "_compute_condition_loss")):
         raise ValueError(f"{type(module).__name__} is no solver of PINA 0.3: give loss=, a function of the module and its batch")
-    if not hasattr(module, "model"):
+    if not hasattr(module, "model") or optimizers > 1:
         raise ValueError(f"{type(module).__name__} trains several networks: the monitor knows solvers with one")
 
 

@@ -237,4 +237,4 @@ def _divisors(n: int, batches: int) -> str:
     near = [max((b for b in every if b < batches), default=None), min((b for b in every if b > batches), default=None)]
     if not every:
         return "give at least 2 points"
-    return f"choose {' or '.join(str(b) for b in near if b)}, or drop_last=True"
+    return f"choose {' or '.join(str(b) for b in near if b)}{', or drop_last=True' if n >= batches else ''}"

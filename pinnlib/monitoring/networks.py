@@ -38,6 +38,10 @@ def counted(modules: Sequence[nn.Module], *, biases: bool) -> list[nn.Parameter]
         ValueError: there are none.
     """
     every = trainable(modules)
+    if any(isinstance(p, nn.parameter.UninitializedParameter) for p in every):
+        raise ValueError(
+            "net has layers that do not know their sizes yet: call it once on some points, and then make the monitor"
+        )
     found = [p for p in every if biases or p.ndim >= 2]
     if not found:
         hint = "give biases=True to count the others" if every else "give the network that is trained"
@@ -56,6 +60,8 @@ def undisturbed(modules: Sequence[nn.Module]) -> Iterator[None]:
     torch_state, numpy_state, python_state = torch.get_rng_state(), np.random.get_state(), random.getstate()
     every = [(module, module.training) for one in modules for module in one.modules()]
     buffers = [(m, name, b, b.detach().clone()) for m, _ in every for name, b in m._buffers.items() if b is not None]
+    for module, name, buffer, _ in buffers:  # a graph that was made before may hold the buffer: a copy is changed in its place
+        module._buffers[name] = buffer.detach().clone()
     try:
         yield
     finally:
@@ -107,11 +113,12 @@ def listening(modules: Sequence[nn.Module], layers: Mapping[str, nn.Module]) -> 
         own = kept.setdefault(name, {})
 
         def take(module: nn.Module, given: object, out: object) -> None:
-            if not isinstance(out, Tensor) or out.ndim != 2 or len(out) in own:
+            out = out[0] if isinstance(out, tuple | list) and out else out
+            if not isinstance(out, Tensor) or out.ndim not in (1, 2) or len(out) in own:
                 return
             # inside of torch.func a tensor may stand for a whole batch of them, and then has no values to copy
             with suppress(RuntimeError, TypeError):
-                own[len(out)] = out.detach().double().cpu().numpy().copy()
+                own[len(out)] = out.detach().double().cpu().numpy().copy().reshape(len(out), -1)
 
         return take
 
@@ -125,18 +132,19 @@ def listening(modules: Sequence[nn.Module], layers: Mapping[str, nn.Module]) -> 
 
 
 def named_layers(modules: Sequence[nn.Module], names: Sequence[str]) -> dict[str, nn.Module]:
-    """The modules of these names within the networks.
+    """The modules of these names within the networks; of several networks with their number before, as ``"0.hidden"``.
 
     Raises:
-        ValueError: there is none of a name, or of several networks more than one.
+        ValueError: there is none of a name.
     """
-    every = [(name, one) for net in modules for name, one in net.named_modules() if name]
+    several = len(modules) > 1
+    every = [
+        (f"{k}.{name}" if several else name, one) for k, net in enumerate(modules) for name, one in net.named_modules() if name
+    ]
     found = {}
     for name in names:
-        own = [one for other, one in every if other == name]
-        if len(own) != 1:
+        if name not in dict(every):
             known = ", ".join(repr(other) for other, _ in every) or "none"
-            how_many = "no layer" if not own else "more than one layer"
-            raise ValueError(f"layers has {name!r} and net has {how_many} of that name: choose among {known}, or give a function")
-        found[name] = own[0]
+            raise ValueError(f"layers has {name!r} and net has no layer of that name: choose among {known}, or give a function")
+        found[name] = dict(every)[name]
     return found

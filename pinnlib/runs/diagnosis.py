@@ -1,12 +1,13 @@
 """What a training does, in plain sentences: each with its number, what to try, and what the number does not say.
 
-The rules look at medians over the *tail*, the probes of the last fifth of a decade of steps, so that a burst does not decide.
-``total`` is the mean squared residual and all other terms together, ``start`` the first probe.  The first state that fits is
-the one:
+The rules look at medians over the *tail*, the probes of the last fifth of a decade of steps, so that a burst does not decide; but
+where the last probe has less than a tenth of the tail's total, as after L-BFGS, it is the tail alone.  ``total`` is the mean
+squared residual and all terms together that are never negative, ``start`` the first probe that is finite.  The first state that
+fits is the one:
 
 ==============  ========================================================================================================
 ``too short``   fewer than 8 probes or 50 steps
-``not finite``  a loss in the tail is nan or inf
+``not finite``  the last loss is nan or inf, or most of the tail
 ``diverging``   total is a thousand times the smallest that it was, as median of five probes; or ten times, and more than a
                 tenth of the start
 ``dead``        the output varies over the points by less than 1% of the most that it did, and the error is above 0.5, or
@@ -15,11 +16,12 @@ the one:
 ``starved``     a term has fallen less than tenfold, to no less than a ten-thousandth of the output's variance, while the
                 residual fell hundredfold
 ``plateau``     total fell by less than a fifth over the last half decade, and over all less than ten-thousandfold where there
-                is no reference
+                is no reference; before step 1,000 that is ``too short``
 ``learning``    none of these
 ==============  ========================================================================================================
 
-With a reference, an error below 0.1 is ``learning``, whatever the rules from ``overfit`` on say.
+Penalties on the weights, by a name with regulariz, penalty, decay, l1 or l2, are no term that lags behind.  With a reference, an
+error below 0.1 is ``learning``, whatever the rules from ``overfit`` on say.
 
 The bounds are rules of thumb, drawn beside the published records of the book.  Each sentence has its number, so that a reader may
 draw another line.  The page *What to do when* has the evidence for the advice.
@@ -55,7 +57,8 @@ STATES = {
     "learning": "learning",
 }
 TAIL, HALF = 0.2, 0.5  # decades of steps
-FEWEST, SHORTEST = 8, 50  # probes, steps
+FEWEST, SHORTEST, FLAT = 8, 50, 1_000  # probes, steps, and steps before which nothing is a plateau
+PENALTIES = ("regulariz", "penalty", "decay", "l1", "l2")
 GREW, FAR, CONSTANT, TERM, MET, RESIDUAL, POINTS, FELL, WHOLE = 10.0, 1000.0, 0.01, 10.0, 1e-4, 100.0, 10.0, 0.8, 1e4
 BAD, GOOD = 0.5, 0.1  # relative L2 errors
 RULES, CANCEL, NEAR = 3.0, 0.2, 1.5  # factors that are worth a sentence
@@ -171,11 +174,16 @@ class _Series:
 
     def __init__(self, history: dict[str, np.ndarray], terms: list[str]) -> None:
         self.history = {name: np.asarray(values, dtype=float) for name, values in history.items()}
-        self.terms = [name for name in terms if f"loss_{name}" in history]
+        there = [name for name in terms if f"loss_{name}" in history]
+        self.negative = [name for name in there if (self.history[f"loss_{name}"] < 0).any()]
+        self.terms = [name for name in there if name not in self.negative]
         self.step = self.history["step"]
         self.last = int(self.step[-1]) if len(self.step) else 0
         parts = [self.history["loss_residual"], *(self.history[f"loss_{name}"] for name in self.terms)]
         self.total = np.sum(parts, axis=0)
+        self.alone = False
+        now = self.middle(self.total)
+        self.alone = len(self.step) > 0 and bool(self.total[-1] < now / GREW)
 
     def __contains__(self, name: str) -> bool:
         return name in self.history
@@ -185,20 +193,30 @@ class _Series:
         chosen = (self.step >= self.last / 10**early) & (self.step <= self.last / 10**late)
         if late == 0.0:
             chosen[-5:] = True
+            if self.alone:
+                chosen[:-1] = False
         return chosen
 
     def tail(self, name: str) -> float:
-        """Median over the tail; nan where the series is not there, or not finite."""
+        """Median over the tail; nan where the series is not there, or nowhere finite."""
         return self.middle(self.history.get(name, np.full(len(self.step), math.nan)))
 
     def middle(self, values: np.ndarray) -> float:
         """The same of values ``(n_probes,)``."""
-        values = values[self.between(TAIL, 0.0)]
-        return float(np.median(values)) if np.isfinite(values).all() and len(values) else math.nan
+        return _median(values[self.between(TAIL, 0.0)])
+
+    def before(self) -> float:
+        """Median of the total half a decade before the tail; nan where there is no probe."""
+        return _median(self.total[self.between(HALF + TAIL, HALF)])
+
+    def start(self, values: np.ndarray) -> float:
+        """The first finite one; nan without."""
+        fine = values[np.isfinite(values)]
+        return float(fine[0]) if len(fine) else math.nan
 
     def fall(self, name: str) -> float:
         """How many times smaller a series is in the tail than it was at the start."""
-        now, start = self.tail(name), float(self.history[name][0])
+        now, start = self.tail(name), self.start(self.history[name])
         return math.nan if math.isnan(now) or now < 0 else math.inf if now == 0 else start / now
 
 
@@ -209,6 +227,7 @@ def _report(series: _Series, output: _Output) -> Report:
         found = _overfit(output) or _starved(series, output) or _plateau(series, error)
     findings = [
         _error(error),
+        *_what_is_read(series, output),
         _phase(series),
         *_collapse(series),
         *_batches(series),
@@ -230,20 +249,23 @@ def _too_short(series: _Series) -> _State | None:
 
 
 def _not_finite(series: _Series) -> _State | None:
-    tail = series.total[series.between(TAIL, 0.0)]
-    if np.isfinite(tail).all():
+    fine = np.isfinite(series.total)
+    tail = fine[series.between(TAIL, 0.0)]
+    if fine[-1] and 2 * tail.sum() > len(tail):
         return None
-    fine = series.step[np.isfinite(series.total)]
-    when = f"after step {int(fine[-1]):,}, the last probe that was" if len(fine) else "at any probe"
-    return "not finite", f"The loss is not finite {when}.", (
+    bad = int((~fine).sum())
+    when = (
+        f"from step {int(series.step[np.flatnonzero(fine)[-1] + 1]):,} on" if fine.any() and not fine[-1] else "again and again"
+    )
+    return "not finite", f"The loss is not finite {when}, at {bad} of {len(fine)} probes.", (
         "Go back to weights before that step, with a learning rate ten times smaller.",
         "Look for a division, a root or a logarithm in the residual that can meet zero.",
     )  # fmt: skip
 
 
 def _diverging(series: _Series) -> _State | None:
-    now, least, start = series.middle(series.total), _least(series.total), float(series.total[0])
-    if not (now > FAR * least or (now > GREW * least and now > start / GREW)):
+    now, least, start = series.middle(series.total), _least(series.total), series.start(series.total)
+    if not least > 0 or not (now > FAR * least or (now > GREW * least and now > start / GREW)):
         return None
     why = f"Residual and terms together are {_number(now / least)} times their smallest so far, {least:.2g}."
     return "diverging", why, (
@@ -253,7 +275,7 @@ def _diverging(series: _Series) -> _State | None:
 
 
 def _dead(series: _Series, error: float, output: _Output) -> _State | None:
-    unmet = [name for name in series.terms if not series.fall(f"loss_{name}") >= TERM]
+    unmet = [name for name in series.terms if series.fall(f"loss_{name}") < TERM]
     if not output.spread < CONSTANT * output.most or not (error > BAD if math.isfinite(error) else unmet):
         return None
     but = f"the relative L2 error is {error:.2g}" if math.isfinite(error) else f"{_listed(unmet)} fell less than tenfold"
@@ -271,7 +293,9 @@ def _starved(series: _Series, output: _Output) -> _State | None:
     unmet = [
         name
         for name in series.terms
-        if series.fall(f"loss_{name}") < TERM and not series.tail(f"loss_{name}") < MET * output.spread**2
+        if not any(word in name.lower() for word in PENALTIES)
+        and series.fall(f"loss_{name}") < TERM
+        and not series.tail(f"loss_{name}") < MET * output.spread**2
     ]
     if not fell >= RESIDUAL or not unmet:
         return None
@@ -280,8 +304,9 @@ def _starved(series: _Series, output: _Output) -> _State | None:
     went = f"fell {_number(by)} times" if by >= 1.0 else f"grew {_number(1 / by)} times"
     why = f"{worst} {went} from its start to {series.tail(f'loss_{worst}'):.2g}, while the residual fell {_number(fell)} times."
     return "starved", why, (
-        f"Give {worst} a weight of about 20 times that of now, and compare.",
+        f"Give {worst} a weight of about 20 times that of now, and again until it falls with the residual.",
         "Or build the condition into the network, so that it holds exactly.",
+        f"If {worst} is a penalty, or what is left of it is the noise of data, nothing is wrong.",
     )  # fmt: skip
 
 
@@ -293,13 +318,14 @@ def _overfit(output: _Output) -> _State | None:
 
 
 def _plateau(series: _Series, error: float) -> _State | None:
-    now, before = series.middle(series.total), series.total[series.between(HALF + TAIL, HALF)]
-    fell = float(series.total[0]) / now if now > 0 else math.inf
+    now, before = series.middle(series.total), series.before()
+    fell = series.start(series.total) / now if now > 0 else math.inf
     far = math.isfinite(error) or fell < WHOLE
-    if not len(before) or not now > FELL * float(np.median(before)) or not far:
+    if not now > FELL * before or not before > 0 or not far:
         return None
-    share = _percent(now / float(np.median(before)))
-    why = f"Residual and terms together are {now:.2g}, {share} of what they were half a decade of steps before."
+    why = f"Residual and terms together are {now:.2g}, {_percent(now / before)} of what they were half a decade of steps before."
+    if series.last < FLAT:
+        return "too short", f"{why} {series.last:,} steps are too few to call that a plateau.", ("Train on.",)
     return "plateau", why, (
         "Plot the output. If it is a part of the solution, go on to a limit that is set before; a smaller rate is no cure.",
         "If it is a trivial one, give the data, initial or boundary terms a weight of about 20 first: it is cheap.",
@@ -308,11 +334,26 @@ def _plateau(series: _Series, error: float) -> _State | None:
 
 
 def _learning(series: _Series) -> _State:
-    now, start = series.middle(series.total), float(series.total[0])
-    before = series.total[series.between(HALF + TAIL, HALF)]
-    share = f", {_percent(now / float(np.median(before)))} of what they were half a decade of steps before" if len(before) else ""
+    now, start, before = series.middle(series.total), series.start(series.total), series.before()
+    if now == 0.0:
+        return "learning", "Residual and terms are exactly zero: see whether zero, or a constant, solves what is asked.", ()
+    share = f", {_percent(now / before)} of what they were half a decade of steps before" if before > 0 else ""
     fell = f"fell {_number(start / now)} times from their start to {now:.2g}" if 0 < now < start else f"are at {now:.2g}"
     return "learning", f"Residual and terms together {fell}{share}.", ()
+
+
+def _what_is_read(series: _Series, output: _Output) -> tuple[Finding, ...]:
+    """What the report leaves out, or cannot see."""
+    found = []
+    if series.alone:
+        text = f"the last probe alone, step {series.last:,}, since its loss is less than a tenth of that of those before."
+        found.append(Finding("tail", text, "One probe may be a chance; measure again."))
+    if series.negative:
+        text = f"{_listed(series.negative)} can be negative, so it is in none of the sums and ratios."
+        found.append(Finding("left out", text))
+    if not math.isfinite(output.spread):
+        found.append(Finding("output", "not heard, so a dead network cannot be told from others."))
+    return tuple(found)
 
 
 def _phase(series: _Series) -> Finding:
@@ -378,7 +419,7 @@ def _rules(series: _Series) -> tuple[Finding, ...]:
 
 def _setback(series: _Series) -> tuple[Finding, ...]:
     now, least = series.middle(series.total), _least(series.total)
-    if not now > RULES * least:
+    if not least > 0 or not now > RULES * least:
         return ()
     text = f"Residual and terms together are {_number(now / least)} times their smallest so far, {least:.2g}."
     return (Finding("setback", text, "The weights of that moment may be the better ones."),)
@@ -441,10 +482,16 @@ def _measured(run: Run) -> _Output:
     )
 
 
+def _median(values: np.ndarray) -> float:
+    """Of those that are finite; nan without."""
+    values = values[np.isfinite(values)]
+    return float(np.median(values)) if len(values) else math.nan
+
+
 def _least(values: np.ndarray) -> float:
     """Smallest median of five probes that follow each other."""
     windows = np.lib.stride_tricks.sliding_window_view(values, min(5, len(values)))
-    medians = np.median(windows, axis=1)
+    medians = np.median(windows, axis=1)  # nan where one is
     return float(np.nanmin(medians)) if np.isfinite(medians).any() else math.nan
 
 
