@@ -319,24 +319,37 @@ NAMED = {"snr": "SNR", "above": "share above 1", "noise": "noise", "rel_l2": "er
 NAMED |= {"order_residual": "residual order"}
 
 
-def said(change):
-    """One line of a study."""
-    low, high = change.range
-    up, down = change.signs
-    return (
-        f"{change.middle:+.2f} ({low:+.2f} to {high:+.2f}), {up} up, {down} down; "
-        f"random times {change.null_p:.1%}; power {change.power():.0%}; {change.verdict}"
-    )
+HEAD = ("series", "change (range)", "runs", "random times", "power", "verdict")
+
+
+def lines_of(one):
+    """A study as a table."""
+    rows = []
+    for name, title in NAMED.items():
+        change = one.changes[name]
+        (low, high), (up, down) = change.range, change.signs
+        spread = f"{change.middle:+.2f} ({low:+.2f} to {high:+.2f})"
+        chance, power = f"{change.null_p:.1%}", f"{change.power():.0%}"
+        rows.append(
+            (title, spread, f"{up} up, {down} down", chance, power, change.verdict)
+        )
+    return verdicts.markdown(HEAD, rows)
 
 
 for kind, one in studies.items():
-    print(kind)
-    for name, title in NAMED.items():
-        print(f"    {title}: {said(one.changes[name])}")
+    display(Markdown(f"**{kind}**\n\n{lines_of(one)}"))
 
 # %% [markdown]
 # SNR, noise and error are changes of $\log_{10}$, so $+1$ is tenfold. The other two are
-# differences.
+# differences. *Random times* is how often studies at random times show as much.
+
+
+# %%
+def relative(ax):
+    """Ticks of steps relative to an event."""
+    ax.set_xticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
+    ax.minorticks_off()
+
 
 # %% mystnb={"figure": {"caption": "SNR and error of runs of the authors' size over the step divided by that of the end of their last collapse. Thin lines are runs, as running medians over seven probes; shaded are the two windows that are compared.", "name": "fig-events"}, "image": {"alt": "Two rows of three panels. In the upper row, SNR of each run against relative step: bundles of lines that cross the level of 1 in both directions on either side of the collapse. In the lower row, the error: all lines fall from one window to the other."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 3, figsize=(7.2, 4.4), sharex=True, sharey="row")
@@ -346,16 +359,17 @@ for column, (kind, one) in zip(axes.T, studies.items(), strict=True):
             continue
         h = run.history
         x = h["step"] / collapse.end
-        near = (x > 0.2) & (x < 4)
+        close = (x > 0.2) & (x < 4)
         for ax, name in zip(column, ("snr", "rel_l2"), strict=True):
             middle = pl.phases.running_quantiles(h[name], (0.5,), 7)[0]
-            ax.loglog(x[near], middle[near], lw=0.8, color="black", alpha=0.6)
+            ax.loglog(x[close], middle[close], lw=0.8, color="black", alpha=0.6)
     for ax in column:
         ax.axvspan(1, 2, color="#CFE3F5", zorder=0)
         ax.axvspan(0.33, 0.66, color="#E9E9E9", zorder=0)
     column[0].set_title(kind.replace(", RBA, ", ",\nRBA, "), fontsize=8)
     column[0].axhline(1.0, color="black", lw=0.8, ls=":")
-    column[1].set_xlabel("step over that of the collapse")
+    column[1].set_xlabel("step / step of the collapse")
+    relative(column[1])
 axes[0, 0].set_ylabel("SNR")
 axes[1, 0].set_ylabel("relative L2 error")
 figures.stamp(fig, "128 x 6, 25,600 points, 100 batches, float32")
@@ -388,11 +402,10 @@ fresh_seeds = {
 NAMED["above"] = "share above the level"
 for kind, own in fresh_seeds.items():
     one = pl.phases.events.of_runs(own, foretold=FORETOLD, after=LATER)
-    print(f"new seeds, {kind}: {one.found} of {len(own)} collapse")
-    for name, title in NAMED.items():
-        print(f"    {title}: {said(one.changes[name])}")
-    chance = one.changes["above"].sign_p
-    print(f"    all rise as foretold, by chance in {chance:.1%} of such studies")
+    chance = f"{one.changes['above'].sign_p:.1%}"
+    head = f"**New seeds, {kind}**: {one.found} of {len(own)} collapse. By chance all "
+    head += f"shares rise, as foretold, in {chance} of such studies."
+    display(Markdown(f"{head}\n\n{lines_of(one)}"))
 
 # %% mystnb={"figure": {"caption": "SNR of the ten new runs of a laptop's size over the step divided by that of the end of their collapse, as running medians over seven probes. Shaded are the window before and the later window. The dotted line is the level of a batch of 128 points.", "name": "fig-events-later"}, "image": {"alt": "Two panels, RBA and vanilla, five lines each. Before the collapse all lie below the level; after it they come up to it and cross it again and again."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.8), sharey=True)
@@ -407,7 +420,8 @@ for ax, (kind, own) in zip(axes, fresh_seeds.items(), strict=True):
     ax.axvspan(*LATER, color="#CFE3F5", zorder=0)
     ax.axvspan(0.33, 0.66, color="#E9E9E9", zorder=0)
     ax.axhline(pl.phases.events.level(128), color="black", lw=0.8, ls=":")
-    ax.set(title=kind, xlabel="step over that of the collapse")
+    ax.set(title=kind, xlabel="step / step of the collapse")
+    relative(ax)
 axes[0].set_ylabel("SNR")
 figures.stamp(fig, "64 x 4, 4,096 points, 32 batches, float32, CPU")
 plt.show()
