@@ -1069,6 +1069,8 @@ rows.append(
         scale=verdicts.LAPTOP,
     )
 )
+
+# %%
 fresh_ratio = series["fresh points"] / plain
 rows += [
     verdicts.Claim(
