@@ -60,8 +60,10 @@ def order_of(n, batches=BATCHES):
 def double():
     """float64, in which sums in another order are not seen."""
     torch.set_default_dtype(torch.float64)
+    dde.config.set_default_float("float64")
     yield
     torch.set_default_dtype(torch.float32)
+    dde.config.set_default_float("float32")
 
 
 # ---- DeepXDE
@@ -113,7 +115,7 @@ def deepxde_twin(model, pde, conditions):
     return share, [lambda k=k: term(k) for k in range(len(conditions))], len(x) - n_bc
 
 
-def test_deepxde_equals_a_loop_by_hand():
+def test_deepxde_equals_a_loop_by_hand(double):
     model, pde, conditions = burgers(points=POINTS + 3)  # that 8 batches do not divide
     watch = for_deepxde.SNRMonitor(BATCHES, period=5)
     model.train(iterations=7, callbacks=[watch], verbose=0)
@@ -124,7 +126,7 @@ def test_deepxde_equals_a_loop_by_hand():
     assert history["step"].tolist() == [0, 5, 7]
     assert watch.monitor.how == "rows"
     for name, value in zip(("snr", "signal", "noise"), by_hand(weights, share, terms, order_of(n)), strict=True):
-        assert history[name][-1] == pytest.approx(value, rel=1e-6 if name != "snr" else 2e-6)
+        assert history[name][-1] == pytest.approx(value, rel=1e-9)
     losses = [float(term().detach()) for term in terms]
     assert history["loss_DirichletBC"][-1] == pytest.approx(losses[0], rel=1e-6)
     assert history["loss_IC"][-1] == pytest.approx(losses[1], rel=1e-6)
@@ -337,7 +339,7 @@ def test_pina_equals_a_loop_by_hand(attention, double):
     assert watch.monitor.how == "rows"
     found = by_hand(matrices, share, terms, order_of(POINTS + 3))
     for name, value in zip(("snr", "signal", "noise"), found, strict=True):
-        assert history[name][-1] == pytest.approx(value, rel=1e-6 if name != "snr" else 2e-6)
+        assert history[name][-1] == pytest.approx(value, rel=1e-9)
     assert history["loss_wall"][-1] == pytest.approx(float(terms[0]().detach()), rel=1e-6)
     assert history["loss"][-1] == pytest.approx(float((share().mean() + sum(t() for t in terms)).detach()), rel=1e-6)
 
