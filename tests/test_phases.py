@@ -1,6 +1,5 @@
 """The rule for phases: by hand, against a slow twin, on series whose phases are known, and on series that have none."""
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -217,22 +216,6 @@ def test_false_alarms_on_surrogates_of_the_records():
             alarms.append(phases.detect(history["step"], made).total_diffusion is not None)
     assert len(alarms) >= 160
     assert np.mean(alarms) <= 0.05
-
-
-def test_it_is_fast():
-    rng, step = np.random.default_rng(23), np.linspace(0, 30_000, 3000).astype(int)
-    for level in (0.1, 1.0, 10.0):
-        snr, times = level * 10 ** (0.5 * rng.standard_normal(3000)), []
-        for _ in range(3):
-            start = time.process_time()
-            phases.detect(step, snr)
-            times.append(time.process_time() - start)
-        assert min(times) < 0.05
-    detector = phases.Detector()
-    start = time.process_time()
-    for s, x in zip(step.tolist(), snr.tolist(), strict=True):
-        detector.update(s, x)
-    assert (time.process_time() - start) / 3000 < 1e-3
 
 
 def test_running_quantiles_by_hand():
