@@ -12,6 +12,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.cache/jupyter/data
 export JUPYTER_CONFIG_DIR := $(CURDIR)/.cache/jupyter/config
 export JUPYTER_PLATFORM_DIRS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export DDE_BACKEND := pytorch
 # threads that wait soon let go of their core, which is much faster beside other work; see pinnlib/__init__.py
 export GOMP_SPINCOUNT ?= 2000
 

@@ -1,6 +1,9 @@
 """Settings of the notebook tests: what is compared and what is not."""
 
+import os
 from pathlib import Path
+
+os.environ.setdefault("DDE_BACKEND", "pytorch")  # without, DeepXDE writes its choice into the home folder
 
 
 def pytest_configure(config):

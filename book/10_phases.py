@@ -586,7 +586,7 @@ LONG |= {"Helmholtz": ("authors_helmholtz_rba", 2_400, 300)}
 collapse = pl.phases.events.Collapse(10_000, 11_000, 1.0)
 
 
-def recall(name, at, early, ratio, rng, n=40):
+def recall(name, at, early, ratio, rng, n=20):
     """Of each rule, on redrawn series; the event study has five of them."""
     made = [redrawn(runs[name], at, early, ratio, rng) for _ in range(n)]
     found = {"first crossings": [], "strict rule": [], "ratio of means": []}
@@ -646,7 +646,7 @@ plt.show()
 # Allen-Cahn; on Helmholtz, where after the transition the SNR flips, not even at six times. Most of
 # our runs of the authors' size end sooner. So what {numref}`fig-forest` does not find there is no
 # evidence against phases: it cannot tell. First crossings are right in about half of
-# the Allen-Cahn series and ratios of means in a fifth or less, and they cry wolf (above). Five runs
+# the Allen-Cahn series and ratios of means in a quarter or less, and they cry wolf (above). Five runs
 # together find these transitions from 1.5 times their step on. What they would find is a rise of
 # the SNR by one or two decades that comes *with* the transition. The runs themselves do not show
 # that, as told above.

@@ -242,6 +242,13 @@ def test_a_library_that_is_not_there_is_said():
         assert f"pip install 'pinnlib[{extra}]'" in result.stderr
 
 
+def test_nothing_is_written_into_the_home_folder(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "DDE_BACKEND"} | {"HOME": str(tmp_path)}
+    code = "import pinnlib.integrations.deepxde as one; assert one.dde.backend.backend_name == 'pytorch'"
+    assert subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False).returncode == 0
+    assert not (tmp_path / ".deepxde").exists()
+
+
 # ---- PINA and Lightning
 
 

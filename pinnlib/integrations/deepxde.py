@@ -12,6 +12,7 @@ twice.  Source of the library: Lu et al., DeepXDE, SIAM Review 63 (2021) 208.
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from torch import Tensor
 
 from ..monitor import Loss, Monitor
 
+os.environ.setdefault("DDE_BACKEND", "pytorch")  # without, DeepXDE writes its choice into the home folder
 try:
     import deepxde as dde
 except ModuleNotFoundError as error:
