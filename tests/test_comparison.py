@@ -14,8 +14,7 @@ import pytest
 import torch
 
 import pinnlib as pl
-from pinnlib import comparison
-from pinnlib.comparison import Comparison, verdict
+from pinnlib.comparison import Comparison, trying, verdict
 from pinnlib.training import sweep
 
 CONFIG = pl.Config(
@@ -253,7 +252,7 @@ def test_a_notebook_shows_a_plot_once(monkeypatch):
 def test_rules_by_name():
     own = dataclasses.replace(CONFIG, weighting=pl.RBA(decay=0.9), data_weight=3.0)
     names = ["vanilla", "rba", "ramp", "permuted", "self-adaptive", "rad", "constant", "data x 10", "data x 0.1"]
-    found = comparison._configs(Known(), own, names)
+    found = trying._configs(Known(), own, names)
     assert list(found) == names
     assert found["vanilla"] == dataclasses.replace(own, weighting=None)
     assert found["rba"] == own
@@ -265,10 +264,10 @@ def test_rules_by_name():
         (30.0, None),
         (pytest.approx(0.3), None),
     ]
-    plain = comparison._configs(Known(), CONFIG, ["rba", "vanilla"])
+    plain = trying._configs(Known(), CONFIG, ["rba", "vanilla"])
     assert (plain["rba"].weighting, plain["vanilla"]) == (pl.RBA(), CONFIG)
     slower = dataclasses.replace(CONFIG, weighting=pl.weightings.RAD(every=7))
-    assert comparison._configs(Known(), slower, ["vanilla", "rad"])["rad"] == slower
+    assert trying._configs(Known(), slower, ["vanilla", "rad"])["rad"] == slower
 
 
 class Bare(Slab):
@@ -347,8 +346,8 @@ def test_processes_at_once(monkeypatch, tmp_path, device, asked, jobs):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sweep, "sweep", swept)
-    monkeypatch.setattr(comparison, "_cores", lambda: 3)
-    monkeypatch.setattr(comparison, "_check", lambda entries, folder: None)
+    monkeypatch.setattr(trying, "_cores", lambda: 3)
+    monkeypatch.setattr(trying, "_check", lambda entries, folder: None)
     monkeypatch.setattr(pl.Config, "torch_device", lambda config: torch.device(device))
     with pytest.raises(KeyboardInterrupt):
         pl.compare(Known(), CONFIG, ["vanilla", "rba"], seeds=5, folder=tmp_path, jobs=asked)
@@ -356,8 +355,8 @@ def test_processes_at_once(monkeypatch, tmp_path, device, asked, jobs):
 
 
 def test_seeds_follow_from_the_config():
-    assert comparison._seeds(3, dataclasses.replace(CONFIG, seed=4)) == [4, 5, 6]
-    assert comparison._seeds(np.array([7, 3]), CONFIG) == [7, 3]
+    assert trying._seeds(3, dataclasses.replace(CONFIG, seed=4)) == [4, 5, 6]
+    assert trying._seeds(np.array([7, 3]), CONFIG) == [7, 3]
 
 
 # ---- trainings

@@ -212,7 +212,9 @@ def test_findings_have_their_numbers():
     burst = FALLING.copy()
     burst[20] *= 100
     assert said(history(burst))["bursts"].startswith(f"At 1 of {len(STEPS)} probes")
-    assert "It is large in a few places" not in str(diagnose(history(FALLING)))
+    fresh = {"loss_fresh": 1e3 * FALLING, "median_fresh": 2 * FALLING, "median_residual": FALLING}
+    assert "it is large in a few places" in said(history(FALLING, **fresh))["fresh"]
+    assert "it is large in a few places" not in said(history(FALLING, **fresh | {"loss_fresh": 3 * FALLING}))["fresh"]
     assert "the answer zero everywhere has 1" in said(history(FALLING, rel_l2=2 * flat))["error"]
 
 
@@ -237,6 +239,13 @@ def test_a_collapse_is_said():
     found = said(history(np.where(steps < 1_000, 1.0, 0.01), snr=np.full(len(steps), 1.5), step=steps))["collapse"]
     assert found.startswith("the residual fell a decade from step 9")
     assert "collapse" not in said(history(1.0 / steps, snr=np.full(len(steps), 1.5), step=steps))
+
+
+def test_a_phase_that_is_not_closed_is_no_reading_of_the_present():
+    late = np.where(STEPS < 500, 10.0, 0.05)
+    wanted = "fitting by the strict rule, which is not closed yet, though the SNR is 0.05 now."
+    assert said(history(FALLING, snr=late))["phase"] == wanted
+    assert said(history(FALLING, snr=np.full(len(STEPS), 10.0)))["phase"] == "fitting, and no other so far."
 
 
 def test_a_run_knows_its_floor():

@@ -49,7 +49,8 @@ def runs(folder, steps, seconds):
 def unpacked(folder, kind):
     (part,) = folder.glob(f"{kind}.tar.*")
     with tarfile.open(part) as archive:
-        archive.extractall(folder / kind, filter="data")
+        safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # which Python 3.11 has from its fourth release on
+        archive.extractall(folder / kind, **safely)
     return {path.stem: pl.Run.load(path).step for path in (folder / kind).iterdir()}
 
 

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from ..monitor import Loss, Monitor
+from .watching import Watching
 
 os.environ.setdefault("DDE_BACKEND", "pytorch")  # without, DeepXDE writes its choice into the home folder
 try:
@@ -33,7 +34,7 @@ except ModuleNotFoundError as error:
 __all__ = ["SNRMonitor"]
 
 
-class SNRMonitor(dde.callbacks.Callback):
+class SNRMonitor(Watching, dde.callbacks.Callback):
     """A callback that measures every ``period`` steps; all else is :class:`pinnlib.monitor.Monitor`'s.
 
     The points of the equation are cut into batches; conditions count as terms that all batches share.
@@ -67,20 +68,8 @@ class SNRMonitor(dde.callbacks.Callback):
         if not isinstance(period, int) or isinstance(period, bool) or period < 1:
             raise ValueError(f"period = {period!r}: give a whole number of steps, at least 1")
         self.period, self.names = period, names
-        self._monitor: Monitor | None = None
         self._settings = {"batches": batches, "shuffle": shuffle, "every": period, "drop_last": True} | settings
         self._last: float = -math.inf
-
-    @property
-    def monitor(self) -> Monitor:
-        """The monitor, with its history, phases, report and plot.
-
-        Raises:
-            ValueError: the training has not begun.
-        """
-        if self._monitor is None:
-            raise ValueError("nothing was watched yet: give this callback to a training, and ask afterwards")
-        return self._monitor
 
     def init(self) -> None:
         """Begin anew with another model."""
@@ -95,7 +84,7 @@ class SNRMonitor(dde.callbacks.Callback):
             )
         if self._monitor is None:
             fresh = self._fresh if self.model.data.test_x is not self.model.data.train_x else None
-            error = self._error if _is_array(self.model.train_state.y_test) else None
+            error = self._error if isinstance(self.model.train_state.y_test, np.ndarray) else None
             self._monitor = Monitor(self.model.net, loss=self._loss, fresh=fresh, error=error, **self._settings)
         self.monitor.optimizer = self.model.opt
 
@@ -119,10 +108,10 @@ class SNRMonitor(dde.callbacks.Callback):
 
     def _loss(self) -> Loss:
         model, data = self.model, self.model.data
-        x, y, more = model.data.train_next_batch(model.batch_size)
+        x, y, more = data.train_next_batch(model.batch_size)
         with _listening(data, "losses_train") as heard:
             losses = model.outputs_losses_train(x, y, more)[1]
-        count = len(heard) - len(getattr(data, "bcs", []))
+        count = len(heard) - len(data.bcs)
         names = self._names(count, len(losses))
         factors = [1.0] * len(losses) if model.loss_weights is None else list(model.loss_weights)
         weights = {name: float(factor) for name, factor in zip(names, factors, strict=False)}
@@ -144,7 +133,7 @@ class SNRMonitor(dde.callbacks.Callback):
             if len(self.names) != losses:
                 raise ValueError(f"names has {len(self.names)} and the loss {losses} parts: give one for each, equations first")
             return list(self.names)
-        classes = [type(bc).__name__ for bc in getattr(self.model.data, "bcs", [])]
+        classes = [type(bc).__name__ for bc in self.model.data.bcs]
         classes += ["regularization"] * (losses - equations - len(classes))
         seen: Counter[str] = Counter()
         found = [f"pde_{k}" for k in range(equations)]
@@ -159,7 +148,7 @@ class SNRMonitor(dde.callbacks.Callback):
         x, y, more = model.data.test()
         with _listening(model.data, "losses_test") as heard:
             model.outputs_losses_test(x, y, more)
-        count = len(heard) - len(getattr(model.data, "bcs", []))
+        count = len(heard) - len(model.data.bcs)
         return {f"pde_{k}": _residual(f"pde_{k}", *one) for k, one in enumerate(heard[:count])}
 
     def _error(self) -> float:
@@ -208,7 +197,3 @@ def _residual(name: str, true: Tensor, found: Tensor, loss: Callable[[Tensor, Te
     if residual.ndim == 2 and residual.shape[1] > 1:  # the mean square over points and columns
         residual = torch.linalg.vector_norm(residual, dim=1) / math.sqrt(residual.shape[1])
     return residual
-
-
-def _is_array(given: Any) -> bool:
-    return isinstance(given, np.ndarray)

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ..monitor import Loss, Monitor
 from ..monitoring.networks import undisturbed
+from .watching import Watching
 
 try:
     import lightning.pytorch as lightning
@@ -34,7 +35,7 @@ __all__ = ["SNRMonitor"]
 LOGGED = ("snr", "signal", "noise", "order_gradient", "alignment", "floor")
 
 
-class SNRMonitor(lightning.Callback):
+class SNRMonitor(Watching, lightning.Callback):
     """A callback that measures every ``every_n_steps`` steps and logs it; all else is :class:`pinnlib.monitor.Monitor`'s.
 
     Args:
@@ -65,23 +66,11 @@ class SNRMonitor(lightning.Callback):
         if not isinstance(every_n_steps, int) or isinstance(every_n_steps, bool) or every_n_steps < 1:
             raise ValueError(f"every_n_steps = {every_n_steps!r}: give a whole number of at least 1")
         self.every_n_steps, self.residual = every_n_steps, residual
-        self._monitor: Monitor | None = None
         self._of_module = loss
         self._settings = {"batches": batches, "shuffle": shuffle, "every": every_n_steps, "drop_last": True} | settings
         self._now: tuple[lightning.LightningModule, Any, int] | None = None
         self._warned = False
         self._last = -math.inf
-
-    @property
-    def monitor(self) -> Monitor:
-        """The monitor, with its history, phases, report and plot.
-
-        Raises:
-            ValueError: the training has not begun.
-        """
-        if self._monitor is None:
-            raise ValueError("nothing was watched yet: give this callback to a training, and ask afterwards")
-        return self._monitor
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Watch the module's network."""

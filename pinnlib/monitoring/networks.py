@@ -60,8 +60,10 @@ def undisturbed(modules: Sequence[nn.Module]) -> Iterator[None]:
     torch_state, numpy_state, python_state = torch.get_rng_state(), np.random.get_state(), random.getstate()
     every = [(module, module.training) for one in modules for module in one.modules()]
     buffers = [(m, name, b, b.detach().clone()) for m, _ in every for name, b in m._buffers.items() if b is not None]
-    for module, name, buffer, _ in buffers:  # a graph that was made before may hold the buffer: a copy is changed in its place
-        module._buffers[name] = buffer.detach().clone()
+    # a graph that was made before may hold a buffer: a copy is changed in its place, one for all modules that share it
+    stand_ins = {id(buffer): buffer.detach().clone() for _, _, buffer, _ in buffers}
+    for module, name, buffer, _ in buffers:
+        module._buffers[name] = stand_ins[id(buffer)]
     try:
         yield
     finally:

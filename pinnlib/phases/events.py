@@ -81,8 +81,8 @@ class Collapse:
     """A fall of the residual's loss.
 
     Attributes:
-        start: step of the last probe of the plateau.
-        end: step of the first probe that is as much lower.
+        start: step of the last probe from which the fall is as deep as is asked for.
+        end: step of the first probe that is as low.
         fall: decades, from there to the lowest within a factor ``within`` of time.
     """
 
@@ -120,7 +120,6 @@ def collapses(step: np.ndarray, loss: np.ndarray, *, decades: float = DECADES, w
             k += 1
             continue
         first = int(fallen[0])
-        # the plateau's last probe: the latest from which the fall is as deep
         start = max(j for j in range(k, first) if size[j] - size[first] >= decades)
         meanwhile = (step > step[start]) & (step <= step[start] * within)
         found.append(Collapse(int(step[start]), int(step[first]), float(size[start] - size[meanwhile].min())))
@@ -361,26 +360,12 @@ def study(
     return Study(chosen, {name: _change(name, full, chosen, foretold.get(name), after, rng) for name in names})
 
 
-def of_runs(
-    runs: Sequence[Run],
-    *,
-    which: str = "last",
-    foretold: Mapping[str, int] | None = None,
-    at: Sequence[Collapse | None] | None = None,
-    series: Sequence[str] = tuple(SERIES),
-    after: tuple[float, float] = AFTER,
-    seed: int = 0,
-) -> Study:
+def of_runs(runs: Sequence[Run], **settings: Any) -> Study:
     """:func:`study` of runs of one kind, with their own batches.
 
     Args:
         runs: that differ by their seed alone, or by how long they were, where they were made and what of them was kept.
-        which: as there.
-        foretold: as there.
-        at: as there.
-        series: as there.
-        after: as there.
-        seed: as there.
+        settings: of :func:`study`, such as ``foretold`` and ``after``.
 
     Raises:
         ValueError: runs of unequal kinds, or as there.
@@ -396,20 +381,9 @@ def of_runs(
             raise ValueError(
                 f"the runs are of unequal kinds, {name} = {first[name]} and {other.get(name)}: study each kind apart"
             )
-    config = runs[0].config
-    points = getattr(config, "minibatch", 0) or config.points
+    config = runs[0].config  # a probe cuts all points, of a training in mini-batches too
     histories = [run.history for run in runs]
-    return study(
-        histories,
-        batches=config.batches,
-        batch_points=points // config.batches,
-        which=which,
-        foretold=foretold,
-        at=at,
-        series=series,
-        after=after,
-        seed=seed,
-    )
+    return study(histories, batches=config.batches, batch_points=config.points // config.batches, **settings)
 
 
 def _kind(run: Run) -> dict[str, Any]:

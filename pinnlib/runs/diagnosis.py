@@ -363,6 +363,10 @@ def _phase(series: _Series) -> Finding:
     except ValueError as error:
         return Finding("phase", f"not known: {error}.")
     name, start, _ = found.spans()[-1]
+    now = series.tail("snr")
+    if name == "fitting" and now < 1.0:
+        text = f"fitting by the strict rule, which is not closed yet, though the SNR is {now:.2g} now."
+        return Finding("phase", text, limit)
     since = f" since step {start:,}, after {', '.join(found.sequence[:-1])}" if found.sequence[1:] else ", and no other so far"
     return Finding("phase", f"{name}{since}.", limit)
 
