@@ -65,7 +65,7 @@ SEED = 2
 
 # %%
 sizes = {
-    "quick": dict(width=64, depth=4, points=4_096, batches=32, bias_init="zero"),
+    "quick": dict(width=64, depth=4, points=4_096, batches=32),
     "paper": dict(width=128, depth=6, points=25_600, batches=100),
 }[SCALE]
 settings = dict(
@@ -91,8 +91,8 @@ settings = dict(
 # boundary {cite}`raissi2019physics`:
 #
 # $$
-# L = \frac{1}{N} \sum_{i=1}^{N} r_i^2 + \frac{1}{M} \sum_{j=1}^{M} \big(u_\theta(x_j) - u_j\big)^2 .
-# $$ (eq-loss)
+# L = \frac{1}{N} \sum_{i=1}^{N} r_i^2 + \frac{1}{M} \sum_{j=1}^{M} \big(u_\theta(x_j) - u_j\big)^2
+# . $$ (eq-loss)
 
 # %%
 problem = pl.problems.Helmholtz(a=(4, 1), k=1.0)
@@ -178,19 +178,19 @@ def crossings_of(run):
     return pl.crossings.first(run.history["step"], run.history["snr"])
 
 
-# %% mystnb={"figure": {"caption": "SNR of the batch gradients in the quick run, with its first fall through 1 and its first rise. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-snr-quick"}, "image": {"alt": "Two panels of SNR against the Adam step. Vanilla starts below one and rises above it after a thousand steps. RBA starts near ten to the fifth, falls below one tenth, and rises again."}}
+# %% mystnb={"figure": {"caption": "SNR of the batch gradients in the quick run, with its first fall through 1 and its first rise. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-snr-quick"}, "image": {"alt": "Two panels of SNR against the Adam step. Vanilla starts below one tenth and rises above one after a thousand steps. RBA starts near ten to the fourth, falls below one tenth, and rises again."}}
 fig, _ = figures.snr_pair(quick)
 figures.stamp(fig, f"scale {SCALE}: {configs['RBA'].describe()}")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-snr-quick` shows two different lives. RBA starts with an SNR of about $10^5$, falls
+# {numref}`fig-snr-quick` shows two different lives. RBA starts with an SNR above $10^4$, falls
 # through 1 within the first hundred steps, spends some hundred steps far below it, and comes back.
 # The vanilla run has no such start: its SNR begins *below* 1, at or under the floor of independent
 # batches. It too rises above 1 later. The dots also show what a smooth curve would hide:
 # neighbouring probes differ by up to a decade.
 
-# %% mystnb={"figure": {"caption": "Relative L2 error of the same two runs, on a grid of 201 x 201 points.", "name": "fig-error-quick"}, "image": {"alt": "Relative error against the Adam step. Both runs stay near one at first and overshoot; RBA then falls to a few hundredths while vanilla comes back to one."}}
+# %% mystnb={"figure": {"caption": "Relative L2 error of the same two runs, on a grid of 201 x 201 points.", "name": "fig-error-quick"}, "image": {"alt": "Relative error against the Adam step. Both runs stay near one at first and overshoot; RBA then falls below one tenth while vanilla comes down to two thirds."}}
 fig, ax = plt.subplots()
 history = {name: run.history for name, run in quick.items()}
 figures.curves(
@@ -206,7 +206,7 @@ plt.show()
 # %% [markdown]
 # {numref}`fig-error-quick` shows what the weights are for. Both runs first get *worse* than the
 # zero function, whose error is 1. RBA recovers within a few hundred steps; the vanilla run needs
-# the rest of the training to come back to where it started. The lines below must print the same on
+# a thousand to come back to where it started. The lines below must print the same on
 # every sound machine.
 
 
@@ -229,7 +229,7 @@ print(
     "RBA's SNR above 1 again by step 2,000:",
     bool(between(rba, 500, 2_000).max(initial=0.0) > 1.0),
 )
-print("RBA's error at most 0.13 at step 1,000:", bool(rba.at(1_000)["rel_l2"] <= 0.13))
+print("RBA's error at most 0.2 at step 1,000:", bool(rba.at(1_000)["rel_l2"] <= 0.2))
 print(
     "vanilla's error at least 0.6 at step 1,000:",
     bool(vanilla.at(1_000)["rel_l2"] >= 0.6),
@@ -284,11 +284,11 @@ print(
 # The quick run is one seed and 2,000 steps. The records hold five seeds of 20,000 steps for each
 # kind, with the same network and the same 4,096 points. That is the largest scale that two CPU
 # cores did in two hours: each run took 15 to 20 minutes on one core. It is not the paper's scale:
-# half the width, a sixth of the points, a fifteenth of the steps, 32 batches for 100. Their biases
-# start at zero, where the authors' are uniform. To remake the first record with RBA:
+# half the width, a sixth of the points, a fifteenth of the steps, 32 batches for 100. To remake the
+# first record with RBA:
 #
 # ```
-# python -m pinnlib train helmholtz --a 4 1 --bias-init zero --weighting rba --steps 20000 --seed 0 --snapshots 24 \
+# python -m pinnlib train helmholtz --a 4 1 --weighting rba --steps 20000 --seed 0 --snapshots 24 \
 #     --compile --threads 1 --device cpu --out helmholtz_a4-1_rba_seed0.npz
 # ```
 #
@@ -364,14 +364,14 @@ for name, runs in records.items():
 # %% [markdown]
 # {numref}`fig-snr-record` and {numref}`fig-signal-noise` show what a mean over windows would hide.
 # After its rise the SNR with RBA does not *stay* above 1: bursts and deep spells alternate to the
-# end. That of the vanilla runs mostly does. It is mostly the signal, the norm of the full gradient,
-# that jumps. After step 2,000 it changes from one probe to the next by the factors printed, larger
-# ones than the noise, and it spans four decades. A full gradient that grows and collapses again and
-# again is what full-batch Adam is known to do at the edge of stability {cite}`cohen2022adaptive`,
-# with or without any phase. {doc}`03_adams_view` tells the two apart in two runs of a laptop's
-# size: at a tenth of the learning rate their late bursts above 1 are gone.
+# end. That of the vanilla runs does so about half of the time. It is mostly the signal, the norm of
+# the full gradient, that jumps. After step 2,000 it changes from one probe to the next by the
+# factors printed, larger ones than the noise, and it spans four decades. A full gradient that grows
+# and collapses again and again is what full-batch Adam is known to do at the edge of stability
+# {cite}`cohen2022adaptive`, with or without any phase. {doc}`03_adams_view` tells the two apart in
+# two runs of a laptop's size: at a tenth of the learning rate their late bursts above 1 are gone.
 
-# %% mystnb={"figure": {"caption": "SNR layer by layer (running median), for the records of seed 0.", "name": "fig-layers"}, "image": {"alt": "Two panels of SNR by layer against the Adam step. With RBA all five layers fall through one at about the same time. They rise above it at different ones, the first two layers first, near step eight hundred, the deepest thousands of steps later."}}
+# %% mystnb={"figure": {"caption": "SNR layer by layer (running median), for the records of seed 0.", "name": "fig-layers"}, "image": {"alt": "Two panels of SNR by layer against the Adam step. With RBA all five layers fall through one at about the same time. They rise above it at different ones, the first two layers first, near step one thousand, the deepest ten thousand steps later."}}
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.6), sharex=True)
 for ax, (name, runs) in zip(axes, records.items(), strict=True):
     h = runs[0].history
@@ -405,11 +405,12 @@ for name, runs in records.items():
 
 # %% [markdown]
 # In {numref}`fig-layers` all layers fall through 1 at about the same time, with RBA within ten
-# steps. They do not rise together: the first two pass 1 near step 800, the deepest near step 3,400
-# (vanilla) and 6,600 (RBA). Between steps 30 and 500 they spread by the factors printed; in the
-# vanilla run the last layer is on top. After the rise the first two layers are on top.
+# steps. They do not rise together. The first two pass 1 at step 1,300 (vanilla), or at 1,000 and
+# 1,800 (RBA). The last one does so after step 10,000 in both. Between steps 30 and 500 they spread
+# by the factors printed; in the vanilla run the last layer is on top. After the rise the first two
+# layers are on top.
 
-# %% mystnb={"figure": {"caption": "Relative L2 error over five seeds: median, range, and each seed as a hairline.", "name": "fig-error-record"}, "image": {"alt": "Relative error against the Adam step for five seeds of each kind. RBA falls to about one hundredth, vanilla to about one eighth, and the ranges do not overlap after step one thousand."}}
+# %% mystnb={"figure": {"caption": "Relative L2 error over five seeds: median, range, and each seed as a hairline.", "name": "fig-error-record"}, "image": {"alt": "Relative error against the Adam step for five seeds of each kind. RBA falls to about one hundredth, vanilla to about one tenth, and the ranges do not overlap after step five hundred."}}
 fig, ax = plt.subplots()
 for name, runs in records.items():
     errors = pl.records.over_seeds(runs, "rel_l2")
@@ -448,11 +449,11 @@ for name, runs in records.items():
 # {numref}`fig-error-record` is the clearest result of the chapter. The authors report 0.109 with
 # RBA against 1.15 at step 900, and 0.029 against 0.107 at step 20,000, for a network of 6 x 128
 # with the boundary term weighted by 100 {cite}`anagnostopoulos2024residual`. Our median at step
-# 20,000 is better than theirs with RBA and a little worse without. The last two lines printed say
+# 20,000 is better than theirs, with RBA and without. The last two lines printed say
 # where the rest sits: the error on the boundary is two to three times that over the square, and our
-# boundary term has weight 1. The seeds of RBA differ by a factor of nearly three at step 1,000, so
-# a single seed would be an anecdote. Seed 2, which the quick run shows, is the most favourable for
-# RBA of the five at that step.
+# boundary term has weight 1. The seeds of RBA differ by a factor of nearly two at step 1,000, so
+# a single seed would be an anecdote. Seed 2, which the quick run shows, has the largest ratio of
+# the two errors at that step, a factor of ten.
 
 # %% mystnb={"figure": {"caption": "Order parameter of the residual over 10 x 10 cells, running median over 15 probes: 1 where all cells have the same mean residual.", "name": "fig-order"}, "image": {"alt": "Order parameter of the residual against the Adam step for five seeds of each kind. Vanilla dips between steps one hundred and one thousand, RBA in some seeds only; RBA ends higher."}}
 fig, ax = plt.subplots()
@@ -468,8 +469,8 @@ plt.show()
 #
 # Three moments of the records of seed 0: the start, diffusion, and the end. Each map has
 # $81 \times 81$ points and its own colour scale, since the largest residual at the collocation
-# points shrinks from 167 to 3.5 (vanilla) and 0.37 (RBA). The weights are means over $20 \times 20$
-# cells of the collocation points.
+# points shrinks from 167 to 0.8 (vanilla) and 7.3 (RBA, whose last step falls into a burst). The
+# weights are means over $20 \times 20$ cells of the collocation points.
 
 # %%
 grid = pl.sampling.grid(problem.domain, 81)
@@ -602,36 +603,32 @@ display(Markdown(verdicts.table(found)))
 # ## What we learnt, and its limits
 #
 # **Reproduced, at a laptop's size.** RBA is more accurate at every step that was compared, in all
-# five seeds. Its residuals are more homogeneous. And the SNR does rise above 1 again in every run.
+# five seeds. Its residuals are more homogeneous in four. The SNR does rise above 1 again in every
+# run, in nine of ten within a factor of two in steps, and with RBA earlier in four of five. At the
+# authors' size RBA's SNR rises earlier too, at step 4,100 against 19,000.
 #
-# **Partly, at a laptop's size.** That rise takes less than a factor of two in steps in seven of the
-# ten runs. RBA's SNR rises before vanilla's in some seeds and after it in others. The error falls
-# fastest near the rise in some runs, and well before it in others. At the authors' size RBA's SNR
-# does rise earlier, at step 4,100 against 19,000.
+# **Not, at a laptop's size.** The error falls fastest near that rise in two of the ten runs, and
+# well before it in the others. None of them has the three phases. By the strict rule
+# ({doc}`10_phases`) the SNR stays above 1 in none. That rule sees no weak rise, and one run may be
+# too short for it ({numref}`fig-power`). At the authors' size the run with RBA has all three, with
+# boundaries at steps 46 and 4,100, and so have the authors' own ({doc}`11_scorecard`). The vanilla
+# run has no fitting phase there: its SNR begins below 1, as in the authors' series.
 #
-# **Not, at a laptop's size.** None of these ten runs has the three phases. By the strict rule
-# ({doc}`10_phases`) the SNR stays above 1 in two of the five vanilla runs, which have no fitting
-# phase, and in none with RBA, whose fitting phase is built into the loss. At the authors' size the
-# run with RBA has all three, with boundaries at steps 46 and 4,100. The vanilla run has no fitting
-# phase there either: its SNR begins below 1, as in the authors' own series. Even this hangs on
-# rounding: the same seeds with the same settings, trained with an earlier version of the library
-# that adds in another order, had it in four of five.
-#
-# **Beside the paper's picture.** After the rise, the vanilla runs spend most of their probes above
-# 1, RBA at most about half of theirs. Yet RBA's error is at least three times smaller in every
-# seed. So between the two kinds a large SNR is no sign of the better solution. At the authors' size
+# **Beside the paper's picture.** After the rise, the vanilla runs spend 42% to 58% of their probes
+# above 1, RBA 38% to 47%. Yet RBA's error is at least 2.9 times smaller in every seed. So
+# between the two kinds a large SNR is no sign of the better solution. At the authors' size
 # it is so too: 96% of vanilla's probes are above 1 after its rise, and 71% of RBA's.
 #
 # For a practitioner with such a problem: do not stop or go on because of the SNR alone. Whether to
 # take RBA or a weight of the data is in {doc}`what_to_do_when`.
 #
 # **Limits.** One equation with a smooth closed-form solution. The ten runs have a smaller network
-# and fewer points than the paper's, 20,000 steps instead of 300,000, 32 batches instead of 100,
-# biases that start at zero, one network shape, one learning rate. What they do not show may be
+# and fewer points than the paper's, 20,000 steps instead of 300,000, 32 batches instead of 100, one
+# network shape, one learning rate. What they do not show may be
 # there at the authors' size, where we have one run of each kind to step 40,000. The rise of the SNR
-# may be the edge of stability {cite}`cohen2022adaptive` and not a phase; {doc}`03_adams_view`
-# measures that. Nothing here says whether RBA works by *attention* or only by a slowly growing
-# weight of the equation; {doc}`04_attention` does.
+# may be the edge of stability {cite}`cohen2022adaptive` and not a phase; {doc}`03_adams_view` and
+# {doc}`transition` measure that. Nothing here says whether RBA works by *attention* or only by a
+# slowly growing weight of the equation; {doc}`04_attention` does.
 #
 # ## Exercises
 #

@@ -18,13 +18,17 @@
 # **How to read it.** A claim is a yes or no for each run, or for each pair of runs with the same
 # seed, by rules that are the same on all benchmarks ({mod}`pinnlib.book.claims`). *Reproduced*
 # means at least 80% of them, *not* at most 20%, *partly* what lies between. Most networks are
-# smaller than the authors', their biases start at zero, and the trainings are shorter
-# ({doc}`published`). Verdicts on those say *at a laptop's size*, and are none on the paper's
-# runs. *Cannot tell* is said where a run ends before the step at which the authors draw the event,
-# or has another flow or other data than theirs. Two columns have the authors' size and start: one
-# run of each kind, to a third of their steps at most. Phases are those of the strict rule of
-# {doc}`10_phases`, and so is "stays there"; "rises again" is the simple reading, which cries wolf
-# easily and is only worth something where all seeds agree.
+# smaller than the authors', and the trainings are shorter ({doc}`published`). Verdicts on those say
+# *at a laptop's size*, and are none on the paper's runs. *Cannot tell* is said where a run ends
+# before the step at which the authors draw the event, or has another flow or other data than
+# theirs. Phases are those of the strict rule of {doc}`10_phases`, and so is "stays there"; "rises
+# again" is the simple reading, which cries wolf easily and is only worth something where all seeds
+# agree. What happens at the collapse of the residual, over many runs, has a table of its own in
+# {doc}`transition`.
+#
+# **Three grounds.** The authors' own published series come first: the same rules on their numbers.
+# Then come our runs of their size from their start, one of each kind, to a third of their steps at
+# most. Then come five small runs of each kind.
 #
 # **Time.** Some seconds. Nothing is trained.
 
@@ -46,6 +50,7 @@ from IPython.display import Markdown, display
 
 import pinnlib as pl
 from pinnlib import claims, figures, information, verdicts
+from pinnlib.book import authors
 
 figures.style()
 
@@ -89,31 +94,68 @@ AUTHORS = {
     "Helmholtz": ("helmholtz", (4_000, 20_000, 40_000)),
     "Allen-Cahn": ("allen_cahn", (15_000, 30_000, 100_000)),
 }
-score = {}
+grounds = {}  # by benchmark, then by what the verdict rests on
 for name, (stem, moments) in AUTHORS.items():
-    kinds = [[pl.records.load(f"authors_{stem}_{kind}")] for kind in ("vanilla", "rba")]
-    score[f"{name}, the authors' size"] = claims.summary(
-        *kinds, PAPER[name], moments, scale="one start", draws=BENCHMARKS[name][2]
+    draws = BENCHMARKS[name][2]
+    series, ours = (
+        [[take(f"{stem}_{kind}")] for kind in ("vanilla", "rba")]
+        for take in (authors.series, lambda run: pl.records.load(f"authors_{run}"))
     )
+    grounds[name] = {
+        label: claims.summary(*kinds, PAPER[name], moments, scale=scale, draws=draws)
+        for label, kinds, scale in (
+            ("the authors' series", series, "in their one run"),
+            ("their size, here", ours, "one start"),
+        )
+    }
+
+# %%
+cavity = [[authors.series(f"cavity_re1000_{kind}")] for kind in ("vanilla", "rba")]
+grounds["cavity"] = {
+    "the authors' series, Re = 1,000": claims.summary(
+        *cavity,
+        PAPER["cavity"],
+        (20_000, 100_000),
+        scale="in their one run",
+        draws=(20_000, 20_000),
+    )
+}
 for name, (_, moments, draws) in BENCHMARKS.items():
-    score[name] = claims.summary(
+    own = claims.summary(
         *records[name].values(),
         PAPER.get(name, {}),
         moments,
         scale=verdicts.LAPTOP,
         draws=draws,
     )
+    grounds[name] = grounds.get(name, {}) | {"a laptop's size": own}
 
 # %% [markdown]
 # ## In one look
 #
-# In the first two columns a verdict is one run or one pair, and the verdict says so: one start. The
-# vanilla runs end too soon after the step that the authors draw to count for the phases. On
-# Helmholtz RBA is behind vanilla at step 1,000, since its transition came at step 2,800 where the
-# authors' came at 800 ({doc}`authors_runs`); the errors are compared from step 4,000 on.
+# On their own ground the paper's claims do well. The strict rule finds all three phases in three of
+# the authors' four series on Helmholtz and Allen-Cahn, near where they draw them; the fourth begins
+# below 1. The cavity's series has no rise.
+#
+# Our vanilla runs of the authors' size end too soon after the step that they draw to count for the
+# phases. On Helmholtz RBA is behind vanilla at step 1,000, since its transition came at step 2,800
+# where the authors' came at 800 ({doc}`authors_runs`); the errors are compared from step 4,000 on.
+#
+# What follows at a laptop's size is partly another problem: on Helmholtz $a$ is $(4, 1)$ and not
+# $(6, 6)$, on the cavity Re is 100 and not 1,000.
+
 
 # %%
-display(Markdown(verdicts.matrix(score)))
+def short(columns):
+    """Without the scales, which the columns name."""
+    return {name: verdicts.at(rows, "") for name, rows in columns.items()}
+
+
+for name in ("Allen-Cahn", "Helmholtz", "cavity"):
+    display(Markdown(f"**{name}**\n\n" + verdicts.matrix(short(grounds[name]))))
+rest = {name: grounds[name]["a laptop's size"] for name in ("Burgers", "perivascular")}
+label = "**Burgers, and the flow around an artery, at a laptop's size**"
+display(Markdown(f"{label}\n\n{verdicts.matrix(short(rest))}"))
 
 # %% mystnb={"figure": {"caption": "SNR of the batch gradients on five benchmarks at a laptop's size, vanilla above and RBA below, seed 0: raw values, running median, and the phases that the rule finds, with the intervals of their boundaries. Colours of the ground: fitting (yellow), diffusion (grey), total diffusion (green).", "name": "fig-scorecard"}, "image": {"alt": "Ten small panels of SNR against the Adam step. Most begin above one with RBA, fall below, and later alternate; shaded phases and hatched intervals differ from benchmark to benchmark."}}
 fig, axes = plt.subplots(2, len(records), figsize=(10.0, 4.8), sharey=True)
@@ -150,8 +192,9 @@ plt.show()
 # ({numref}`fig-snr-cerebral`).
 
 # %%
-for name, rows in score.items():
-    display(Markdown(f"**{name}**\n\n" + verdicts.table(rows)))
+for name, columns in grounds.items():
+    for ground, rows in columns.items():
+        display(Markdown(f"**{name}, {ground}**\n\n" + verdicts.table(rows)))
 
 # %% [markdown]
 # ## Attention

@@ -667,7 +667,7 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # The same table has the best evidence for the paper's claim about the SNR. Between steps 13,000 and
 # 16,000 more than half of the probes are above 1 in the two runs that have passed, and about a
 # fifth are in the three that have not. Settings and steps are the same in all five. Five runs are
-# few, and what causes what is not said by it. {doc}`10_phases` goes on from here.
+# few, and what causes what is not said by it. {doc}`transition` goes on from here.
 
 # %% [markdown]
 # ## Verdict
@@ -748,7 +748,7 @@ display(Markdown(verdicts.markdown(("claim", "paper", "here", "verdict"), rows))
 # 4,000 to 16,000 steps. The cavity and the cerebral flow are not rebuilt: the order of their random
 # numbers is not known, and the data of the latter are not public. That a window lies before or
 # after the passage was chosen by the error, which the paper does too; a rule that does not look at
-# the error is the subject of {doc}`10_phases`.
+# the error is the subject of {doc}`10_phases` and {doc}`transition`.
 
 # %% [markdown]
 # ## Exercises

@@ -55,3 +55,9 @@ def test_a_verdict_names_the_scale_that_it_rests_on():
 )
 def test_runs_that_end_too_soon_refute_nothing(holds, verdict):
     assert verdicts.Claim("a", "b", "c", holds, short=True).verdict == verdict
+
+
+def test_an_open_question_has_no_other_verdict():
+    for holds in ([True] * 5, [False] * 5, [True, False]):
+        assert verdicts.Claim("a", "b", "c", holds, scale=verdicts.LAPTOP, open=True).verdict == "cannot tell"
+    assert verdicts.Claim("a", "b", "c", [], open=True).verdict == "not assessed"

@@ -149,6 +149,20 @@ class Series:
         """The middle of each part, on a logarithmic axis."""
         return np.sqrt(self.first * self.last)
 
+    @property
+    def history(self) -> dict[str, np.ndarray]:
+        """The medians as the history of a run would have them, for :mod:`pinnlib.book.claims`; ``(n,)`` each.
+
+        Without their order parameter, which is of the weights, and not over the same cells in all runs.
+        """
+        return {
+            "step": self.step,
+            "snr": self.snr[:, 1],
+            "signal": self.signal[:, 1],
+            "noise": self.noise[:, 1],
+            "rel_l2": self.rel_l2,
+        }
+
 
 def reduce(
     step: np.ndarray,

@@ -24,6 +24,7 @@ class Claim:
         holds: for each run or pair of runs whether it shows the claim; empty if nothing was measured.
         scale: of the runs, if it is not the authors'; it follows the verdict.
         short: the runs end too early, or differ too much, to refute the claim; a yes still counts.
+        open: the rule that these runs are judged by, such as that of :mod:`pinnlib.phases.events`, cannot tell; no count can.
     """
 
     text: str
@@ -32,18 +33,20 @@ class Claim:
     holds: Sequence[bool]
     scale: str = ""
     short: bool = False
+    open: bool = False
 
     @property
     def verdict(self) -> str:
         """``reproduced`` where at least 80% of the runs show it, ``not`` where at most 20% do, else ``partly``.
 
-        The scale follows the word.  Where the runs are too short, anything less than ``reproduced`` is ``cannot tell``.
+        The scale follows the word.  Where the runs are too short, anything less than ``reproduced`` is ``cannot tell``, and
+        where the question is open everything is.
         """
         if not len(self.holds):
             return "not assessed"
         share = float(np.mean(self.holds))
         word = "reproduced" if share >= 0.8 else "not" if share <= 0.2 else "partly"
-        if self.short and word != "reproduced":
+        if self.open or (self.short and word != "reproduced"):
             return "cannot tell"
         return f"{word}, {self.scale}" if self.scale else word
 

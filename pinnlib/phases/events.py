@@ -170,24 +170,32 @@ def effect(
         raise ValueError(f"after = {after}: give two rising factors, of at least 1")
     if kind not in ("log", "plain", "share"):
         raise ValueError(f"kind = {kind!r}: choose 'log', 'plain' or 'share'")
-    return _effect(step, values, collapse.start, collapse.end, kind, after)
+    ends = np.array([float(collapse.start)]), np.array([float(collapse.end)])
+    return float(_effects(step, values, *ends, kind, after)[0])
 
 
-def _effect(
-    step: np.ndarray, values: np.ndarray, start: float, end: float, kind: str, after: tuple[float, float] = AFTER
-) -> float:
-    if step[0] > start / SHORTEST or step[-1] < end * after[0] * SHORTEST:
-        return math.nan
-    before = np.searchsorted(step, start / AROUND, "left"), np.searchsorted(step, start, "right")
-    then = np.searchsorted(step, end * after[0], "left"), np.searchsorted(step, end * after[1], "right")
-    sides = []
-    for low, high in (before, then):
-        own = values[low:high]
-        own = own[np.isfinite(own) & (own > 0)] if kind == "log" else own[np.isfinite(own)]
-        if len(own) < FEWEST:
-            return math.nan
-        sides.append(math.log10(np.median(own)) if kind == "log" else np.median(own) if kind == "plain" else own.mean())
-    return float(sides[1] - sides[0])
+def _effects(
+    step: np.ndarray, values: np.ndarray, starts: np.ndarray, ends: np.ndarray, kind: str, after: tuple[float, float]
+) -> np.ndarray:
+    """Effects at several times, ``(n_times,)``."""
+    good = np.isfinite(values) & (values > 0) if kind == "log" else np.isfinite(values)
+    at, own = step[good], values[good]
+    low, high = np.searchsorted(at, starts / AROUND, "left"), np.searchsorted(at, starts, "right")
+    first, last = np.searchsorted(at, ends * after[0], "left"), np.searchsorted(at, ends * after[1], "right")
+    long = (step[0] <= starts / SHORTEST) & (step[-1] >= ends * after[0] * SHORTEST)
+    middle = np.mean if kind == "share" else _median
+    found = np.full(len(starts), math.nan)
+    for k in np.flatnonzero(long & (high - low >= FEWEST) & (last - first >= FEWEST)):
+        before, then = middle(own[low[k] : high[k]]), middle(own[first[k] : last[k]])
+        found[k] = math.log10(then) - math.log10(before) if kind == "log" else then - before
+    return found
+
+
+def _median(values: np.ndarray) -> float:
+    """Of a few, several times as fast as NumPy's."""
+    ordered = np.sort(values)
+    n = len(ordered)
+    return float((ordered[(n - 1) // 2] + ordered[n // 2]) / 2.0)
 
 
 def null_effects(
@@ -215,7 +223,7 @@ def null_effects(
     step, values = _series(step, values)
     gap = collapse.end / collapse.start
     starts = step[step > 0]
-    effects = np.array([_effect(step, values, start, start * gap, kind, after) for start in starts[:-1]])
+    effects = _effects(step, values, starts[:-1], starts[:-1] * gap, kind, after)
     share = np.where(np.isfinite(effects), np.diff(np.log(starts)), 0.0)  # a probe stands for the time to the next
     if not share.sum() > 0.0:
         return np.full(DRAWS, math.nan)
@@ -400,7 +408,8 @@ def _with_derived(history: Mapping[str, np.ndarray], batches: int, above: float)
         known = ~np.isnan(snr)
         full["above"] = np.where(known, snr > above, math.nan)
         full["below"] = np.where(known, snr < 1.0 / math.sqrt(batches - 1.0), math.nan)
-        square = 1.0 - 1.0 / (1.0 + snr**2)  # phi squared, and 1 for an infinite SNR
+        with np.errstate(over="ignore"):
+            square = 1.0 - 1.0 / (1.0 + snr**2)  # phi squared, and 1 for an infinite SNR
         full.setdefault("alignment", (batches * square - 1.0) / (batches - 1.0))
     return full
 
