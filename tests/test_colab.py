@@ -53,7 +53,7 @@ FEWER = {
     "03_adams_view": {r"12_200, 12_400": "12_020, 12_040", r"\(1, STEPS, 36\)": "(1, STEPS, 9)"},
     "09_compression": {
         r"^SAMPLES = 4_096": "SAMPLES = 512",
-        r"^BINS = \(.*\)": "BINS = (5, 30, 500)",
+        r"^BINS = \(.*\)": "BINS = (2, 5, 30, 500)",
         r"^for name in AUTHORS": "for name in AUTHORS[:1]",
     },
     "10_phases": {
