@@ -190,7 +190,7 @@ plt.show()
 # batches. It too rises above 1 later. The dots also show what a smooth curve would hide:
 # neighbouring probes differ by up to a decade.
 
-# %% mystnb={"figure": {"caption": "Relative L2 error of the same two runs, on a grid of 201 x 201 points.", "name": "fig-error-quick"}, "image": {"alt": "Relative error against the Adam step. Both runs stay near one at first and overshoot; RBA then falls below one tenth while vanilla comes down to two thirds."}}
+# %% mystnb={"figure": {"caption": "Relative L2 error of the same two runs, on a grid of 201 x 201 points.", "name": "fig-error-quick"}, "image": {"alt": "Relative error against the Adam step. Vanilla grows to eight; RBA stays near one up to step one hundred and fifty and overshoots to three, then falls below one tenth, while vanilla comes down to two thirds."}}
 fig, ax = plt.subplots()
 history = {name: run.history for name, run in quick.items()}
 figures.curves(
@@ -248,7 +248,7 @@ print(
 # of both terms' mean gradients. We compare the SNR of the whole loss with the SNR of its residual
 # term.
 
-# %% mystnb={"figure": {"caption": "SNR of the whole loss and of its residual term alone, in the quick run with RBA.", "name": "fig-split"}, "image": {"alt": "SNR against the Adam step for RBA. The whole loss starts near ten to the fifth, its residual term near 0.04; from step one hundred on the two curves run close together, and from six hundred on they coincide."}}
+# %% mystnb={"figure": {"caption": "SNR of the whole loss and of its residual term alone, in the quick run with RBA.", "name": "fig-split"}, "image": {"alt": "SNR against the Adam step for RBA. The whole loss starts near ten to the fifth, its residual term near 0.02; from step one hundred on the two curves run close together, and from six hundred on they nearly coincide."}}
 fig, ax = plt.subplots()
 h = quick["RBA"].history
 split = {"whole loss": h["snr"], "residual term alone": h["snr_residual"]}
@@ -276,14 +276,14 @@ print(
 # vanilla run does, and when the weights start at 1 instead of 0 the large initial SNR is gone. In
 # this setting *fitting is the boundary term*: the network fits the one thing that all batches
 # share. What happens afterwards, from about step 100 on, is not an artefact of the shared term, for
-# the two curves then agree within a factor of about two, and from step 600 on they coincide.
+# the two curves then agree within a factor of three, and from step 600 on they nearly coincide.
 
 # %% [markdown]
 # ## The published record
 #
 # The quick run is one seed and 2,000 steps. The records hold five seeds of 20,000 steps for each
 # kind, with the same network and the same 4,096 points. That is the largest scale that two CPU
-# cores did in two hours: each run took 15 to 20 minutes on one core. It is not the paper's scale:
+# cores did in two hours: each run took 7 to 30 minutes on one core. It is not the paper's scale:
 # half the width, a sixth of the points, a fifteenth of the steps, 32 batches for 100. To remake the
 # first record with RBA:
 #
@@ -407,7 +407,8 @@ for name, runs in records.items():
 # In {numref}`fig-layers` all layers fall through 1 at about the same time, with RBA within ten
 # steps. They do not rise together. The first two pass 1 at step 1,300 (vanilla), or at 1,000 and
 # 1,800 (RBA). The last one does so after step 10,000 in both. Between steps 30 and 500 they spread
-# by the factors printed; in the vanilla run the last layer is on top. After the rise the first two
+# by the factors printed; in the vanilla run the last layer is on top up to step
+# 250. After the rise the first two
 # layers are on top.
 
 # %% mystnb={"figure": {"caption": "Relative L2 error over five seeds: median, range, and each seed as a hairline.", "name": "fig-error-record"}, "image": {"alt": "Relative error against the Adam step for five seeds of each kind. RBA falls to about one hundredth, vanilla to about one tenth, and the ranges do not overlap after step five hundred."}}
@@ -452,8 +453,8 @@ for name, runs in records.items():
 # 20,000 is better than theirs, with RBA and without. The last two lines printed say
 # where the rest sits: the error on the boundary is two to three times that over the square, and our
 # boundary term has weight 1. The seeds of RBA differ by a factor of nearly two at step 1,000, so
-# a single seed would be an anecdote. Seed 2, which the quick run shows, has the largest ratio of
-# the two errors at that step, a factor of ten.
+# a single seed would be an anecdote. In seed 2, which the quick run shows, the ratio of the two
+# errors at that step is ten; over the five seeds it is six to eleven.
 
 # %% mystnb={"figure": {"caption": "Order parameter of the residual over 10 x 10 cells, running median over 15 probes: 1 where all cells have the same mean residual.", "name": "fig-order"}, "image": {"alt": "Order parameter of the residual against the Adam step for five seeds of each kind. Vanilla dips between steps one hundred and one thousand, RBA in some seeds only; RBA ends higher."}}
 fig, ax = plt.subplots()

@@ -1195,7 +1195,7 @@ display(Markdown(verdicts.table(table)))
 # **Not, at either size.** Adam's step is a function of the SNR for random batches at weights that
 # stand still, and there the formula is good to a few percent. In full-batch training, which is what
 # the paper does, it is not: the level is off by a factor of ten to fifty-five in the four runs of
-# the authors' size, and by up to forty in those of a laptop's.
+# the authors' size, and by up to sixty-five in those of a laptop's.
 #
 # **Not, at either size.** In the two small runs and the four states of the authors' size that were
 # tested, SNR above 1 late in training needs the learning rate. At a tenth of it, from the same

@@ -54,7 +54,7 @@ from pinnlib.book import authors
 
 figures.style()
 
-# %%
+# %% tags=["hide-input"]
 # records, steps at which errors are compared, where the authors draw total diffusion
 BENCHMARKS = {
     "Helmholtz": ("helmholtz_a4-1", (1_000, 4_000, 20_000), (19_000, 1_000)),
@@ -64,7 +64,7 @@ BENCHMARKS = {
     "perivascular": ("perivascular_noise2", (1_000, 4_000, 20_000), (57_000, 30_000)),
 }
 
-# %%
+# %% tags=["hide-input"]
 PAPER = {
     "Helmholtz": {
         "phases": "180 and 19,000; RBA 70 and 1,000",
@@ -89,7 +89,7 @@ PAPER = {
 begun = time.perf_counter()
 records = {name: pl.records.kinds(stem) for name, (stem, *_) in BENCHMARKS.items()}
 
-# %%
+# %% tags=["hide-input"]
 AUTHORS = {
     "Helmholtz": ("helmholtz", (4_000, 20_000, 40_000)),
     "Allen-Cahn": ("allen_cahn", (15_000, 30_000, 100_000)),
@@ -109,7 +109,7 @@ for name, (stem, moments) in AUTHORS.items():
         )
     }
 
-# %%
+# %% tags=["hide-input"]
 cavity = [[authors.series(f"cavity_re1000_{kind}")] for kind in ("vanilla", "rba")]
 grounds["cavity"] = {
     "the authors' series, Re = 1,000": claims.summary(
@@ -145,7 +145,7 @@ for name, (_, moments, draws) in BENCHMARKS.items():
 # $(6, 6)$, on the cavity Re is 100 and not 1,000.
 
 
-# %%
+# %% tags=["hide-input"]
 def short(columns):
     """Without the scales, which the columns name."""
     return {name: verdicts.at(rows, "") for name, rows in columns.items()}
@@ -157,7 +157,7 @@ rest = {name: grounds[name]["a laptop's size"] for name in ("Burgers", "perivasc
 label = "**Burgers, and the flow around an artery, at a laptop's size**"
 display(Markdown(f"{label}\n\n{verdicts.matrix(short(rest))}"))
 
-# %% mystnb={"figure": {"caption": "SNR of the batch gradients on five benchmarks at a laptop's size, vanilla above and RBA below, seed 0: raw values, running median, and the phases that the rule finds, with the intervals of their boundaries. Colours of the ground: fitting (yellow), diffusion (grey), total diffusion (green).", "name": "fig-scorecard"}, "image": {"alt": "Ten small panels of SNR against the Adam step. Most begin above one with RBA, fall below, and later alternate; shaded phases and hatched intervals differ from benchmark to benchmark."}}
+# %% mystnb={"figure": {"caption": "SNR of the batch gradients on five benchmarks at a laptop's size, vanilla above and RBA below, seed 0: raw values, running median, and the phases that the rule finds, with the intervals of their boundaries. Colours of the ground: fitting (yellow), diffusion (grey), total diffusion (green).", "name": "fig-scorecard"}, "image": {"alt": "Ten small panels of SNR against the Adam step. Most begin above one with RBA, fall below, and later alternate; shaded phases and hatched intervals differ from benchmark to benchmark."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, len(records), figsize=(10.0, 4.8), sharey=True)
 for column, (name, kinds) in zip(axes.T, records.items(), strict=True):
     for ax, (kind, runs) in zip(column, kinds.items(), strict=True):
@@ -191,7 +191,7 @@ plt.show()
 # {doc}`06_cavity`, the inverse problem around an artery in {doc}`07_cerebral_flow`
 # ({numref}`fig-snr-cerebral`).
 
-# %%
+# %% tags=["hide-input"]
 for name, columns in grounds.items():
     for ground, rows in columns.items():
         display(Markdown(f"**{name}, {ground}**\n\n" + verdicts.table(rows)))
@@ -205,7 +205,7 @@ for name, columns in grounds.items():
 # 4,000, on Allen-Cahn at step 16,000. "Most" is at least one half. No control was run at the
 # authors' size.
 
-# %%
+# %% tags=["hide-input"]
 rows = []
 for name, at in (("Helmholtz", 4_000), ("Allen-Cahn", 16_000)):
     vanilla, rba = records[name].values()
@@ -232,7 +232,7 @@ display(Markdown(verdicts.table(rows)))
 # loss counts from 0.1 bit on.
 
 
-# %%
+# %% tags=["hide-input"]
 def change(run):
     points = pl.sampling.interior(run.problem.domain, 2_048, seed=0, method="uniform")
     ends = information.analyse(
@@ -241,7 +241,7 @@ def change(run):
     return ends[1] - ends[0]
 
 
-# %%
+# %% tags=["hide-input"]
 rows = []
 for name in ("Helmholtz", "Allen-Cahn"):
     changes = np.array([change(run) for runs in records[name].values() for run in runs])
@@ -263,5 +263,5 @@ for name in ("Helmholtz", "Allen-Cahn"):
     ]
 display(Markdown(verdicts.table(verdicts.at(rows, verdicts.LAPTOP))))
 
-# %%
+# %% tags=["hide-input"]
 print("made from records alone within 20 seconds:", time.perf_counter() - begun < 20.0)
