@@ -1041,7 +1041,7 @@ print(f"no probe above 1 at a tenth of the rate: {sum(quiet)} of {len(quiet)}")
 # %%
 small_floor = 31**-0.5
 for label, group, drawn in (
-    ("mini-batches", "allen_cahn_minibatch_rba", range(3)),
+    ("mini-batches", "allen_cahn_minibatch_rba", range(5)),
     ("all points", "allen_cahn_rba", range(5)),
 ):
     values = [

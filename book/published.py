@@ -306,8 +306,8 @@ print(f"the authors' run {np.median(theirs.snr[inside, 1]):.2f}")
 # measured: both errors below are of the same network, the last one, before and after rounding. It
 # changes the more accurate networks most, and the bound of 3% that we set does not hold for all of
 # them. What is published of those runs at the end is exact; their earlier snapshots are rounded.
-# Of draws, branches, the ladder and the rivals of RBA the history alone is published, a tenth of
-# the size; they have no weights.
+# Of draws, branches, the ladder, the rivals of RBA and its permuted weights on Allen-Cahn the
+# history alone is published, a tenth of the size; they have no weights.
 
 # %%
 change, solutions = {}, {}
