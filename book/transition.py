@@ -171,7 +171,7 @@ for column, kind in zip(axes.T, SHOWN, strict=True):
         ax.axvspan(1, 2, color="#CFE3F5", zorder=0)
         ax.axvspan(0.33, 0.66, color="#E9E9E9", zorder=0)
         relative(ax)
-    column[0].set_title(kind.replace(", ", ",\n"), fontsize=8)
+    column[0].set_title(kind.replace(", RBA", ",\nRBA"), fontsize=8)
     size = studied[kind][0].config
     column[0].axhline(
         events.level(size.points // size.batches), color="k", lw=0.8, ls=":"
@@ -307,7 +307,7 @@ for ax, (kind, own) in zip(axes, later_runs.items(), strict=True):
     level = events.level(size.points // size.batches)
     ax.axhline(level, color="black", lw=0.8, ls=":")
     ax.set(xlabel="relative step")
-    ax.set_title(kind.replace(", ", ",\n", 1), fontsize=8)
+    ax.set_title(kind.replace("), ", "),\n"), fontsize=8)
     relative(ax)
 axes[0].set_ylabel("SNR")
 figures.stamp(fig, "64 x 4 on 4,096 points; right: 64 x 6 on 2,048; float32, CPU")

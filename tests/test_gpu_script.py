@@ -61,14 +61,14 @@ def test_runs_of_a_list_come_back_packed(tmp_path):
 
 
 def test_what_the_time_was_too_short_for_comes_back_half_done(tmp_path):
-    (tmp_path / "list.toml").write_text(LIST.replace("STEPS", "40"))
+    (tmp_path / "list.toml").write_text(LIST.replace("STEPS", "2000"))  # so many that the second cannot end by itself
     entries = manifest.read(tmp_path / "list.toml")
-    for entry, until in zip(entries, (40, 15), strict=True):
+    for entry, until in zip(entries, (2000, 15), strict=True):
         pl.train(entry.build(), entry.config, until=until, checkpoint=manifest.path_of(entry, tmp_path / "runs"), progress=False)
-    said = runs(tmp_path, 40, 0.01)
+    said = runs(tmp_path, 2000, 0.01)
     assert "tiny_seed1: its process ended" in said
     assert "1 done\n1 partial" in said
-    assert (unpacked(tmp_path, "done"), unpacked(tmp_path, "partial")) == ({"tiny_seed0": 40}, {"tiny_seed1": 15})
+    assert (unpacked(tmp_path, "done"), unpacked(tmp_path, "partial")) == ({"tiny_seed0": 2000}, {"tiny_seed1": 15})
 
 
 @pytest.mark.parametrize("name", ["allen_cahn", "helmholtz"])
