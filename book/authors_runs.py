@@ -515,13 +515,6 @@ for name, step in parted.items():
 
 
 # %%
-def collapse(record):
-    """First probe whose residual loss is a tenth of that at the start."""
-    loss = record.history["loss_residual"]
-    below = record.history["step"][loss < 0.1 * loss[0]]
-    return int(below[0]) if len(below) else None
-
-
 def draws(prefix):
     return [
         pl.records.load(name) for name in pl.records.names() if name.startswith(prefix)
@@ -546,7 +539,7 @@ several = {
 
 # %% tags=["hide-input"]
 EVENTS = {
-    "residual a decade down": collapse,
+    "residual a decade down": claims.residual_fallen,
     "error below 0.5": lambda run: claims.first_below(run, 0.5),
 }
 
@@ -602,7 +595,7 @@ fig, ax = plt.subplots(figsize=(7.2, 3.0))
 for y, (name, runs) in enumerate(several.items()):
     colour = COLOURS["rba" if name.startswith("RBA") else "vanilla"]
     for run in runs:
-        step = collapse(run)
+        step = claims.residual_fallen(run)
         mark = {"color": colour, "ms": 7, "mfc": "none", "zorder": 3}
         ax.plot(step or run.step, y, "o" if step else ">", **mark)
 for y, kind in ((0, "rba"), (2, "vanilla")):

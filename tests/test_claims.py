@@ -7,6 +7,7 @@ import pytest
 
 import pinnlib as pl
 from pinnlib import claims, verdicts
+from pinnlib.book import authors
 
 STEP = np.array([0, *np.unique(np.geomspace(1, 10_000, 300).round().astype(int))])
 
@@ -135,3 +136,24 @@ def test_a_rise_is_abrupt_below_a_factor_of_two(blank, monkeypatch, span, holds)
     monkeypatch.setattr(claims, "rise", lambda run: span)
     (claim,) = (c for c in claims.summary([run], [run], {}, (10_000,)) if c.text == "that rise is abrupt")
     assert list(claim.holds) == [holds, holds]
+
+
+def test_published_series_are_judged_by_the_same_rules():
+    """Their parts are too wide to call a rise abrupt, and their order parameter is another one."""
+    kinds = [[authors.series(f"allen_cahn_{kind}")] for kind in ("vanilla", "rba")]
+    found = {claim.text: claim for claim in claims.summary(*kinds, {}, (15_000, 30_000), draws=(91_700, 11_100))}
+    assert found["three phases, in this order"].verdict == "reproduced"
+    assert found["RBA is more accurate at equal steps"].holds == [True]
+    assert found["that rise is abrupt"].verdict == "cannot tell"
+    assert "residuals are more homogeneous with RBA" not in found
+    short = claims.summary(*kinds, {}, (15_000,), draws=(400_000, 400_000))  # as if they ended before
+    assert {c.verdict for c in short if c.text == "SNR rises above 1 again"} == {"reproduced"}  # a yes still counts
+
+
+def test_the_residual_has_fallen(blank):
+    loss = np.geomspace(1.0, 1e-2, len(STEP))
+    run = dataclasses.replace(blank, history={"step": STEP, "loss_residual": loss})
+    at = claims.residual_fallen(run)
+    assert at == STEP[np.flatnonzero(loss < 0.1)[0]]
+    assert claims.residual_fallen(run, by=at - 1) is None
+    assert claims.residual_fallen(run, by=at) == at

@@ -28,6 +28,7 @@ __all__ = [
     "of_crossings",
     "of_phases",
     "onset",
+    "residual_fallen",
     "rise",
     "shares",
     "steepest_fall",
@@ -70,6 +71,13 @@ def rise(run: Course) -> float | None:
 def first_below(run: Course, level: float) -> int | None:
     """First probe whose relative L2 error is below ``level``; None where none is."""
     below = run.history["step"][run.history["rel_l2"] < level]
+    return int(below[0]) if len(below) else None
+
+
+def residual_fallen(run: Course, *, by: int | None = None) -> int | None:
+    """First probe, up to step ``by``, whose unweighted residual loss is a tenth of that at the start; None where none is."""
+    step, loss = run.history["step"], run.history["loss_residual"]
+    below = step[(loss < 0.1 * loss[0]) & (step <= (np.inf if by is None else by))]
     return int(below[0]) if len(below) else None
 
 
