@@ -177,7 +177,7 @@ def _local(todo: list[Entry], folder: Path, jobs: int, every: float, seconds: fl
                     selector.register(process.stdout, selectors.EVENT_READ, process)
                 if time.monotonic() > end:  # each saves, says so and ends
                     for process in at_work:
-                        process.send_signal(signal.SIGINT)
+                        process.terminate()
                     waiting[:], end = [], math.inf
                 for key, _ in selector.select(1.0):
                     process = key.data
@@ -314,7 +314,13 @@ def _received() -> Problem:
 
 
 def _main(text: str, path: str, every: str, sent: str = "") -> int:
-    """The process of one run: says its step, or at the end its error, line by line; ends when its parent does."""
+    """The process of one run: says its step, or at the end its error, line by line; ends when its parent does.
+
+    A request to terminate is one to save and stop, as Ctrl-C is.  Before a run begins it ends the process at once.  A shell has
+    its background processes ignore Ctrl-C, and those that they start would ignore it too.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
 
     def orphaned() -> None:
         sys.stdin.read()
