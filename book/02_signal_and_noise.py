@@ -25,7 +25,7 @@
 # **What this chapter does.** It defines SNR and RBA, trains both kinds of PINN here and now, and
 # then reads published records of 20,000 steps and five seeds each. They are of a laptop's size, and
 # so are the verdicts at the end. One pair of runs of the authors' size is beside them, and
-# {doc}`authors_runs` has more.
+# {doc}`03_authors_runs` has more.
 #
 # **Time.** Less than a minute on two CPU cores for the two trainings, and longer without a C++
 # compiler ({doc}`speed`). Times on a GPU were not measured yet.
@@ -169,7 +169,7 @@ for run in quick.values():
 # falls through 1, total diffusion would start when it first rises through 1 again, and a crossing
 # counts once the median is a factor 1.5 beyond. The hatched interval runs from the last probe
 # clearly on the old side to the first clearly on the new side. This reading says *when*. It does
-# not ask whether the SNR stays where it went; {doc}`10_phases` has the rule that does, and counts
+# not ask whether the SNR stays where it went; {doc}`13_phases` has the rule that does, and counts
 # how often each cries wolf.
 
 
@@ -368,7 +368,7 @@ for name, runs in records.items():
 # the full gradient, that jumps. After step 2,000 it changes from one probe to the next by the
 # factors printed, larger ones than the noise, and it spans four decades. A full gradient that grows
 # and collapses again and again is what full-batch Adam is known to do at the edge of stability
-# {cite}`cohen2022adaptive`, with or without any phase. {doc}`03_adams_view` tells the two apart in
+# {cite}`cohen2022adaptive`, with or without any phase. {doc}`10_adams_view` tells the two apart in
 # two runs of a laptop's size: at a tenth of the learning rate their late bursts above 1 are gone.
 
 # %% mystnb={"figure": {"caption": "SNR layer by layer (running median), for the records of seed 0.", "name": "fig-layers"}, "image": {"alt": "Two panels of SNR by layer against the Adam step. With RBA all five layers fall through one at about the same time. They rise above it at different ones, the first two layers first, near step one thousand, the deepest ten thousand steps later."}}
@@ -518,7 +518,7 @@ HTML(
 #
 # The setting of the paper's Helmholtz figures, at the authors' size and from their own start: 128 x
 # 6 units, 25,600 points, 100 batches, uniform biases. Made on an H100, to step 40,000 of their
-# 300,000. One run of each kind: a step that is read from it is one draw ({doc}`authors_runs`).
+# 300,000. One run of each kind: a step that is read from it is one draw ({doc}`03_authors_runs`).
 
 # %%
 hard = {
@@ -610,9 +610,9 @@ display(Markdown(verdicts.table(found)))
 #
 # **Not, at a laptop's size.** The error falls fastest near that rise in two of the ten runs, and
 # well before it in the others. None of them has the three phases. By the strict rule
-# ({doc}`10_phases`) the SNR stays above 1 in none. That rule sees no weak rise, and one run may be
+# ({doc}`13_phases`) the SNR stays above 1 in none. That rule sees no weak rise, and one run may be
 # too short for it ({numref}`fig-power`). At the authors' size the run with RBA has all three, with
-# boundaries at steps 46 and 4,100, and so have the authors' own ({doc}`11_scorecard`). The vanilla
+# boundaries at steps 46 and 4,100, and so have the authors' own ({doc}`20_scorecard`). The vanilla
 # run has no fitting phase there: its SNR begins below 1, as in the authors' series.
 #
 # **Beside the paper's picture.** After the rise, the vanilla runs spend 42% to 58% of their probes
@@ -627,9 +627,9 @@ display(Markdown(verdicts.table(found)))
 # and fewer points than the paper's, 20,000 steps instead of 300,000, 32 batches instead of 100, one
 # network shape, one learning rate. What they do not show may be
 # there at the authors' size, where we have one run of each kind to step 40,000. The rise of the SNR
-# may be the edge of stability {cite}`cohen2022adaptive` and not a phase; {doc}`03_adams_view` and
-# {doc}`transition` measure that. Nothing here says whether RBA works by *attention* or only by a
-# slowly growing weight of the equation; {doc}`04_attention` does.
+# may be the edge of stability {cite}`cohen2022adaptive` and not a phase; {doc}`10_adams_view` and
+# {doc}`14_transition` measure that. Nothing here says whether RBA works by *attention* or only by a
+# slowly growing weight of the equation; {doc}`11_balance` does.
 #
 # ## Exercises
 #
@@ -685,7 +685,7 @@ display(Markdown(verdicts.table(found)))
 # :label: ex-rate
 #
 # Train the vanilla run with `lr=1e-4`. Do the bursts of SNR above 1 remain? Predict it from the
-# last section of {doc}`03_adams_view`.
+# last section of {doc}`10_adams_view`.
 # ```
 #
 # ## References

@@ -171,7 +171,7 @@ display(Markdown(verdicts.markdown(("run", "authors", "here", "verdict"), rows))
 # once, because the equation is solved well inside while the boundary is still off.
 #
 # The SNR marks it in both runs: it first rises above 1 at step 4,100 with RBA and at 19,000
-# without. One run of each kind, so each step is one draw; {doc}`authors_runs` has the comparison.
+# without. One run of each kind, so each step is one draw; {doc}`03_authors_runs` has the comparison.
 
 # %% mystnb={"figure": {"caption": "Helmholtz, a = (6, 6), at the authors' size and from their start: unweighted residual loss, error and SNR of one run of each kind.", "name": "fig-paper-scale"}, "image": {"alt": "Three panels against the Adam step to 40,000. RBA's residual loss collapses near step three thousand, vanilla's near nineteen thousand; each error falls after that; the SNR rises above one at about the same steps."}}
 pair = {
@@ -227,7 +227,7 @@ for (name, run), (early, late) in zip(
 #   `RBA(first_rate=1.0)` is a variant of ours. The two records that were made with it and called
 #   the authors' settings are gone.
 # - **The scale.** Verdicts on small networks were told as verdicts on the paper. Now a verdict
-#   names the size that it rests on, and the authors' own size comes first ({doc}`authors_runs`).
+#   names the size that it rests on, and the authors' own size comes first ({doc}`03_authors_runs`).
 #
 # ## What the biases changed
 #

@@ -52,4 +52,4 @@ for package in (
 # took on the page {doc}`published`. With one chapter, `.ci/run` took 8 min 22 s in a fresh clone:
 # the environment, the unit tests, `pytest --nbval book/`, `make book` and the checks in the
 # browser. Each of the three chapters that came since adds about a minute. On a GPU only the four
-# long runs of {doc}`authors_runs` were timed.
+# long runs of {doc}`03_authors_runs` were timed.

@@ -48,20 +48,20 @@ def server():
 
 # What else a reader in a hurry would make small: every cell still runs, and `make notebooks` runs them as they are.
 FEWER = {
-    "01_first_pinn": {r"range\(500\)": "range(50)"},
+    "05_burgers": {r"range\(500\)": "range(50)"},
     "02_signal_and_noise": {r'\{"steps": 100\}': '{"steps": 3}', r'(?<=snapshots\["step"\]\)), 2\)$': ", 8)"},
-    "03_adams_view": {r"12_200, 12_400": "12_020, 12_040", r"\(1, STEPS, 36\)": "(1, STEPS, 9)"},
-    "09_compression": {
+    "10_adams_view": {r"12_200, 12_400": "12_020, 12_040", r"\(1, STEPS, 36\)": "(1, STEPS, 9)"},
+    "16_compression": {
         r"^SAMPLES = 4_096": "SAMPLES = 512",
         r"^BINS = \(.*\)": "BINS = (2, 5, 30, 500)",
         r"^for name in AUTHORS": "for name in AUTHORS[:1]",
     },
-    "10_phases": {
+    "13_phases": {
         r"^later = np\.flatnonzero\(step >= 50\)": "later = np.flatnonzero(step >= 50)[::4]",
         r"range\(200\)": "range(20)",
     },
 }
-STEPS = {"03_adams_view": "60", "05_allen_cahn": "12_030", "08_binning": "60"}  # the second goes on from step 12,000
+STEPS = {"10_adams_view": "60", "07_allen_cahn": "12_030", "15_binning": "60"}  # the second goes on from step 12,000
 SIZES = {r"\bwidth=(64|32)\b": "width=16", r"\bpoints=(4_096|2_048|1_024)\b": "points=512"}
 
 

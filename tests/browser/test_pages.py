@@ -14,10 +14,10 @@ READY = CHROMIUM and (HTML / "index.html").exists()
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
 WITH_MATHEMATICS = [
-    "book/01_first_pinn",
+    "book/05_burgers",
     "book/02_signal_and_noise",
-    "book/05_allen_cahn",
-    "book/06_cavity",
+    "book/07_allen_cahn",
+    "book/08_cavity",
     "book/notation",
     "book/api",
 ]

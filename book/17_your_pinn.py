@@ -147,7 +147,7 @@ print(f"state in plain torch: {monitor.report().state}")
 # they do not say. It never calls an error small that it cannot see: without a reference it says so.
 # With `error=`, a function, it knows.
 #
-# Everything is in `monitor.history`, under the names that a run of {doc}`pl.train <01_first_pinn>`
+# Everything is in `monitor.history`, under the names that a run of {doc}`pl.train <05_burgers>`
 # has. So all figures and estimators of this book take it, and `monitor.plot()` draws the main ones.
 
 # %% mystnb={"figure": {"caption": "Loss and SNR of the training in plain torch, with the phases by the strict rule. Float64, seed 0, CPU.", "name": "fig-your-pinn-plain"}, "image": {"alt": "Two panels over the step. The loss falls from about 0.5 to 0.1 and flattens. The SNR begins near 75 and falls below 1 within some hundred steps."}}
@@ -354,7 +354,7 @@ print(f"state: {sick.report().state}")
 # ## Would attention help me?
 #
 # Nobody can say without trying: residual-based attention won on 2 of 5 benchmarks here
-# ({doc}`11_scorecard`). `pl.compare` tries it on your problem, with several seeds, in parallel
+# ({doc}`20_scorecard`). `pl.compare` tries it on your problem, with several seeds, in parallel
 # processes, and goes on where it was interrupted. A weight of the data is in the list since it is
 # the cheaper thing to try.
 

@@ -28,7 +28,7 @@
 # chance.
 #
 # **Before.** {doc}`02_signal_and_noise` says what signal, noise and SNR are. RBA gives each
-# collocation point a weight that follows its residual; {doc}`04_attention` is about it.
+# collocation point a weight that follows its residual; {doc}`11_balance` is about it.
 #
 # **Time.** About two minutes on two CPU cores; some seconds on a GPU. The long runs took between 2
 # and 5 minutes each on an H100.
@@ -660,7 +660,7 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # The same table has the best evidence for the paper's claim about the SNR. Between steps 13,000 and
 # 16,000 more than half of the probes are above 1 in the two runs that have passed, and about a
 # fifth are in the three that have not. Settings and steps are the same in all five. Five runs are
-# few, and what causes what is not said by it. {doc}`transition` goes on from here.
+# few, and what causes what is not said by it. {doc}`14_transition` goes on from here.
 
 # %% [markdown]
 # ## Verdict
@@ -741,7 +741,7 @@ display(Markdown(verdicts.markdown(("claim", "paper", "here", "verdict"), rows))
 # 4,000 to 16,000 steps. The cavity and the cerebral flow are not rebuilt: the order of their random
 # numbers is not known, and the data of the latter are not public. That a window lies before or
 # after the passage was chosen by the error, which the paper does too; a rule that does not look at
-# the error is the subject of {doc}`10_phases` and {doc}`transition`.
+# the error is the subject of {doc}`13_phases` and {doc}`14_transition`.
 
 # %% [markdown]
 # ## Exercises

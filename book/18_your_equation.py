@@ -538,7 +538,7 @@ print("zero at both ends:", bool((run.predict(np.array([[0.0], [1.0]])) == 0).al
 #
 # `callback` is called at each probe, with the row of the history and the run so far. Training stops
 # where it returns `True`. `pl.StopWhen` is a callback that is ready: at an error, at a loss, or at a
-# phase that {doc}`10_phases` defines. A phase alone is a poor reason to stop
+# phase that {doc}`13_phases` defines. A phase alone is a poor reason to stop
 # ({doc}`what_to_do_when`).
 
 # %%
@@ -614,7 +614,7 @@ for problem in (FirstPointOnly(), Averaged(), OneColumn()):
 # ## What to read next
 #
 # - {doc}`what_to_do_when`: symptoms, what to look at, and what to do.
-# - {doc}`your_pinn`: what `run.report()` says, and `pl.compare`, which tries whether attention helps.
+# - {doc}`17_your_pinn`: what `run.report()` says, and `pl.compare`, which tries whether attention helps.
 # - {doc}`02_signal_and_noise`: what the signal-to-noise ratio of your run means.
-# - {doc}`10_phases`: whether there are phases.
+# - {doc}`13_phases`: whether there are phases.
 # - {doc}`api`: every name, with shapes and errors.

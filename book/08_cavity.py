@@ -877,7 +877,7 @@ display(Markdown(verdicts.table(verdicts.at(rows, verdicts.LAPTOP))))
 # at $Re = 1000$, from step 36,300 on.
 #
 # **Cannot tell.** The three phases. In these runs the SNR hovers about 1 and stays on neither side
-# for long, and by the strict rule ({doc}`10_phases`) none has them. Its first rise does not mark
+# for long, and by the strict rule ({doc}`13_phases`) none has them. Its first rise does not mark
 # the fall of the error, and the SNR of both kinds is mostly below 1 while the vortex comes. But the
 # flow is another one, and the runs end at the step where the authors draw the rise.
 #

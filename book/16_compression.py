@@ -20,7 +20,7 @@
 # {cite}`shwartz2017opening`, and it is the paper's most contested one: such drops can come from the
 # estimator alone {cite}`saxe2018information,goldfeld2019estimating`.
 #
-# **What this chapter does.** {doc}`08_binning` says what the estimator measures. Here it meets
+# **What this chapter does.** {doc}`15_binning` says what the estimator measures. Here it meets
 # PINNs: one that is trained live, and the published runs on Helmholtz and Allen-Cahn, with and
 # without residual-based attention (RBA). The moments at which saturation and information change are
 # set beside the moment at which the signal-to-noise ratio (SNR) rises. Then we try to break what
@@ -148,7 +148,7 @@ for k in (int(missing[:, -1].argmax()), -1):
 #
 # Five seeds of each kind. Their biases begin as the authors' do, uniform ({doc}`published`).
 #
-# Saturation is measured in two ways ({doc}`08_binning`): by *bounds*, the share of activations
+# Saturation is measured in two ways ({doc}`15_binning`): by *bounds*, the share of activations
 # beyond 0.95, and by *range*, the paper's, the share in the lowest and highest of 30 bins over each
 # neuron's own range.
 
@@ -215,7 +215,7 @@ for (name, kind), found in first.items():
 # {numref}`fig-saturation` does not show what one expects. On Helmholtz the deeper layers saturate
 # early, and long before the SNR first rises: without RBA mostly between steps 30 and 200, with it
 # between 100 and 400. On Allen-Cahn with RBA saturation climbs between steps 3,000 and 30,000,
-# around the step at which the error leaves its plateau ({doc}`05_allen_cahn`). Without RBA this
+# around the step at which the error leaves its plateau ({doc}`07_allen_cahn`). Without RBA this
 # seed hardly saturates.
 #
 # {numref}`fig-information` is of the same runs. Its deepest dip is 0.59 bits, in one layer of
@@ -226,7 +226,7 @@ for (name, kind), found in first.items():
 # **When does saturation rise?** The rule is fixed here, before the numbers. Take the mean over
 # layers of the saturation by bounds. Its moment is the step at which it has made half of its whole
 # rise. It coincides with total diffusion if that is within a factor of 2 of the first rise of the
-# SNR ({doc}`02_signal_and_noise`), a generous reading, since the strict rule of {doc}`10_phases`
+# SNR ({doc}`02_signal_and_noise`), a generous reading, since the strict rule of {doc}`13_phases`
 # finds no such phase in most runs. The same is asked of the dip of $I(X; T)$, as a mean over
 # layers: the step at which it is deepest. The largest dip of a single layer is given as well.
 
@@ -660,7 +660,7 @@ print(
 #
 # ## At the authors' size, as they count
 #
-# Four published runs begin where the authors' began ({doc}`authors_runs`). So the paper's rule can
+# Four published runs begin where the authors' began ({doc}`03_authors_runs`). So the paper's rule can
 # be given what it had there: 128 neurons a layer, 30 bins, and the 25,600 points of the training.
 # The ceiling is then 14.64 bits.
 #

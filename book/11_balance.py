@@ -242,7 +242,7 @@ for name in ("constant", "ramp", "permuted", "RBA"):
 # Helmholtz, $a = (4, 1)$: five seeds of each kind, 64 x 4 on 4,096 points, 4,000 steps, beside the
 # runs of {doc}`02_signal_and_noise` at the same step. Allen-Cahn: five seeds of each control,
 # 16,000 steps, the permuted weights 30,000 and the ramp 45,000, beside five of RBA from
-# {doc}`05_allen_cahn`; there $\langle \lambda^2 \rangle$ is 0.09 on the plateau, and the constant
+# {doc}`07_allen_cahn`; there $\langle \lambda^2 \rangle$ is 0.09 on the plateau, and the constant
 # 1/11. All are of a laptop's size. And two rivals, five seeds each on both benchmarks:
 #
 # * **Self-adaptive weights** {cite}`mcclenny2023self` climb the loss while the network descends it.
@@ -377,7 +377,7 @@ for kind in ("vanilla", "ramp", "permuted", "RBA"):
 # the plateau that RBA waits on, somewhat later, in four of five seeds. Permuted weights lead to it
 # in one of five. At step 16,000 RBA is through the passage in three of its five seeds, and none of
 # the fifteen controls is. The other two seeds of RBA have hardly left the plateau there, and pass
-# it soon after ({doc}`05_allen_cahn`). If a control passed by step 16,000 as often as RBA, in three
+# it soon after ({doc}`07_allen_cahn`). If a control passed by step 16,000 as often as RBA, in three
 # cases of five, then none in five would be a matter of 1%.
 #
 # **But the ramp passes too.** It was given more time: three of five seeds fall below 0.4 between
@@ -500,8 +500,8 @@ display(Markdown(verdicts.table(verdicts.at(rows, verdicts.LAPTOP))))
 # ## What we learnt
 #
 # **RBA helps** on Helmholtz and Allen-Cahn, at a laptop's size and at the authors'
-# ({doc}`authors_runs`). At a laptop's size it makes residuals more homogeneous on all five
-# benchmarks, in four seeds of five at least ({doc}`11_scorecard`).
+# ({doc}`03_authors_runs`). At a laptop's size it makes residuals more homogeneous on all five
+# benchmarks, in four seeds of five at least ({doc}`20_scorecard`).
 #
 # **How much of the gain is attention?** At a laptop's size, on Helmholtz none that could be seen:
 # the ramp of its mean weight does better. On Allen-Cahn the slow start alone leads from 1 to the
@@ -517,7 +517,7 @@ display(Markdown(verdicts.table(verdicts.at(rows, verdicts.LAPTOP))))
 # than vanilla, and the smallest errors ({numref}`fig-order-error`). On Allen-Cahn self-adaptive
 # weights make residuals more even than RBA does, 0.859 against 0.817 in the median, and learn
 # nothing.
-# On Burgers ({doc}`01_first_pinn`) RBA's residuals are the more homogeneous ones in every pair, and
+# On Burgers ({doc}`05_burgers`) RBA's residuals are the more homogeneous ones in every pair, and
 # its errors the larger ones, eight times in the median.
 #
 # For a practitioner: first give the data a weight of about 20, and then try RBA without that

@@ -21,7 +21,7 @@
 # **What this chapter does.** It states the rule of this book, which was fixed on made-up series and
 # never saw a test error, and counts how often it cries wolf. It applies the rule to every published
 # run: 170 of a laptop's size, 21 between the two, and 26 of the authors' size, 13 of them from
-# their start ({doc}`authors_runs`). Left out are branches, which begin in the middle of another
+# their start ({doc}`03_authors_runs`). Left out are branches, which begin in the middle of another
 # run, and ten short runs that were made for one question ({doc}`plan`). Then it changes what should
 # not matter: the number of batches, the biases, the points, the loss term, the smoothing, and the
 # network.
@@ -244,8 +244,8 @@ for name in whole:
 # **At a laptop's size** total diffusion is found in about as many of a hundred runs as of a hundred
 # surrogates. All ten are on Allen-Cahn, and nine of them fail. Five have permuted weights, two
 # are exactly periodic networks whose data are weighted by 100, one has self-adaptive weights, and
-# one has no weights; none of the nine has passed the plateau by its end ({doc}`05_allen_cahn`,
-# {doc}`04_attention`). Their batches come to agree on a wrong solution. One run with RBA has the
+# one has no weights; none of the nine has passed the plateau by its end ({doc}`07_allen_cahn`,
+# {doc}`11_balance`). Their batches come to agree on a wrong solution. One run with RBA has the
 # phases and succeeds, but they start at step 750, and its error passes 0.5 at 14,500. The four
 # others with RBA pass without such a phase.
 #
@@ -290,7 +290,7 @@ for group, names in groups.items():
 
 # %% [markdown]
 # What happens at an event that is not read from the SNR, over many runs at once, is the subject of
-# {doc}`transition`. It also says how much each rule could have found ({numref}`fig-power`). The
+# {doc}`14_transition`. It also says how much each rule could have found ({numref}`fig-power`). The
 # strict rule finds nothing in a run that is 1.5 times as long as its transition. So what
 # {numref}`fig-forest` does not find in runs of the authors' size is no evidence against phases.
 
@@ -731,7 +731,7 @@ display(Markdown(verdicts.table(rows)))
 # **They are hardly there, at a laptop's size.** Ten of 170 runs have all three phases, and nine
 # of these fail. Runs with RBA begin with fitting, which the data term makes
 # ({doc}`02_signal_and_noise`), and go over to a bursty state whose SNR is below 1 more than above.
-# A run as long as most of ours could hardly show a phase by this rule ({doc}`transition`).
+# A run as long as most of ours could hardly show a phase by this rule ({doc}`14_transition`).
 #
 # **"Of order 1" is a choice, and hangs on the batches.** The SNR falls as the root of the number of
 # batches grows. The record that was cut anew is above 1 in 50% of its snapshots with 4 batches, and
@@ -750,7 +750,7 @@ display(Markdown(verdicts.table(rows)))
 # Allen-Cahn with RBA 30% of the probes are above 1 before the passage and 77% after it. Their
 # figures show ratios of means over windows, which bursts rule. At a laptop's size on Allen-Cahn
 # that reads 0.9 where the median is 0.2; at the authors' it reads 8 where the median is 5. Which of
-# width, points, batches, biases and steps matters most is not known; {doc}`transition` has a
+# width, points, batches, biases and steps matters most is not known; {doc}`14_transition` has a
 # ladder.
 #
 # ## Limits

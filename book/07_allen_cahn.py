@@ -257,7 +257,7 @@ for level, theirs in ((0.5, 11_100), (0.1, 14_600)):
 # precision. What follows falls more slowly than theirs. Without weights four seeds stay above 0.9.
 # The fifth falls below 0.9 at step 3,100 and sits at 0.53 by 30,000. At the authors' size and from
 # their start the passage comes at step 12,300, and the error at step 30,000 is 0.0332
-# ({doc}`authors_runs`).
+# ({doc}`03_authors_runs`).
 
 # %%
 show = [first.snapshot_at(s) for s in (1_200, 5_700, 12_450, 27_350)]
@@ -464,7 +464,7 @@ plt.show()
 #
 # **Data weighted by 100 do not, at this size.** Both seeds stay on the plateau. By the strict rule
 # they have all three phases nevertheless, which one of five runs above has. The run of the authors'
-# size that passes does have them too ({doc}`10_phases`). With RBA the equation already counts
+# size that passes does have them too ({doc}`13_phases`). With RBA the equation already counts
 # about a tenth of the data; another factor of 100 seems too much: so not both
 # ({doc}`what_to_do_when`). What was not tried is the larger
 # network, with which the authors of RBA use both.
@@ -536,7 +536,7 @@ display(Markdown(verdicts.table(verdicts.at(found, verdicts.LAPTOP))))
 #
 # **Not, at a laptop's size.** In these runs the passage is not announced. In four of five the SNR
 # first rises above 1 more than ten thousand steps before it, which the lines above call total
-# diffusion by first crossings, and does not stay there. By the strict rule ({doc}`10_phases`) one
+# diffusion by first crossings, and does not stay there. By the strict rule ({doc}`13_phases`) one
 # of the five with RBA has total diffusion, from step 750 on. The SNR alternates between bursts and
 # spells, on the plateau and after it ({numref}`fig-ac-snr`). And the ratio of means, the reading of
 # the authors' figures, is above the median of ratios by a factor of 7 at least on the plateau:
@@ -544,12 +544,12 @@ display(Markdown(verdicts.table(verdicts.at(found, verdicts.LAPTOP))))
 #
 # **The SNR does rise in the passage.** Its median is 0.04 on the plateau and 0.64 after it, and the
 # share of probes above 1 grows from 21% to 41%. Aligned at the passage of each run the rise is
-# there in all five ({doc}`transition`). It is the height that is less than at the authors' size.
+# there in all five ({doc}`14_transition`). It is the height that is less than at the authors' size.
 #
 # **At the authors' size it is otherwise.** With RBA the strict rule finds total diffusion from step
 # 13,600 on, soon after the error passes 0.5 at 12,300. The share of probes above 1 is 30% before
 # the passage and 77% after it. Without RBA the SNR first rises at step 65,500, and the error passes
-# 0.5 at 80,000. That run ends too soon for the strict rule ({doc}`authors_runs`).
+# 0.5 at 80,000. That run ends too soon for the strict rule ({doc}`03_authors_runs`).
 #
 # For a practitioner with such a problem: a plateau is no reason to stop by itself. Set a limit
 # first; {doc}`what_to_do_when` says which were enough. The order of the weights shows the passage
@@ -559,7 +559,7 @@ display(Markdown(verdicts.table(verdicts.at(found, verdicts.LAPTOP))))
 # With a ramp ten times faster (decay 0.99, rate 0.01) a 64 x 4 network stayed at an error of 0.96
 # for the 6,000 steps that were tried. So the slow start matters here: the network fits the initial
 # data before the equation can pull it to $u = 0$. How much of RBA's gain is attention and how much
-# is the ramp is the question of {doc}`04_attention`: the ramp of the mean weight, the same for
+# is the ramp is the question of {doc}`11_balance`: the ramp of the mean weight, the same for
 # every point, passes too, in three seeds of five, after about twice as many steps.
 #
 # **Limits.** A network of a quarter of the authors' weights, 2,048 points instead of 25,600, a

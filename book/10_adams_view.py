@@ -873,7 +873,7 @@ print("SNR and loss rise together (rank correlation above 0.5):", together > 0.5
 # %% [markdown]
 # ## And on another benchmark
 #
-# One run is an anecdote. The chapter {doc}`05_allen_cahn` has a checkpoint with RBA at step 12,000,
+# One run is an anecdote. The chapter {doc}`07_allen_cahn` has a checkpoint with RBA at step 12,000,
 # at the end of its plateau, where the SNR bursts too. We let it go on for 400 steps in
 # the same two ways.
 
@@ -1078,7 +1078,7 @@ for label, group, drawn in (
 # So in these four states SNR above 1 is not a property of what was learnt. It is motion of the
 # weights, at the edge of stability. That is no reason to lower the rate: after both passages the
 # full rate has the smaller error at equal steps. And a run that has passed has more probes above 1
-# than one on its plateau. So the SNR marks the passage all the same ({doc}`authors_runs`).
+# than one on its plateau. So the SNR marks the passage all the same ({doc}`03_authors_runs`).
 #
 # ## Verdict
 

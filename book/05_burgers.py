@@ -514,16 +514,16 @@ display(
 # weighted by 20 as well, which the quick run does not do, the equation hardly counts. In trials
 # with a data weight of 1, 10,000 steps and a learning rate of 0.005, RBA was ahead, 0.034 against
 # 0.061 in the median of five seeds. So part of what RBA does can be had by one number, and both
-# together hurt here. {doc}`04_attention` takes that up, and {doc}`what_to_do_when` draws the
+# together hurt here. {doc}`11_balance` takes that up, and {doc}`what_to_do_when` draws the
 # conclusion.
 #
 # **Cannot tell: phases.** In these ten runs the SNR comes back to 1 in the five with RBA, at steps
-# 5,400 to 11,000, and stays in none. By the strict rule of {doc}`10_phases`, which asks whether it
+# 5,400 to 11,000, and stays in none. By the strict rule of {doc}`13_phases`, which asks whether it
 # stays, all ten are in diffusion from step 1,000 on, where the paper says that the error stalls.
 # Yet the error falls from 0.342 to 0.00208 there, in the median of the vanilla runs. That is no
 # verdict on the paper. The network has a quarter of the authors' width, the points are a sixth of
 # theirs, the biases start at zero, and a longer training may reach the last phase. On two other
-# equations runs of the authors' size with RBA do reach it ({doc}`10_phases`).
+# equations runs of the authors' size with RBA do reach it ({doc}`13_phases`).
 #
 # **How accurate?** We aimed at an error of $5 \cdot 10^{-3}$. That is met by all five vanilla runs
 # and by none with RBA. The first PINN on this equation was three times better than the vanilla

@@ -21,10 +21,10 @@
 # smaller than the authors', and the trainings are shorter ({doc}`published`). Verdicts on those say
 # *at a laptop's size*, and are none on the paper's runs. *Cannot tell* is said where a run ends
 # before the step at which the authors draw the event, or has another flow or other data than
-# theirs. Phases are those of the strict rule of {doc}`10_phases`, and so is "stays there"; "rises
+# theirs. Phases are those of the strict rule of {doc}`13_phases`, and so is "stays there"; "rises
 # again" is the simple reading, which cries wolf easily and is only worth something where all seeds
 # agree. What happens at the collapse of the residual, over many runs, has a table of its own in
-# {doc}`transition`.
+# {doc}`14_transition`.
 #
 # **Three grounds.** The authors' own published series come first: the same rules on their numbers.
 # Then come our runs of their size from their start, one of each kind, to a third of their steps at
@@ -139,7 +139,7 @@ for name, (_, moments, draws) in BENCHMARKS.items():
 #
 # Our vanilla runs of the authors' size end too soon after the step that they draw to count for the
 # phases. On Helmholtz RBA is behind vanilla at step 1,000, since its transition came at step 2,800
-# where the authors' came at 800 ({doc}`authors_runs`); the errors are compared from step 4,000 on.
+# where the authors' came at 800 ({doc}`03_authors_runs`); the errors are compared from step 4,000 on.
 #
 # What follows at a laptop's size is partly another problem: on Helmholtz $a$ is $(4, 1)$ and not
 # $(6, 6)$, on the cavity Re is 100 and not 1,000.
@@ -186,9 +186,9 @@ plt.show()
 #
 # The columns: the paper's statement or its authors' number, ours as median and range over seeds,
 # the runs that show it, and the verdict. Figures and their discussion: Helmholtz in
-# {doc}`02_signal_and_noise` ({numref}`fig-snr-record`), Allen-Cahn in {doc}`05_allen_cahn`
-# ({numref}`fig-ac-snr`), Burgers in {doc}`01_first_pinn` ({numref}`fig-burgers-snr`), the cavity in
-# {doc}`06_cavity`, the inverse problem around an artery in {doc}`07_cerebral_flow`
+# {doc}`02_signal_and_noise` ({numref}`fig-snr-record`), Allen-Cahn in {doc}`07_allen_cahn`
+# ({numref}`fig-ac-snr`), Burgers in {doc}`05_burgers` ({numref}`fig-burgers-snr`), the cavity in
+# {doc}`08_cavity`, the inverse problem around an artery in {doc}`09_cerebral_flow`
 # ({numref}`fig-snr-cerebral`).
 
 # %% tags=["hide-input"]
@@ -199,7 +199,7 @@ for name, columns in grounds.items():
 # %% [markdown]
 # ## Attention
 #
-# Is it *attention* that helps, or the smaller weight of the equation? {doc}`04_attention` has the
+# Is it *attention* that helps, or the smaller weight of the equation? {doc}`11_balance` has the
 # controls ({numref}`fig-controls`), which know nothing of the points, and two rivals, which do.
 # Here is the share of RBA's gain that each has, in decades of the error: on Helmholtz at step
 # 4,000, on Allen-Cahn at step 16,000. "Most" is at least one half. No control was run at the
@@ -226,7 +226,7 @@ display(Markdown(verdicts.table(rows)))
 # %% [markdown]
 # ## Information
 #
-# {doc}`09_compression` asks whether layers compress, and shows that the answer is the bins'
+# {doc}`16_compression` asks whether layers compress, and shows that the answer is the bins'
 # ({numref}`fig-bins`). Here is the part that needs two snapshots a run: the change of $I(X; T)$
 # from the first step to the last, at 2,048 points with the paper's 30 bins, at a laptop's size. A
 # loss counts from 0.1 bit on.

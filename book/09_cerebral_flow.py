@@ -497,7 +497,7 @@ print(f"RBA, 10% noise: viscosity off by {verdicts.spread(signed, '+.2g')} %")
 
 # %% [markdown]
 # A field is a roundabout way to learn a number. With `viscosity_as="unknown"` the viscosity is one:
-# $\nu = \nu_0 e^\theta$, and $\theta$ is trained beside the network (see {doc}`your_equation`).
+# $\nu = \nu_0 e^\theta$, and $\theta$ is trained beside the network (see {doc}`18_your_equation`).
 # Nothing else changes. The same five seeds, with RBA:
 
 # %%
@@ -576,7 +576,7 @@ for name, runs in records.items():
 
 # %% [markdown]
 # {numref}`fig-snr-cerebral` shows what such a reading is worth. The median passes 1 many times, so
-# the first rise is one of several, and its step says little. The strict rule of {doc}`10_phases`
+# the first rise is one of several, and its step says little. The strict rule of {doc}`13_phases`
 # asks the SNR to stay; the table below has its verdict.
 
 # %% mystnb={"figure": {"caption": "Error of the velocity, median and range over five seeds.", "name": "fig-error-cerebral"}, "image": {"alt": "Relative error of the velocity against the Adam step for vanilla and RBA, with ranges over five seeds."}}

@@ -20,13 +20,13 @@
 # residuals become even over the domain, and the test error falls. The published version calls the
 # state after it *diffusion equilibrium*.
 #
-# **What this chapter does.** One run of the usual length can hardly answer ({doc}`10_phases`).
+# **What this chapter does.** One run of the usual length can hardly answer ({doc}`13_phases`).
 # Here many runs of one kind are aligned at their collapse. The rules and what each side foretells
 # were written down before the runs were looked at; they are on the page {doc}`plan`. Then the state
 # after the collapse is tried: at a tenth of the learning rate, for its levels, for how long it
 # lasts. At last come size and biases, and the authors' own numbers beside ours.
 #
-# **Before.** {doc}`authors_runs` has the runs of the authors' size. {doc}`03_adams_view` has the
+# **Before.** {doc}`03_authors_runs` has the runs of the authors' size. {doc}`10_adams_view` has the
 # edge of stability.
 #
 # **Time.** About half a minute on two CPU cores. Nothing is trained; all is read from published
@@ -274,7 +274,7 @@ for kind in SHOWN:
 # falls by no more than that in the median.
 #
 # The rule asks for a fall by a decade within a factor 2. Runs without such a collapse may still
-# come to a tenth of their first residual, but slowly; {doc}`authors_runs` counts those too. On
+# come to a tenth of their first residual, but slowly; {doc}`03_authors_runs` counts those too. On
 # Allen-Cahn two of the three collapses of the authors' size are early falls of the residual, in the
 # first 500 steps; three are too few anyway.
 
@@ -443,10 +443,10 @@ display(
 # **Three things were foretold otherwise.** On Allen-Cahn the sharpness is above the edge, at 1.1 to
 # 1.3 times 38 / rate. The SNR at fresh points is below the floor there too, so what is cancelled is
 # not special to the points of the training. And two of five errors grow there at a tenth of the
-# rate, by less than 1%. {doc}`03_adams_view` finds the same in states of the authors' size.
+# rate, by less than 1%. {doc}`10_adams_view` finds the same in states of the authors' size.
 #
 # **Real noise has a floor.** In five runs of Allen-Cahn on mini-batches of 256 points no probe of
-# the second half is below it ({doc}`03_adams_view`). But nine of ten probes are above 1 there,
+# the second half is below it ({doc}`10_adams_view`). But nine of ten probes are above 1 there,
 # which the second reading did not foretell.
 #
 # **Where this rests.** Small runs of two kinds with RBA. On Helmholtz one of the five states is
@@ -579,7 +579,7 @@ plt.show()
 # on, on Allen-Cahn. On Helmholtz, where the SNR flips after the transition, it does not even at six
 # times. So what {numref}`fig-forest` does not find in such runs is no evidence against phases: it
 # cannot tell. First crossings are right in about half of the Allen-Cahn series and ratios of means
-# in a fifth or less; on Helmholtz both are right in most. But they cry wolf ({doc}`10_phases`).
+# in a fifth or less; on Helmholtz both are right in most. But they cry wolf ({doc}`13_phases`).
 #
 # **The study of five is told the step.** Its series come from one run, so they differ less than
 # five runs do. So its curve is an upper bound: it says that a rise of one or two decades is seen if
@@ -974,7 +974,7 @@ for name in LONGEST:
 # ### Do activations saturate there?
 #
 # The claim: at the transition the activations of the deeper layers go to their bounds. Saturation
-# by range and by bounds ({doc}`09_compression`) in the last snapshot before the collapse and in the
+# by range and by bounds ({doc}`16_compression`) in the last snapshot before the collapse and in the
 # first after it, mean over the hidden layers, in percent. Saturation rises all the time. So the
 # gain for each decade of steps is set beside that between the two snapshots before the collapse.
 
