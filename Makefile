@@ -16,7 +16,7 @@ export DDE_BACKEND := pytorch
 # threads that wait soon let go of their core, which is much faster beside other work; see pinnlib/__init__.py
 export GOMP_SPINCOUNT ?= 2000
 
-.PHONY: help env test unit notebooks book browser bench sync execute records register types lint clean
+.PHONY: help env test unit notebooks book pdf browser bench sync execute records register types lint clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,9 +41,13 @@ notebooks: env
 	$(BIN)/python -m pytest --nbval book/ -n 2 --dist loadfile
 
 book: env ## the book as HTML, warnings as errors
+	rm -rf _build/html
 	$(BIN)/jupyter-book build . -W -n --keep-going --all
 	@echo
 	@echo "Open the book: file://$(CURDIR)/$(PAGE)"
+
+pdf: env ## the built book as one PDF, _build/book.pdf
+	$(BIN)/python -m pinnlib.book.print_pdf _build/html _build/book.pdf
 
 browser: env ## look at the built book in a headless Chromium
 	PINNLIB_BROWSER=required $(BIN)/python -m pytest tests/browser

@@ -7,28 +7,29 @@
 # ---
 
 # %% [markdown]
-# # Signal and noise of a gradient: the Helmholtz equation
+# # Signal and noise of a gradient
 #
-# **Question.** A physics-informed neural network (PINN) trains for thousands of steps. Its loss
-# falls, then crawls, then falls again. What is it doing all this time, and can its gradients tell
-# us?
+# **You will be able to**
+#
+# - say what signal, noise, and the signal-to-noise ratio (SNR) of a gradient are;
+# - measure them in twenty lines of PyTorch, for any PINN;
+# - tell the paper's story of three phases, and read it off a curve.
+#
+# **Question.** A PINN trains for thousands of steps. Its error falls, waits, and falls again. What
+# is the network doing while it waits, and can its gradients tell?
 #
 # **The claim.** Anagnostopoulos *et al.* {cite}`anagnostopoulos2024learning` cut the training
-# points into batches and compare the batches' gradients. The ratio of their mean to their spread,
-# the signal-to-noise ratio (SNR), is said to go through three phases. In *fitting* it is far
-# above 1. In *diffusion* it is below 1 and the error stalls. In *total diffusion* it jumps back
-# above 1, the residuals become uniform, and the error falls fastest. Residual-based attention (RBA)
-# {cite}`anagnostopoulos2024residual` is said to bring the last phase earlier. For the Helmholtz
-# equation at $a = (6, 6)$ the authors' drawings put its start at step 19,000 for a vanilla PINN and
-# at step 1,000 with RBA.
+# points into batches and compare what the batches want. First they agree (*fitting*). Then they
+# disagree, and the error stalls (*diffusion*). At last they agree again, all at once, and the error
+# falls fastest (*total diffusion*).
 #
-# **What this chapter does.** It defines SNR and RBA, trains both kinds of PINN here and now, and
-# then reads published records of 20,000 steps and five seeds each. They are of a laptop's size, and
-# so are the verdicts at the end. One pair of runs of the authors' size is beside them, and
-# {doc}`03_authors_runs` has more.
+# **What this chapter does.** It trains a PINN that stalls, computes the gradients of its batches in
+# plain PyTorch, and draws them as arrows. From the arrows come signal, noise and their ratio. Then
+# it draws the paper's three phases, and measures the same with `pinnlib`.
 #
-# **Time.** Less than a minute on two CPU cores for the two trainings, and longer without a C++
-# compiler ({doc}`speed`). Times on a GPU were not measured yet.
+# **Before.** {doc}`01_first_pinn`: residual, collocation points, loss.
+#
+# **Time.** About a minute on two CPU cores.
 
 # %% tags=["hide-cell"]
 import subprocess
@@ -40,596 +41,431 @@ if "google.colab" in sys.modules:  # elsewhere this cell does nothing
     subprocess.run([*pip, f"pinnlib @ git+{REPOSITORY}"], check=True)
 
 # %% tags=["hide-cell"]
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import HTML, Markdown, display
+import torch
 
 import pinnlib as pl
-from pinnlib import claims, figures, verdicts
+from pinnlib import figures
+from pinnlib.book.play import play
 
 figures.style()
 
 # %% [markdown]
 # ## Parameters
 #
-# `SCALE = "quick"` trains a network of 4 hidden layers with 64 units on 4,096 points for 2,000
-# steps. The authors' scale, `"paper"`, is 6 layers of 128 units, 25,600 points, 100 batches and
-# 300,000 steps {cite}`anagnostopoulos2024learning`. A step there costs about 40 times as much
-# arithmetic, and there are 150 times as many steps: that is about a day on two CPU cores in machine
-# code ({doc}`speed`), and a case for a GPU.
+# `SCALE = "quick"` trains for 3,000 steps. `"long"` goes on to step 20,000.
 
 # %% tags=["parameters"]
 SCALE = "quick"
-STEPS = {"quick": 2_000, "paper": 300_000}[SCALE]
-SEED = 2
-
-# %%
-sizes = {
-    "quick": dict(width=64, depth=4, points=4_096, batches=32),
-    "paper": dict(width=128, depth=6, points=25_600, batches=100),
-}[SCALE]
-settings = dict(
-    **sizes, steps=STEPS, lr=1e-3, data_points=400, data_weight=1.0, seed=SEED
-)
+STEPS = {"quick": 3_000, "long": 20_000}[SCALE]
+SEED = 1
 
 # %% [markdown]
-# ## The equation
+# ## A training that stalls
 #
-# We look for $u(x, y)$ on the square $[-1, 1]^2$ with
-#
-# $$
-# u_{xx} + u_{yy} + k^2 u = q(x, y), \qquad u = 0 \text{ on the boundary},
-# $$ (eq-helmholtz)
-#
-# and choose the forcing $q$ so that $u = \sin(a_1 \pi x) \sin(a_2 \pi y)$ is the solution
-# {cite}`mcclenny2023self`. We take $k = 1$ and $a = (4, 1)$: four waves along $x$, one along $y$.
-# The network $u_\theta$ leaves over the *residual* $r = \nabla^2 u_\theta + k^2 u_\theta - q$. In
-# `pinnlib` it is one line, `d.laplace_u + self.k**2 * d.u - self.forcing(points)`, and the
-# derivatives in it are exact.
-#
-# The loss has two terms, one for the equation at the $N$ collocation points and one for the
-# boundary {cite}`raissi2019physics`:
+# The rod of {doc}`01_first_pinn` again, but now two waves are in it at the start, a long one and a
+# short one:
 #
 # $$
-# L = \frac{1}{N} \sum_{i=1}^{N} r_i^2 + \frac{1}{M} \sum_{j=1}^{M} \big(u_\theta(x_j) - u_j\big)^2
-# . $$ (eq-loss)
+# \begin{aligned}
+# u_t &= \alpha\,u_{xx}, \qquad u(\pm 1, t) = 0, \\
+# u(x, 0) &= \sin(\pi x) + \tfrac{1}{2} \sin(3 \pi x) .
+# \end{aligned}
+# $$ (eq-two-waves)
+#
+# Each wave fades at its own pace, the short one nine times as fast. The loss is the one of all
+# PINNs, with $N$ collocation points and $M$ points of data:
+#
+# $$
+# L = \frac{1}{N} \sum_{i=1}^{N} r_i^2
+# + \frac{1}{M} \sum_{j=1}^{M} \big(u_\theta(x_j, t_j) - u_j\big)^2 .
+# $$ (eq-loss)
 
 # %%
-problem = pl.problems.Helmholtz(a=(4, 1), k=1.0)
-print(problem, "on", problem.domain)
-print("streams that carry u, its two slopes and its Laplacian:", problem.plan.n_streams)
+ALPHA = 0.1
+
+
+def wave(points, k):
+    x, t = points[:, :1], points[:, 1:]
+    return torch.exp(-ALPHA * (k * math.pi) ** 2 * t) * torch.sin(k * math.pi * x)
+
+
+def exact(points):
+    return wave(points, 1) + 0.5 * wave(points, 3)
+
+
+def derivative(f, points):
+    return torch.autograd.grad(f.sum(), points, create_graph=True)[0]
+
+
+def residual(network, points):
+    points = points.clone().requires_grad_()
+    slopes = derivative(network(points), points)
+    return slopes[:, 1:] - ALPHA * derivative(slopes[:, :1], points)[:, :1]
+
+
+# %%
+torch.manual_seed(SEED)
+sizes = [2, 32, 32, 32]
+layers = [
+    part
+    for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+    for part in (torch.nn.Linear(a, b), torch.nn.Tanh())
+]
+network = torch.nn.Sequential(*layers, torch.nn.Linear(32, 1))
+points = torch.rand(1_024, 2) * torch.tensor([2.0, 1.0]) - torch.tensor([1.0, 0.0])
+start = torch.stack([2 * torch.rand(100) - 1, torch.zeros(100)], dim=1)
+ends = torch.stack([torch.tensor([-1.0, 1.0]).repeat(50), torch.rand(100)], dim=1)
+data = torch.cat([start, ends])
+given = torch.cat([exact(start), torch.zeros(100, 1)])
 
 # %% [markdown]
-# ## What SNR is
+# ## Cut the points into batches
 #
-# Cut the $N$ points into $B$ equal batches. Batch $b$ has its own loss: the mean of $r^2$ over its
-# points, plus the *whole* boundary term. Let $g_b$ be the gradient of that loss with respect to the
-# weight matrices. The biases are left out, as in the paper. Two numbers sum up the $B$ vectors:
+# Training goes against the {term}`gradient`: the direction in which the loss grows fastest. All
+# points pull at this direction together. Do they pull the same way?
+#
+# To see that, we cut the points into $B = 32$ {term}`batches <batch>`. Each batch has a loss of its
+# own: the mean of $r^2$ over its points, plus the *whole* data term. So each batch has its own
+# gradient $g_b$. Only the weights between the neurons are asked, not the biases, as in the paper.
+
+
+# %%
+def batch_gradients(network, B):
+    """One row a batch, one column a weight."""
+    weights = [p for p in network.parameters() if p.ndim == 2]
+    rows = []
+    for part in points.chunk(B):
+        equation = residual(network, part).square().mean()
+        misfit = (network(data) - given).square().mean()
+        g = torch.autograd.grad(equation + misfit, weights)
+        rows.append(torch.cat([each.flatten() for each in g]))
+    return torch.stack(rows)
+
+
+def signal_and_noise(g):
+    mean = g.mean(dim=0)  # what the batches agree on
+    spread = g.std(dim=0, correction=0)  # what they disagree on
+    return mean.norm().item(), spread.norm().item()
+
+
+# %% [markdown]
+# These are the twenty lines. In formulas,
 #
 # $$
-# \text{signal} = \lVert \operatorname{mean}_b\, g_b \rVert_2, \qquad
-# \text{noise} = \lVert \operatorname{std}_b\, g_b \rVert_2, \qquad
-# \text{SNR} = \frac{\text{signal}}{\text{noise}} .
+# \begin{aligned}
+# \text{signal} &= \lVert \operatorname{mean}_b\, g_b \rVert, \\
+# \text{noise} &= \lVert \operatorname{std}_b\, g_b \rVert, \\
+# \text{SNR} &= \text{signal} / \text{noise} .
+# \end{aligned}
 # $$ (eq-snr)
 #
-# Mean and standard deviation are taken component by component. The signal is the gradient that Adam
-# follows. The noise says how much the parts of the domain disagree about it. A second number in
-# $[0, 1]$ says the same, the *order* $\varphi = \text{SNR} / \sqrt{1 + \text{SNR}^2}$.
+# Mean and standard deviation are taken weight by weight, and $\lVert\cdot\rVert$ is the length of
+# the vector that comes out. The {term}`signal` is the gradient that Adam follows. The {term}`noise`
+# says how much the parts of the rod disagree about it. Their ratio is the {term}`signal-to-noise
+# ratio`.
 #
-# Two facts follow at once. First, $B$ independent random gradients with no common part still have
-# $\text{SNR} \approx 1/\sqrt{B}$, since a mean of $B$ numbers shrinks only so far. For $B = 32$
-# that floor is 0.18. Below the floor the batches do not just disagree: they cancel. Second, the
-# boundary term is the *same* in every batch. It adds to the signal and drops out of the noise. We
-# will come back to this.
-
-# %% [markdown]
-# ## What RBA does
-#
-# Each point gets a weight $\lambda_i$ that starts at zero and follows its residual
-# {cite}`anagnostopoulos2024residual`:
-#
-# $$
-# \lambda_i \leftarrow \gamma \lambda_i + \eta \frac{|r_i|}{\max_j |r_j|}, \qquad \lambda_i(0) = 0 .
-# $$ (eq-rba)
-#
-# The weight enters the loss squared: $r_i^2$ in {eq}`eq-loss` becomes $(\lambda_i r_i)^2$. The
-# added term is at most $\eta$, so $\lambda$ never leaves $[0, \eta / (1 - \gamma)]$. With the
-# authors' $\gamma = 0.999$ and $\eta = 0.001$ that is $[0, 1]$, and $\lambda$ needs about
-# $1 / (1 - \gamma) = 1000$ steps to fill up. So RBA does two things. It attends to points with
-# large residuals. And it turns the equation on *slowly*, while the boundary term is there from the
-# start.
+# We train on all points at once, and look at the batches now and then. Looking changes nothing in
+# the training.
 
 # %%
-attention = pl.RBA(decay=0.999, rate=1e-3)
-configs = {
-    "vanilla": pl.Config(**settings),
-    "RBA": pl.Config(**settings, weighting=attention),
-}
-for name, config in configs.items():
-    print(f"{name}: {config.describe()}")
+looks = np.unique(np.r_[0:20, np.geomspace(20, STEPS, 80)].astype(int))
+optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+gradients, models, errors = {}, {}, []
+grid = torch.cartesian_prod(torch.linspace(-1, 1, 101), torch.linspace(0, 1, 51))
+for step in range(STEPS + 1):
+    if step in looks:
+        gradients[step] = batch_gradients(network, 32)
+        with torch.no_grad():
+            models[step] = network(grid)
+        errors.append(float((models[step] - exact(grid)).norm() / exact(grid).norm()))
+    optimizer.zero_grad()
+    equation = residual(network, points).square().mean()
+    loss = equation + (network(data) - given).square().mean()
+    loss.backward()
+    optimizer.step()
 
-# %% [markdown]
-# ## Train both, here and now
-#
-# Full-batch Adam with learning rate $10^{-3}$. At log-spaced and then evenly spaced steps a probe
-# measures the gradients of all batches, the errors and the order parameters. A probe changes
-# nothing in the training.
-
-# %%
-quick = {name: pl.train(problem, config) for name, config in configs.items()}
-
-# %% tags=["nbval-ignore-output"]
-for run in quick.values():
-    print(run)
-
-
-# %% [markdown]
-# To speak of phases we need a rule, and it must not look at the error. A first reading takes the
-# running median of $\log_{10} \text{SNR}$ over 7 probes. Fitting would end when that median first
-# falls through 1, total diffusion would start when it first rises through 1 again, and a crossing
-# counts once the median is a factor 1.5 beyond. The hatched interval runs from the last probe
-# clearly on the old side to the first clearly on the new side. This reading says *when*. It does
-# not ask whether the SNR stays where it went; {doc}`13_phases` has the rule that does, and counts
-# how often each cries wolf.
-
-
-# %%
-def crossings_of(run):
-    return pl.crossings.first(run.history["step"], run.history["snr"])
-
-
-# %% mystnb={"figure": {"caption": "SNR of the batch gradients in the quick run, with its first fall through 1 and its first rise. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-snr-quick"}, "image": {"alt": "Two panels of SNR against the Adam step. Vanilla starts below one tenth and rises above one after a thousand steps. RBA starts near ten to the fourth, falls below one tenth, and rises again."}}
-fig, _ = figures.snr_pair(quick)
-figures.stamp(fig, f"scale {SCALE}: {configs['RBA'].describe()}")
+# %% mystnb={"figure": {"caption": "A training that stalls. Left: the error. Right: the temperature at the start, as it is, and as the network has it on the plateau and at the end.", "name": "fig-waves-stall"}, "image": {"alt": "Left: the error falls to about two tenths near step 150, stays there to about step 900, and then falls to about a hundredth. Right: a curve with a long and a short wave; the network of step 300 has the long wave alone, and the network of the end lies on the curve."}} tags=["hide-input"]
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.2))
+axes[0].plot(np.maximum(looks, 0.7), errors, color=figures.COLOURS["vanilla"])
+axes[0].set(xscale="log", yscale="log", xlabel="Adam step", ylabel="relative error")
+near = looks[np.argmin(np.abs(looks - 300))]
+places, first = grid.reshape(101, 51, 2)[:, 0, 0], exact(grid).reshape(101, 51)[:, 0]
+axes[1].plot(places, first, color="black", lw=1, label="the truth")
+for step, look in ((near, "--"), (STEPS, ":")):
+    now = models[step].reshape(101, 51)[:, 0]
+    axes[1].plot(places, now, look, lw=2.2, label=f"step {step:,}")
+axes[1].set(xlabel="place x", ylabel="u at the start")
+axes[1].legend()
+figures.stamp(fig, f"trained here: 32 x 3 tanh, 1,024 points, seed {SEED}")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-snr-quick` shows two different lives. RBA starts with an SNR above $10^4$, falls
-# through 1 within the first hundred steps, spends some hundred steps far below it, and comes back.
-# The vanilla run has no such start: its SNR begins *below* 1, at or under the floor of independent
-# batches. It too rises above 1 later. The dots also show what a smooth curve would hide:
-# neighbouring probes differ by up to a decade.
+# {numref}`fig-waves-stall` shows what a {term}`plateau` is. After 150 steps the network has the
+# long wave. Then the error waits near 0.2 for hundreds of steps, and what is missing is the short
+# wave. It comes at last, from about step 1,000 on.
+#
+# ## Arrows
+#
+# What did the batches want at three moments? Each gradient has more than two thousand numbers, so
+# we look at its shadow on a plane. Across is the direction of the mean: along it batches can agree.
+# Up is the direction in which they differ most.
 
-# %% mystnb={"figure": {"caption": "Relative L2 error of the same two runs, on a grid of 201 x 201 points.", "name": "fig-error-quick"}, "image": {"alt": "Relative error against the Adam step. Vanilla grows to eight; RBA stays near one up to step one hundred and fifty and overshoots to three, then falls below one tenth, while vanilla comes down to two thirds."}}
-fig, ax = plt.subplots()
-history = {name: run.history for name, run in quick.items()}
-figures.curves(
-    ax,
-    history["RBA"]["step"],
-    {n: h["rel_l2"] for n, h in history.items()},
-    ylabel="relative L2 error",
-)
-ax.legend()
-figures.stamp(fig, f"scale {SCALE}: {configs['RBA'].describe()}")
+
+# %%
+def shadow(g):
+    """The gradients on two directions, ``(B, 2)``."""
+    mean = g.mean(dim=0)
+    across = mean / mean.norm()
+    apart = g - mean
+    rest = apart - torch.outer(apart @ across, across)
+    up = torch.linalg.svd(rest, full_matrices=False)[2][0]
+    return torch.stack([g @ across, g @ up], dim=1)
+
+
+# %% mystnb={"figure": {"caption": "Gradients of the 32 batches at three moments, on the direction of their mean (across) and the direction in which they differ most (up). Black: their mean. Each panel has its own scale.", "name": "fig-waves-arrows"}, "image": {"alt": "Three panels of arrows from one point. Left, SNR far above one: all arrows lie on each other. Middle, SNR near one: a fan. Right, SNR below one tenth: as many arrows point up as down, and the black mean arrow is tiny."}} tags=["hide-input"]
+snr = {k: np.divide(*signal_and_noise(g)) for k, g in gradients.items()}
+values = np.array(list(snr.values()))
+late = looks[(looks > 200) & (looks < 900) & (values < 0.2)]
+lengths = {k: gradients[k].norm(dim=1) for k in late}
+shown = [
+    looks[0],
+    looks[np.argmin(np.abs(np.log(values)) + (looks > 200))],
+    max(late, key=lambda k: float(lengths[k].median() / lengths[k].max())),
+]
+fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.9))
+for ax, step in zip(axes, shown, strict=True):
+    arrows = shadow(gradients[step]).numpy()
+    style = dict(angles="xy", scale_units="xy", scale=1, zorder=3)
+    nil = np.zeros(len(arrows))
+    ax.quiver(nil, nil, *arrows.T, width=0.008, color="#D55E00", alpha=0.5, **style)
+    ax.quiver(0, 0, *arrows.mean(0), width=0.02, color="black", **style)
+    reach = 1.15 * np.abs(arrows).max()
+    ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    ax.set(xticks=[0], yticks=[0], xlabel="along the mean")
+    ax.set_title(f"step {step:,}\nSNR {snr[step]:.2g}", loc="left")
+axes[0].set_ylabel("where they differ")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-error-quick` shows what the weights are for. Both runs first get *worse* than the
-# zero function, whose error is 1. RBA recovers within a few hundred steps; the vanilla run needs
-# a thousand to come back to where it started. The lines below must print the same on
-# every sound machine.
-
-
-# %%
-def between(run, first, last):
-    step = run.history["step"]
-    return run.history["snr"][(step >= first) & (step <= last)]
-
-
-# %%
-rba, vanilla = quick["RBA"], quick["vanilla"]
-print("RBA, by first crossings:", ", ".join(crossings_of(rba).sequence))
-print("vanilla starts with fitting:", "fitting" in crossings_of(vanilla).sequence)
-print("RBA's SNR above 1,000 at step 0:", bool(between(rba, 0, 0)[0] > 1e3))
-print(
-    "RBA's SNR below 0.2 somewhere in steps 50 to 500:",
-    bool(between(rba, 50, 500).min(initial=np.inf) < 0.2),
-)
-print(
-    "RBA's SNR above 1 again by step 2,000:",
-    bool(between(rba, 500, 2_000).max(initial=0.0) > 1.0),
-)
-print("RBA's error at most 0.2 at step 1,000:", bool(rba.at(1_000)["rel_l2"] <= 0.2))
-print(
-    "vanilla's error at least 0.6 at step 1,000:",
-    bool(vanilla.at(1_000)["rel_l2"] >= 0.6),
-)
-print(
-    "RBA at least 3x more accurate at the end:",
-    bool(3 * rba.at(STEPS)["rel_l2"] < vanilla.at(STEPS)["rel_l2"]),
-)
-
-# %% [markdown]
-# ## Where does the large initial SNR come from?
+# {numref}`fig-waves-arrows` is the picture to remember.
 #
-# The boundary term is in every batch, and RBA's weights start at zero. So at step 0 RBA's loss is
-# almost only the boundary term, and that is the same in all batches. Their agreement is then built
-# in. The split is exact: the noise belongs to the residual term alone, while the signal is the sum
-# of both terms' mean gradients. We compare the SNR of the whole loss with the SNR of its residual
-# term.
+# - **SNR far above 1.** All batches want the same. One arrow could speak for all.
+# - **SNR about 1.** They share a direction, and differ by as much.
+# - **SNR far below 1.** They want opposite things. There is a mean, but no batch is like it, and a
+# step along it helps some points and hurts as many others.
+#
+# ## The course of the SNR
+#
+# {numref}`fig-waves-snr` puts the three moments on one curve.
 
-# %% mystnb={"figure": {"caption": "SNR of the whole loss and of its residual term alone, in the quick run with RBA.", "name": "fig-split"}, "image": {"alt": "SNR against the Adam step for RBA. The whole loss starts near ten to the fifth, its residual term near 0.02; from step one hundred on the two curves run close together, and from six hundred on they nearly coincide."}}
+# %% mystnb={"figure": {"caption": "SNR of the training, with the three moments of the arrows as circles; step 0 is drawn at the left edge. Dotted: 1. Dashed: what 32 batches with nothing in common would have.", "name": "fig-waves-snr"}, "image": {"alt": "SNR against the step. It begins near fifty, falls through one between steps 100 and 200, and then jumps between one and a few hundredths, above and below the dashed line at about 0.18."}} tags=["hide-input"]
 fig, ax = plt.subplots()
-h = quick["RBA"].history
-split = {"whole loss": h["snr"], "residual term alone": h["snr_residual"]}
-figures.curves(ax, h["step"], split, ylabel="SNR")
+ax.plot(np.maximum(looks, 0.7), values, ".-", lw=0.8, color=figures.COLOURS["vanilla"])
+for step in shown:
+    ax.plot(max(step, 0.7), snr[step], "o", ms=11, mfc="none", mec="black", mew=1.5)
 ax.axhline(1.0, color="black", lw=0.8, ls=":")
-ax.legend()
-figures.stamp(fig, f"scale {SCALE}: {configs['RBA'].describe()}")
+ax.axhline(31**-0.5, color="black", lw=0.8, ls="--")
+ax.set(xscale="log", yscale="log", xlabel="Adam step", ylabel="SNR")
+figures.stamp(fig, f"trained here: 32 x 3 tanh, 1,024 points, 32 batches, seed {SEED}")
 plt.show()
 
-# %%
+# %% tags=["hide-cell"]
+plateau = (looks >= 200) & (looks <= 800)
+print("SNR above 10 at the start:", bool(values[0] > 10))
+print("median SNR below 1 on the plateau:", bool(np.median(values[plateau]) < 1))
 print(
-    "RBA's residual term alone has an SNR above 1 at step 0:",
-    bool(h["snr_residual"][0] > 1.0),
+    "error between 0.1 and 0.3 all along it:",
+    all(0.1 < e < 0.3 for e in np.array(errors)[plateau]),
 )
-control = pl.train(
-    problem, pl.Config(**settings | {"steps": 100}, weighting=pl.RBA(initial=1.0))
-)
-print(
-    "RBA with weights that start at 1 has an SNR above 1 at step 0:",
-    bool(control.history["snr"][0] > 1.0),
-)
+print("error below 0.05 at the end:", errors[-1] < 0.05)
 
 # %% [markdown]
-# {numref}`fig-split` answers the sceptic. The residual term alone starts far below 1, as the
-# vanilla run does, and when the weights start at 1 instead of 0 the large initial SNR is gone. In
-# this setting *fitting is the boundary term*: the network fits the one thing that all batches
-# share. What happens afterwards, from about step 100 on, is not an artefact of the shared term, for
-# the two curves then agree within a factor of three, and from step 600 on they nearly coincide.
+# It begins far above 1: every batch wants the long wave first. Near step 100 it falls through 1. On
+# the plateau it is mostly below 1. The parts of the rod have what they all wanted, and cancel each
+# other about the rest.
+#
+# Late in the training the curve jumps from probe to probe, by factors of ten and more. So one
+# number is no reading of an SNR. Look at many, and at their median.
+#
+# ### How small can it be?
+#
+# Take batches that have nothing in common, random numbers. Their mean is small, but not zero.
+
+# %%
+rng = np.random.default_rng(0)
+for B in (4, 32, 100):
+    g = torch.as_tensor(rng.normal(size=(B, 10_000)))
+    print(f"{B} random batches: SNR {np.divide(*signal_and_noise(g)):.3f}")
 
 # %% [markdown]
-# ## The published record
+# A mean of $B$ numbers shrinks only so far. The SNR of $B$ batches with nothing in common is
+# $1/\sqrt{B - 1}$ ({numref}`ex-floor`). We call this the {term}`floor`. Below it batches do not
+# just disagree: they *cancel*, better than chance. That happens, since training on all points makes
+# the mean gradient small, and nothing makes the single ones small.
 #
-# The quick run is one seed and 2,000 steps. The records hold five seeds of 20,000 steps for each
-# kind, with the same network and the same 4,096 points. That is the largest scale that two CPU
-# cores did in two hours: each run took 7 to 30 minutes on one core. It is not the paper's scale:
-# half the width, a sixth of the points, a fifteenth of the steps, 32 batches for 100. To remake the
-# first record with RBA:
-#
-# ```
-# python -m pinnlib train helmholtz --a 4 1 --weighting rba --steps 20000 --seed 0 --snapshots 24 \
-#     --compile --threads 1 --device cpu --out helmholtz_a4-1_rba_seed0.npz
-# ```
-#
-# The other seeds keep the weights of the first and the last step only (`--snapshots 2`).
+# So the SNR depends on how many batches there are. Two neighbouring batches can be made into one:
+# its gradient is the mean of the two. Move the slider in {numref}`fig-waves-batches`. With few
+# large batches the whole curve lies higher, and its floor with it. So an SNR is told together with
+# the number of batches, and 1 is no magic line.
 
-# %%
-records = pl.records.kinds("helmholtz_a4-1")
-step = records["RBA"][0].history["step"]
-for name, runs in records.items():
-    print(runs[0])
-
-# %%
-for name, runs in records.items():
-    quantities = ("snr", "snr_residual", "signal_data", "signal")
-    whole, alone, data, signal = (
-        pl.records.over_seeds(runs, q)[:, 0] for q in quantities
-    )
-    shared = data / signal
-    print(
-        f"{name}: SNR at step 0 {verdicts.spread(whole)}, of the residual term alone "
-        f"{verdicts.spread(alone)};"
-    )
-    print(
-        "    norm of the boundary term's gradient over the signal "
-        f"{verdicts.spread(shared)}"
-    )
-
-# %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with its first fall through 1 and its first rise.", "name": "fig-snr-record"}, "image": {"alt": "Two panels of SNR against the Adam step to 20,000. Both runs rise above one after one to two thousand steps; vanilla then stays mostly above, with dips, while RBA alternates between bursts above one and spells far below."}}
-fig, _ = figures.snr_pair({name: runs[0] for name, runs in records.items()})
-figures.stamp(fig, records["RBA"][0])
-plt.show()
-
-# %% mystnb={"figure": {"caption": "Signal and noise apart, for the records of seed 0.", "name": "fig-signal-noise"}, "image": {"alt": "Two panels with the norm of the mean and the norm of the standard deviation of the batch gradients. After step one thousand the signal jumps over several decades, the noise over little more than one."}}
-fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.6), sharex=True)
-for ax, (name, runs) in zip(axes, records.items(), strict=True):
-    h = runs[0].history
-    figures.signal_noise(ax, h["step"], h["signal"], h["noise"], title=name)
-figures.legend(fig, axes[0])
-figures.stamp(fig, records["RBA"][0])
-plt.show()
-
-
-# %%
-def share_above_one(run):
-    onset = crossings_of(run).total_diffusion
-    return (
-        None
-        if onset is None
-        else float(np.mean(run.history["snr"][run.history["step"] >= onset.step] > 1.0))
-    )
-
-
-def usual_jump(run, quantity):
-    late = run.history[quantity][run.history["step"] >= 2_000]
-    return float(10 ** np.median(np.abs(np.diff(np.log10(late)))))
-
-
-# %%
-for name, runs in records.items():
-    print(
-        f"{name}: share of probes with SNR > 1 after the onset:",
-        verdicts.spread([share_above_one(r) for r in runs], ".2f"),
-    )
-for name, runs in records.items():
-    jumps = {
-        quantity: usual_jump(runs[0], quantity) for quantity in ("signal", "noise")
-    }
-    print(
-        f"{name}, seed 0: median factor from probe to probe, signal "
-        f"{jumps['signal']:.1f}, noise {jumps['noise']:.2f}"
-    )
-
-# %% [markdown]
-# {numref}`fig-snr-record` and {numref}`fig-signal-noise` show what a mean over windows would hide.
-# After its rise the SNR with RBA does not *stay* above 1: bursts and deep spells alternate to the
-# end. That of the vanilla runs does so about half of the time. It is mostly the signal, the norm of
-# the full gradient, that jumps. After step 2,000 it changes from one probe to the next by the
-# factors printed, larger ones than the noise, and it spans four decades. A full gradient that grows
-# and collapses again and again is what full-batch Adam is known to do at the edge of stability
-# {cite}`cohen2022adaptive`, with or without any phase. {doc}`10_adams_view` tells the two apart in
-# two runs of a laptop's size: at a tenth of the learning rate their late bursts above 1 are gone.
-
-# %% mystnb={"figure": {"caption": "SNR layer by layer (running median), for the records of seed 0.", "name": "fig-layers"}, "image": {"alt": "Two panels of SNR by layer against the Adam step. With RBA all five layers fall through one at about the same time. They rise above it at different ones, the first two layers first, near step one thousand, the deepest ten thousand steps later."}}
-fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.6), sharex=True)
-for ax, (name, runs) in zip(axes, records.items(), strict=True):
-    h = runs[0].history
-    smooth = [
-        10 ** pl.phases.running_quantiles(np.log10(layer), (0.5,))[0]
-        for layer in h["snr_layers"].T
+# %% mystnb={"figure": {"caption": "The same training, cut into more or fewer batches: move the slider. Dashed: the floor of that many. Dotted: 1.", "name": "fig-waves-batches"}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.0, 3.4))
+frames = {}
+for B in (2, 4, 8, 16, 32):
+    merged = (g.reshape(B, 32 // B, -1).mean(dim=1) for g in gradients.values())
+    seen = [np.divide(*signal_and_noise(g)) for g in merged]
+    curve = ax.plot(np.maximum(looks, 0.7), seen, ".-", lw=0.8, color="#0072B2")
+    frames[str(B)] = [
+        *curve,
+        ax.axhline((B - 1) ** -0.5, color="black", lw=0.8, ls="--"),
     ]
-    figures.layers(ax, h["step"], np.array(smooth).T, title=name)
-figures.legend(fig, axes[0], columns=5)
-figures.stamp(fig, records["RBA"][0])
-plt.show()
-
-
-# %%
-def spread_of_layers(run, first, last):
-    chosen = (run.history["step"] >= first) & (run.history["step"] <= last)
-    smooth = np.array(
-        [
-            pl.phases.running_quantiles(np.log10(own), (0.5,))[0]
-            for own in run.history["snr_layers"].T
-        ]
-    )
-    return float(10 ** np.ptp(smooth, axis=0)[chosen].max())
-
-
-for name, runs in records.items():
-    print(
-        f"{name}, seed 0: the layers' SNR, largest over smallest in steps 30 to 500: "
-        f"{spread_of_layers(runs[0], 30, 500):.1f}"
-    )
-
-# %% [markdown]
-# In {numref}`fig-layers` all layers fall through 1 at about the same time, with RBA within ten
-# steps. They do not rise together. The first two pass 1 at step 1,300 (vanilla), or at 1,000 and
-# 1,800 (RBA). The last one does so after step 10,000 in both. Between steps 30 and 500 they spread
-# by the factors printed; in the vanilla run the last layer is on top up to step
-# 250. After the rise the first two
-# layers are on top.
-
-# %% mystnb={"figure": {"caption": "Relative L2 error over five seeds: median, range, and each seed as a hairline.", "name": "fig-error-record"}, "image": {"alt": "Relative error against the Adam step for five seeds of each kind. RBA falls to about one hundredth, vanilla to about one tenth, and the ranges do not overlap after step five hundred."}}
-fig, ax = plt.subplots()
-for name, runs in records.items():
-    errors = pl.records.over_seeds(runs, "rel_l2")
-    figures.band(ax, step, errors, name=name, ylabel="relative L2 error")
-ax.legend(loc="lower left")
-figures.stamp(fig, records["RBA"])
-plt.show()
-
-# %%
-MOMENTS = (1_000, 4_000, 20_000)
-for name in records:
-    for moment in MOMENTS:
-        print(
-            f"{name:>7}, step {moment:>6,}: relative L2",
-            verdicts.spread([r.at(moment)["rel_l2"] for r in records[name]]),
-        )
-
-# %%
-test_points = problem.test_grid()
-exact = problem.solution(test_points)
-on_edge = (np.abs(test_points) == 1.0).any(axis=1)
-
-
-def edge_over_all(run):
-    square = (pl.evaluation.predict(run.final_model(), test_points) - exact)[:, 0] ** 2
-    return float(np.sqrt(square[on_edge].mean() / square.mean()))
-
-
-for name, runs in records.items():
-    print(
-        f"{name}: rms error on the boundary over rms error everywhere:",
-        verdicts.spread([edge_over_all(r) for r in runs], ".2g"),
-    )
-
-# %% [markdown]
-# {numref}`fig-error-record` is the clearest result of the chapter. The authors report 0.109 with
-# RBA against 1.15 at step 900, and 0.029 against 0.107 at step 20,000, for a network of 6 x 128
-# with the boundary term weighted by 100 {cite}`anagnostopoulos2024residual`. Our median at step
-# 20,000 is better than theirs, with RBA and without. The last two lines printed say
-# where the rest sits: the error on the boundary is two to three times that over the square, and our
-# boundary term has weight 1. The seeds of RBA differ by a factor of nearly two at step 1,000, so
-# a single seed would be an anecdote. In seed 2, which the quick run shows, the ratio of the two
-# errors at that step is ten; over the five seeds it is six to eleven.
-
-# %% mystnb={"figure": {"caption": "Order parameter of the residual over 10 x 10 cells, running median over 15 probes: 1 where all cells have the same mean residual.", "name": "fig-order"}, "image": {"alt": "Order parameter of the residual against the Adam step for five seeds of each kind. Vanilla dips between steps one hundred and one thousand, RBA in some seeds only; RBA ends higher."}}
-fig, ax = plt.subplots()
-for name, runs in records.items():
-    order = pl.records.over_seeds(runs, "order_residual", window=15)
-    figures.band(ax, step, order, name=name, ylabel="order of the residual", log=False)
-ax.legend(loc="lower right")
-figures.stamp(fig, records["RBA"])
-plt.show()
-
-# %% [markdown]
-# ## Maps: where the residual sits
-#
-# Three moments of the records of seed 0: the start, diffusion, and the end. Each map has
-# $81 \times 81$ points and its own colour scale, since the largest residual at the collocation
-# points shrinks from 167 to 0.8 (vanilla) and 7.3 (RBA, whose last step falls into a burst). The
-# weights are means over $20 \times 20$ cells of the collocation points.
-
-# %%
-grid = pl.sampling.grid(problem.domain, 81)
-first = records["RBA"][0]
-shots = [first.snapshot_at(s) for s in (0, 300, 20_000)]
-rows = {}
-for name in records:
-    rows[f"|r|, {name}"] = [
-        np.abs(records[name][0].residual(k, grid)).reshape(81, 81) for k in shots
-    ]
-rows["RBA weights"] = [
-    pl.order.cell_means(first.points, first.snapshots["rba"][k], problem.domain, 20)
-    for k in shots
-]
-titles = [f"step {first.snapshots['step'][k]:,}" for k in shots]
-
-# %% mystnb={"figure": {"caption": "Size of the residual of both records, and the RBA weights, at three moments; each map has its own colour scale.", "name": "fig-maps"}, "image": {"alt": "Nine maps. The residual starts with the pattern of the forcing, is uneven in diffusion, and is small at the end; the weights start at zero and end at a few tenths nearly everywhere."}}
-fig = figures.maps(rows, titles, problem.domain)
-figures.stamp(fig, first)
-plt.show()
-
-# %% mystnb={"figure": {"caption": "Scrub through the training with RBA: prediction and residual at log-spaced steps.", "name": "fig-scrub"}}
-coarse = pl.sampling.grid(problem.domain, 61)
-keep = range(0, len(first.snapshots["step"]), 2)
-fields = [
-    (
-        first.predict(coarse, k).reshape(61, 61),
-        first.residual(k, coarse).reshape(61, 61),
-    )
-    for k in keep
-]
-names_of = [f"step {first.snapshots['step'][k]:,}" for k in keep]
-frames = [(t, u, r) for t, (u, r) in zip(names_of, fields, strict=True)]
-movie = figures.scrub(frames, problem.domain, limits=(1.2, 60.0))
-HTML(
-    figures.scrub_page(
-        movie,
-        "The prediction and its residual at log-spaced steps of the training with RBA.",
-    )
+ax.axhline(1.0, color="black", lw=0.8, ls=":")
+ax.set(xscale="log", yscale="log", xlabel="Adam step", ylabel="SNR", ylim=(5e-3, 300))
+ALT = (
+    "SNR against the step for the chosen number of batches: it falls through one near "
 )
+ALT += (
+    "step 100 and jumps later. With fewer batches the curve and its floor lie higher."
+)
+play(fig, frames, label="number of batches B", alt=ALT, shown="32")
 
 # %% [markdown]
-# ## A harder case: $a = (6, 6)$
+# ### Where does the large SNR at the start come from?
 #
-# The setting of the paper's Helmholtz figures, at the authors' size and from their own start: 128 x
-# 6 units, 25,600 points, 100 batches, uniform biases. Made on an H100, to step 40,000 of their
-# 300,000. One run of each kind: a step that is read from it is one draw ({doc}`03_authors_runs`).
+# The data term is the same in every batch. It adds to the signal and drops out of the noise. At the
+# start it is the larger part of the loss. So a part of the agreement is built in: all batches are
+# told the same data. {doc}`04_attention` measures how much that is in another case.
+#
+# ## The three phases, as the paper tells them
+#
+# The paper reads its runs as a story in three acts. {numref}`fig-phases-schematic` is a drawing of
+# it, not a measurement.
 
-# %%
-hard = {
-    name: pl.records.load(f"authors_helmholtz_{name.lower()}")
-    for name in ("vanilla", "RBA")
-}
-passed = {name: claims.first_below(run, 0.5) for name, run in hard.items()}
-for name, run in hard.items():
-    onset = crossings_of(run).total_diffusion
-    print(
-        f"{name}: relative L2 at step {run.step:,} {run.history['rel_l2'][-1]:.3g}; "
-        f"first below 0.5 at step {passed[name]:,};"
-    )
-    print(
-        f"    by first crossings: {', '.join(crossings_of(run).sequence)}; rise {onset}"
-    )
-faster = passed["RBA"] is not None and passed["RBA"] < (passed["vanilla"] or np.inf)
-print("RBA passes 0.5 first, as in the authors' runs (1,200 against 32,300):", faster)
-print(
-    "RBA's error is the smaller one at the end:",
-    bool(hard["RBA"].history["rel_l2"][-1] < hard["vanilla"].history["rel_l2"][-1]),
+# %% tags=["hide-input"]
+s = np.linspace(0, 3, 400)
+drawn_snr = 10 ** (3 * np.exp(-4 * s) - 1 + 1.5 / (1 + np.exp(-30 * (s - 2))))
+drawn_error = 10 ** (
+    -0.6 / (1 + np.exp(-12 * (s - 0.5))) - 0.9 * np.maximum(s - 2, 0) ** 0.8
 )
+bundles = {"fitting": (10, 5), "diffusion": (165, 12), "total diffusion": (14, 5)}
 
-# %% mystnb={"figure": {"caption": "The case a = (6, 6) at the authors' size: SNR (running median) and error of one record of each kind.", "name": "fig-hard"}, "image": {"alt": "Two panels for a = (6, 6): the running median of SNR, and the relative error, for vanilla and RBA."}}
-fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.6), sharex=True)
-series = {
-    n: 10 ** pl.phases.running_quantiles(np.log10(r.history["snr"]), (0.5,))[0]
-    for n, r in hard.items()
-}
-figures.curves(axes[0], hard["RBA"].history["step"], series, ylabel="SNR")
+# %% mystnb={"figure": {"caption": "The three phases of the paper, drawn by hand: SNR above, error below, and what the batches want.", "name": "fig-phases-schematic"}, "image": {"alt": "A drawing with three tinted parts. In the first, fitting, the SNR falls from far above one and the error begins to fall; a bundle of parallel arrows. In the second, diffusion, the SNR is below one and the error stays flat; a star of arrows. In the third, total diffusion, the SNR is above one again and the error falls steeply; a bundle of arrows again."}} tags=["hide-input"]
+fig, axes = plt.subplots(2, 1, figsize=(7.2, 4.6), sharex=True)
+for ax, curve, label in zip(
+    axes, (drawn_snr, drawn_error), ("SNR", "error"), strict=True
+):
+    ax.plot(s, curve, color="black")
+    ax.set(yscale="log", yticks=[], xticks=[], ylabel=label, xlim=(0, 3))
+    ax.minorticks_off()
+    ax.grid(False)
+    for k, name in enumerate(("fitting", "diffusion", "total diffusion")):
+        ax.axvspan(k, k + 1, color=figures.COLOURS[name], alpha=0.7, lw=0)
 axes[0].axhline(1.0, color="black", lw=0.8, ls=":")
-figures.curves(
-    axes[1],
-    hard["RBA"].history["step"],
-    {n: r.history["rel_l2"] for n, r in hard.items()},
-    ylabel="relative L2 error",
-)
-figures.legend(fig, axes[1])
-figures.stamp(fig, [hard["RBA"]], also=", a = (6, 6)")
+axes[1].set_xlabel("training")
+for k, (name, (spread, n)) in enumerate(bundles.items()):
+    axes[0].text(
+        k + 0.04, 0.93, name, transform=axes[0].get_xaxis_transform(), va="top"
+    )
+    inset = axes[0].inset_axes([k / 3 + 0.19, 0.45, 0.13, 0.5])
+    for turn in np.radians(np.linspace(-spread, spread, n)):
+        tip = np.cos(turn), np.sin(turn)
+        inset.annotate(
+            "", tip, (0, 0), arrowprops=dict(arrowstyle="->", color="#D55E00")
+        )
+    inset.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), aspect="equal")
+    inset.axis("off")
 plt.show()
 
 # %% [markdown]
-# At the authors' size both runs solve the harder case. The error falls below 0.5 at step 3,500 with
-# RBA and at 32,700 without; the authors' do so at 1,200 and 32,300
-# {cite}`anagnostopoulos2024learning`. At step 40,000 it is 0.0751 with RBA and 0.383 without, and
-# both still fall. {numref}`fig-hard` also shows the SNR. It first rises above 1 at step 4,100 with
-# RBA. Without, it does so at 19,000, the step at which the authors draw it. In both runs the error
-# falls fastest within a factor of two of that rise. That is the paper's reading. It does not prove
-# a cause, for a run that has left its plateau has other gradients than one that sits on it.
-
-# %% [markdown]
-# ## Verdict
+# - **{term}`Fitting <fitting>`.** Batches agree, the SNR is far above 1, and the loss falls fast.
+# - **{term}`Diffusion <diffusion>`.** What all agreed on is learned. The SNR falls below 1, steps
+# become a random walk, and the error stalls.
+# - **{term}`Total diffusion <total diffusion>`.** Abruptly the batches agree again, and the SNR is
+# above 1. The error falls fastest. The published version of the paper calls this phase *diffusion
+# equilibrium*.
 #
-# Every claim is turned into a yes or no for each seed, by rules that are the same in all chapters
-# ({mod}`pinnlib.book.claims`). *Reproduced* means that at least 80% of the runs show it, *not* that
-# at most 20% do, *partly* what lies between. The ten runs with $a = (4, 1)$ are of a laptop's size,
-# and the verdicts say so. The vanilla ones end soon after step 19,000, where the authors draw the
-# phase for $a = (6, 6)$, and do not count for the phases. Homogeneity is the order of the residual,
-# averaged over the second half of the training. Abrupt means that the interval of the first rise
-# spans less than a factor of 2 in steps. The error falls fastest where the slope of $\log$ error
-# against $\log$ step, over a quarter of a decade, is steepest; the claim holds if that is within a
-# factor of 2 of the first rise. Phases, and whether the SNR stays above 1, are judged by the strict
-# rule.
+# Why should they agree again? The paper's reason is evenness. While one region is learned and
+# another is not, their gradients pull apart. Once the {term}`residuals <residual>` are equally
+# large everywhere, no region stands out, and each batch is a fair sample of the whole. So all
+# batches say the same. And what makes residuals even makes this phase come earlier: that is the
+# role of the weights in {doc}`04_attention`.
+#
+# Our small training shows the first act and the second. Whether the third is there, a run of 3,000
+# steps cannot tell. The authors' own runs show it, and they are next ({doc}`03_authors_runs`).
+#
+# ## The same with pinnlib
+#
+# `pinnlib` looks at the batches whenever it looks at the error. The equation is a class, as in
+# {doc}`01_first_pinn`.
+
 
 # %%
-paper = {
-    "phases": "yes; a = (6, 6): "
-    "boundaries 180 and 19,000 (vanilla), 70 and 1,000 (RBA)",
-    "accuracy": "3.7 times at step 20,000 (0.029 against 0.107)",
-    "onset": "1,000 against 19,000 for a = (6, 6)",
-}
-found = claims.summary(
-    records["vanilla"],
-    records["RBA"],
-    paper,
-    MOMENTS,
-    scale=verdicts.LAPTOP,
-    draws=(19_000, 1_000),
-)
-display(Markdown(verdicts.table(found)))
+class TwoWaves(pl.Problem):
+    coordinates = ("x", "t")
+    fields = ("u",)
+    domain = ((-1.0, 1.0), (0.0, 1.0))
+    partials = ("u_t", "u_xx")
+
+    def residual(self, points, d):
+        return d.u_t - ALPHA * d.u_xx
+
+    def data(self, n, seed):
+        return data.numpy(), given.numpy()
+
+    def reference(self, points):
+        return exact(torch.as_tensor(points)).numpy()
+
+
+# %%
+size = dict(width=32, depth=3, points=1_024, batches=32)
+run = pl.train(TwoWaves(), pl.Config(**size, lr=1e-3, steps=STEPS, seed=SEED))
+
+# %% mystnb={"figure": {"caption": "The same measured by the library, from other random numbers: SNR with its running median, and signal and noise apart.", "name": "fig-waves-run"}, "image": {"alt": "Two panels against the Adam step. Above: the SNR begins near one hundred, falls through one near step 100, and bursts later. Below: signal and noise; the signal falls from far above the noise to below it and then jumps, while the noise changes little."}} tags=["hide-input"]
+fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.4), sharex=True)
+figures.snr(axes[0], run.history, "vanilla", title="")
+h = run.history
+figures.signal_noise(axes[1], h["step"], h["signal"], h["noise"])
+axes[1].legend()
+figures.stamp(fig, f"trained here: {run.config.describe()}")
+plt.show()
 
 # %% [markdown]
-# ## What we learnt, and its limits
+# The lower panel of {numref}`fig-waves-run` says what moves. The noise changes slowly. It is the
+# *signal* that falls and jumps. So an SNR above 1 late in a training mostly means that the mean
+# gradient is large for a moment. {doc}`10_adams_view` asks what makes it large.
 #
-# **Reproduced, at a laptop's size.** RBA is more accurate at every step that was compared, in all
-# five seeds. Its residuals are more homogeneous in four. The SNR does rise above 1 again in every
-# run, in nine of ten within a factor of two in steps, and with RBA earlier in four of five. At the
-# authors' size RBA's SNR rises earlier too, at step 4,100 against 19,000.
+# A single line does the arithmetic for gradients of your own: `pl.snr.snr(grads)`. A
+# training loop that exists already needs three lines ({doc}`17_your_pinn`).
+
+# %% tags=["hide-cell"]
+g = gradients[shown[1]]
+print(
+    "pinnlib's SNR is ours:", math.isclose(pl.snr.snr(g), snr[shown[1]], rel_tol=1e-5)
+)
+print("pinnlib's run starts with an SNR above 10:", bool(h["snr"][0] > 10))
+low = (h["step"] > 200) & (h["step"] < 800)
+print(
+    "its median SNR below 1 from step 200 to 800:", bool(np.median(h["snr"][low]) < 1)
+)
+
+# %% [markdown]
+# **Three takeaways**
 #
-# **Not, at a laptop's size.** The error falls fastest near that rise in two of the ten runs, and
-# well before it in the others. None of them has the three phases. By the strict rule
-# ({doc}`13_phases`) the SNR stays above 1 in none. That rule sees no weak rise, and one run may be
-# too short for it ({numref}`fig-power`). At the authors' size the run with RBA has all three, with
-# boundaries at steps 46 and 4,100, and so have the authors' own ({doc}`20_scorecard`). The vanilla
-# run has no fitting phase there: its SNR begins below 1, as in the authors' series.
+# 1. Signal is what the batches' gradients have in common, noise is what they have not. SNR far
+# above 1: all want the same. Far below 1: they cancel.
+# 2. Batches with nothing in common have an SNR of $1/\sqrt{B-1}$. Training on all points can push
+# it below that.
+# 3. The paper's story is fitting, diffusion, total diffusion: agreement, quarrel, agreement. Here
+# the first two are seen, and the error waits while the batches quarrel.
 #
-# **Beside the paper's picture.** After the rise, the vanilla runs spend 42% to 58% of their probes
-# above 1, RBA 38% to 47%. Yet RBA's error is at least 2.9 times smaller in every seed. So
-# between the two kinds a large SNR is no sign of the better solution. At the authors' size
-# it is so too: 96% of vanilla's probes are above 1 after its rise, and 71% of RBA's.
-#
-# For a practitioner with such a problem: do not stop or go on because of the SNR alone. Whether to
-# take RBA or a weight of the data is in {doc}`what_to_do_when`.
-#
-# **Limits.** One equation with a smooth closed-form solution. The ten runs have a smaller network
-# and fewer points than the paper's, 20,000 steps instead of 300,000, 32 batches instead of 100, one
-# network shape, one learning rate. What they do not show may be
-# there at the authors' size, where we have one run of each kind to step 40,000. The rise of the SNR
-# may be the edge of stability {cite}`cohen2022adaptive` and not a phase; {doc}`10_adams_view` and
-# {doc}`14_transition` measure that. Nothing here says whether RBA works by *attention* or only by a
-# slowly growing weight of the equation; {doc}`11_balance` does.
+# **Limits.** One small problem, one seed, 3,000 steps. The phases are told as the paper tells them;
+# whether the last one is real is the question of {doc}`13_phases` and {doc}`14_transition`. Some
+# libraries use the name SNR for a ratio that is taken weight by weight. Here it is always the ratio
+# of two lengths.
 #
 # ## Exercises
 #
@@ -637,55 +473,59 @@ display(Markdown(verdicts.table(found)))
 # :label: ex-floor
 #
 # Show that $B$ independent gradients with mean zero have $\text{SNR} \approx 1/\sqrt{B - 1}$. What
-# SNR would the authors' 100 batches show if they had nothing in common?
+# SNR would 10 batches have that have nothing in common? Write it into the cell.
 # ```
 #
 # ```{solution} ex-floor
 # :class: dropdown
 #
-# Let each component of $g_b$ have variance $\sigma^2$, over $P$ components. The mean over batches
-# has variance $\sigma^2 / B$, so $\text{signal}^2 \approx P \sigma^2 / B$. The population variance
-# has expectation $\sigma^2 (B - 1) / B$, so $\text{noise}^2 \approx P \sigma^2 (B - 1) / B$. The
-# ratio is $1 / (B - 1)$, and its root is $0.1$ for $B = 100$. An SNR *below* that means that the
-# batches cancel better than chance.
+# Let each component of $g_b$ have variance $\sigma^2$, and let there be $P$ components. The mean
+# over the batches has variance $\sigma^2 / B$, so $\text{signal}^2 \approx P \sigma^2 / B$. The
+# spread has the expected square $\sigma^2 (B - 1) / B$, so
+# $\text{noise}^2 \approx P \sigma^2 (B - 1) / B$. The ratio of the squares is $1 / (B - 1)$. For 10
+# batches the SNR is a third.
 # ```
-#
+
+# %%
+answer = None  # your number here
+
+# %% tags=["hide-input"]
+ten = torch.as_tensor(np.random.default_rng(1).normal(size=(10, 100_000)))
+pl.book.exercises.check(answer, pl.snr.snr(ten), within=0.05)
+
+# %% [markdown]
 # ```{exercise}
-# :label: ex-ramp
+# :label: ex-shared
 #
-# Suppose that a point keeps the largest residual for the first $t$ steps. Derive its $\lambda(t)$
-# from {eq}`eq-rba`. After how many steps does the equation have a tenth of its full weight in the
-# loss, with $\gamma = 0.999$?
+# Give the data term ten times its weight in `batch_gradients`, and compute the SNR of the network
+# before the training. What happens to the signal, and what to the noise?
 # ```
 #
-# ```{solution} ex-ramp
+# ```{solution} ex-shared
 # :class: dropdown
 #
-# The recursion $\lambda \leftarrow \gamma \lambda + \eta$ from zero gives
-# $\lambda(t) = \frac{\eta}{1 - \gamma} (1 - \gamma^t)$, which is $1 - \gamma^t$ for the authors'
-# values. The weight enters squared, so we need $1 - \gamma^t = \sqrt{0.1} \approx 0.316$. That is
-# $t = \ln(0.684) / \ln(0.999) \approx 380$ steps.
+# At the start the signal is nearly the gradient of the data alone, so it becomes nearly ten times
+# as large. The noise does not change at all, since the data term is the same in each batch. So the
+# SNR is nearly ten times as large, and nothing has been learned. An SNR can only be compared
+# between losses with the same weights.
 # ```
 #
 # ```{exercise}
-# :label: ex-power
+# :label: ex-order
 #
-# Train with `pl.RBA(power=1)`, so that the loss holds $\lambda_i r_i^2$. Does the fitting phase get
-# shorter? Predict it from {numref}`ex-ramp` first.
+# Another number says the same: the {term}`order parameter` $\varphi$, the length of the mean
+# gradient over the root mean square of the batches' lengths. Show that
+# $\varphi = \text{SNR} / \sqrt{1 + \text{SNR}^2}$. Which values can it have?
 # ```
 #
-# ```{exercise}
-# :label: ex-seeds
+# ```{solution} ex-order
+# :class: dropdown
 #
-# Change `SEED` to 0 and run the notebook again. Which of the printed verdict lines changes? Find
-# the seed in the record's range at step 1,000.
-# ```
-#
-# ```{exercise}
-# :label: ex-rate
-#
-# Train the vanilla run with `lr=1e-4`. Do the bursts of SNR above 1 remain? Predict it from the
-# last section of {doc}`10_adams_view`.
+# For each weight the mean of squares is the square of the mean plus the square of the standard
+# deviation. Added over the weights, the mean squared length of the batches is
+# $\text{signal}^2 + \text{noise}^2$. So $\varphi = \text{signal} / \sqrt{\text{signal}^2 +
+# \text{noise}^2}$. Divide both by the noise. It lies between 0, where batches cancel, and 1, where
+# they are equal. At an SNR of 1 it is 0.71.
 # ```
 #
 # ## References

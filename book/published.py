@@ -171,7 +171,8 @@ display(Markdown(verdicts.markdown(("run", "authors", "here", "verdict"), rows))
 # once, because the equation is solved well inside while the boundary is still off.
 #
 # The SNR marks it in both runs: it first rises above 1 at step 4,100 with RBA and at 19,000
-# without. One run of each kind, so each step is one draw; {doc}`03_authors_runs` has the comparison.
+# without. One run of each kind, so each step is one draw ({doc}`12_chance`); {doc}`03_authors_runs`
+# has the comparison.
 
 # %% mystnb={"figure": {"caption": "Helmholtz, a = (6, 6), at the authors' size and from their start: unweighted residual loss, error and SNR of one run of each kind.", "name": "fig-paper-scale"}, "image": {"alt": "Three panels against the Adam step to 40,000. RBA's residual loss collapses near step three thousand, vanilla's near nineteen thousand; each error falls after that; the SNR rises above one at about the same steps."}}
 pair = {

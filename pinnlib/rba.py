@@ -8,7 +8,7 @@ It is a low-pass filter of the normalized residual with time constant :math:`1 /
 A weight that starts in :math:`[0, \eta / (1 - \gamma)]` stays there, since the added term is at most
 :math:`\eta`.  The weight enters the loss squared, :math:`\langle (\lambda_i r_i)^2 \rangle`.
 
-Source: Anagnostopoulos et al., CMAME 421 (2024) 116805.  Introduced in the chapter on the Helmholtz equation.
+Source: Anagnostopoulos et al., CMAME 421 (2024) 116805.  Introduced in the chapter *Residual-based attention*.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ mean over its points, plus the *whole* data term.  With mean and standard deviat
            = \frac{\mathrm{SNR}}{\sqrt{1 + \mathrm{SNR}^2}} .
 
 This is a ratio of norms.  The elementwise ratio mean^2 / variance that other libraries call GSNR is
-another quantity.  Source: the paper, section 2; introduced in the chapter on the Helmholtz equation.
+another quantity.  Source: the paper, section 2; introduced in the chapter *Signal and noise of a gradient*.
 """
 
 from __future__ import annotations

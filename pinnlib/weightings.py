@@ -7,8 +7,8 @@ A weighting follows the points' weights :math:`\lambda_i` and says by what each 
 * :class:`RAD`: no weights, but points drawn anew where the residual is large.
 
 The names of :data:`NAMED` are those of command lines and lists.  ``ramp`` and ``permuted`` are controls of RBA: they keep
-the size of its weights at every step and take away what they know of the points.  Introduced in the chapter on
-residual-based attention.
+the size of its weights at every step and take away what they know of the points.  Introduced in the chapter
+*Attention or balance?*
 """
 
 from __future__ import annotations

@@ -100,6 +100,7 @@ def test_maps_put_the_first_coordinate_across():
 
 
 def test_scrub_has_a_frame_a_snapshot():
+    figures.style()
     frames = [(f"step {k}", np.full((5, 5), k), np.full((5, 5), -k)) for k in range(3)]
     movie = figures.scrub(frames, ((0, 1), (0, 1)), limits=(2, 2))
     page = figures.scrub_page(movie, 'a "moving" map')
@@ -107,4 +108,6 @@ def test_scrub_has_a_frame_a_snapshot():
     assert "https://" not in page
     assert page.count("<img ") == page.count('<img alt="a &quot;moving&quot; map" ') == 1
     assert "fa-" not in page
+    assert page.count('<input aria-label="Frame of the animation" ') == 1
+    assert page.count('<span aria-hidden="true">') == 9
     plt.close("all")

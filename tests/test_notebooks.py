@@ -12,7 +12,9 @@ from tests import strip
 
 BOOK = Path(__file__).parent.parent / "book"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
+CHAPTERS = sorted(BOOK.glob("[0-9]*.ipynb"))
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
+FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 
 
 def tags(cell):
@@ -78,6 +80,46 @@ class TestNotebook:
 
     def test_no_magics(self, path):
         assert not [c.source for c in code(path) if c.source.lstrip().startswith(("%", "!"))]
+
+
+def visible(path):
+    """Code that a reader sees without unfolding it."""
+    return [c for c in code(path) if not tags(c) & FOLDED]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+class TestChapter:
+    def test_opens_with_what_a_reader_will_be_able_to_do(self, path):
+        first = next(c.source for c in nbformat.read(path, 4).cells if c.cell_type == "markdown")
+        promises = re.search(r"\*\*You will be able to\*\*\n\n((?:- .+\n(?:  .+\n)*)+)", first)
+        assert promises
+        assert len(re.findall(r"^- ", promises[1], flags=re.MULTILINE)) == 3
+        for lead in ("Question", "Before", "Time"):
+            assert f"**{lead}.**" in first
+
+    def test_closes_with_three_takeaways(self, path):
+        text = "\n".join(c.source for c in nbformat.read(path, 4).cells if c.cell_type == "markdown")
+        _, _, rest = text.partition("**Three takeaways**")
+        assert re.findall(r"^(\d)\. ", rest, flags=re.MULTILINE)[:3] == ["1", "2", "3"]
+
+    def test_every_exercise_has_a_solution_and_one_checks_itself(self, path):
+        text = path.with_suffix(".py").read_text()
+        labels = re.findall(r"^# :label: (ex-[\w-]+)$", text, flags=re.MULTILINE)
+        assert labels
+        assert sorted(labels) == sorted(re.findall(r"\{solution\} (ex-[\w-]+)$", text, flags=re.MULTILINE))
+        assert "exercises.check(answer" in text
+
+    def test_visible_code_fits_a_page(self, path):
+        assert [line for c in visible(path) for line in c.source.splitlines() if len(line) > 88] == []
+
+    def test_lines_for_tests_are_folded(self, path):
+        seen = [o.get("text", "") for c in code(path) if not tags(c) & {"hide-cell", "hide-output"} for o in c.outputs]
+        assert re.findall(r"^.*: (?:True|False)$", "\n".join(seen), flags=re.MULTILINE) == []
+
+    def test_figures_name_no_files(self, path):
+        folder = BOOK / "records"
+        stamps = re.findall(r"figures\.stamp\(([^()]*)", "\n".join(c.source for c in code(path)))
+        assert not [s for s in stamps if re.search(r"records? \w+_|\w+_\*", s) or any(p.stem in s for p in folder.glob("*.npz"))]
 
 
 def test_the_welcome_page_quotes_the_chapters():

@@ -314,12 +314,13 @@ BUTTONS = {
 
 
 def scrub_page(movie: FuncAnimation, alt: str) -> str:
-    """The HTML of an animation that a reader can scrub through offline, with alternative text.
+    """The HTML of an animation that a reader can scrub through offline, with alternative text and a name for its slider.
 
     matplotlib's own page fetches an icon font from another host; here the buttons carry plain characters.
     """
     page = movie.to_jshtml(fps=2, default_mode="once", embed_frames=True)
     plt.close(movie._fig)  # type: ignore[attr-defined]  # matplotlib declares public names alone
     page = re.sub(r"<link[^>]*>", "", page)
-    page = re.sub(r'<i class="fa (fa-[^"]+)"></i>', lambda m: BUTTONS[m.group(1).strip()], page)
+    page = re.sub(r'<i class="fa (fa-[^"]+)"></i>', lambda m: f'<span aria-hidden="true">{BUTTONS[m[1].strip()]}</span>', page)
+    page = page.replace('<input id="_anim_slider', '<input aria-label="Frame of the animation" id="_anim_slider')
     return page.replace("<img ", f'<img alt="{html.escape(alt)}" ')

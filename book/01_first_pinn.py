@@ -1,0 +1,414 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A first PINN: heat in a rod
+#
+# **You will be able to**
+#
+# - say what a physics-informed neural network is, and what its residual and its loss are;
+# - write one in thirty lines of PyTorch, train it, and check what it has learned;
+# - tell a small loss from a good solution.
+#
+# **Question.** How can a neural network learn the solution of a differential equation that nobody
+# shows to it?
+#
+# **The claim.** A network that is asked to satisfy an equation at many points, and the conditions
+# at the edge, comes to satisfy them in between as well {cite}`raissi2019physics`. It needs no
+# examples of the solution. This is the ground on which the rest of the book stands.
+#
+# **What this chapter does.** It builds a {term}`physics-informed neural network` (PINN) from
+# nothing but PyTorch. It trains the network on an equation with a known solution, draws both, and
+# asks where they differ. Then it does the same in ten lines with `pinnlib`, the library of this
+# book.
+#
+# **Before.** Some Python, derivatives, and an idea of what a neural network is.
+#
+# **Time.** Less than half a minute on two CPU cores.
+
+# %% tags=["hide-cell"]
+import subprocess
+import sys
+
+REPOSITORY = "https://github.com/learning-in-pinns/learning-in-pinns"
+if "google.colab" in sys.modules:  # elsewhere this cell does nothing
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*pip, f"pinnlib @ git+{REPOSITORY}"], check=True)
+
+# %% tags=["hide-cell"]
+import math
+
+import matplotlib.pyplot as plt
+import torch
+
+import pinnlib as pl
+from pinnlib import figures
+
+figures.style()
+
+# %% [markdown]
+# ## Parameters
+#
+# `SCALE = "quick"` trains for 2,000 steps. `"long"` goes on to step 20,000.
+
+# %% tags=["parameters"]
+SCALE = "quick"
+STEPS = {"quick": 2_000, "long": 20_000}[SCALE]
+SEED = 0
+
+# %% [markdown]
+# ## The equation
+#
+# A rod of metal lies between $x = -1$ and $x = 1$. Its ends are kept at the temperature zero. At
+# the start it is warm on one side and cold on the other. How does its temperature $u(x, t)$ change?
+#
+# $$
+# \begin{aligned}
+# u_t &= \alpha\,u_{xx}, \qquad \alpha = 0.1, \\
+# u(x, 0) &= \sin(\pi x), \qquad u(\pm 1, t) = 0 .
+# \end{aligned}
+# $$ (eq-heat)
+#
+# The index means a derivative: $u_t$ is how fast the temperature changes at one place, and $u_{xx}$
+# is how much it is curved along the rod. So the equation says: where the temperature is a valley it
+# rises, and where it is a hill it falls.
+#
+# This case can be solved by hand. The wave keeps its shape and fades,
+# $u = e^{-\alpha \pi^2 t} \sin(\pi x)$. The network will not be told.
+
+# %%
+ALPHA = 0.1
+
+
+def exact(points):
+    x, t = points[:, :1], points[:, 1:]
+    return torch.exp(-ALPHA * math.pi**2 * t) * torch.sin(math.pi * x)
+
+
+# %% mystnb={"figure": {"caption": "The solution. Left: the temperature over place and time. Right: along the rod at three moments.", "name": "fig-heat-solution"}, "image": {"alt": "A map of temperature over time and place, red above and blue below, that pales from left to right; and three sine waves of the same shape whose height falls from one to about a third."}} tags=["hide-input"]
+places, moments = torch.linspace(-1, 1, 101), torch.linspace(0, 1, 51)
+grid = torch.cartesian_prod(places, moments)
+solution = exact(grid).reshape(101, 51)
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.8))
+look = dict(extent=(0, 1, -1, 1), origin="lower", aspect="auto")
+image = axes[0].imshow(solution, cmap="RdBu_r", **look)
+axes[0].set(xlabel="time t", ylabel="place x")
+axes[0].grid(False)
+fig.colorbar(image, ax=axes[0])
+for k in (0, 25, 50):
+    axes[1].plot(places, solution[:, k], label=f"t = {moments[k]:.1f}")
+axes[1].set(xlabel="place x", ylabel="temperature u")
+axes[1].legend()
+plt.show()
+
+# %% [markdown]
+# ## A network is a function
+#
+# A neural network takes two numbers, a place and a time, and gives one, the temperature. In between
+# are layers: sums with weights, and a bent function, here the hyperbolic tangent. We write
+# $u_\theta(x, t)$, where $\theta$ stands for all weights. With other weights it is another
+# function.
+
+# %%
+torch.manual_seed(SEED)
+network = torch.nn.Sequential(
+    torch.nn.Linear(2, 32),
+    torch.nn.Tanh(),
+    torch.nn.Linear(32, 32),
+    torch.nn.Tanh(),
+    torch.nn.Linear(32, 32),
+    torch.nn.Tanh(),
+    torch.nn.Linear(32, 1),
+)
+print("numbers that can be learned:", sum(p.numel() for p in network.parameters()))
+
+# %% [markdown]
+# ## What the equation leaves over
+#
+# Such a function can be differentiated exactly, by the same automatic differentiation that trains
+# it. So we can put the network into the equation, at any point, and see what is left over. That is
+# the {term}`residual`:
+#
+# $$
+# r = \partial_t u_\theta - \alpha\,\partial_{xx} u_\theta .
+# $$ (eq-heat-residual)
+#
+# It is zero for a solution. For a network that has learned nothing it is not.
+
+
+# %%
+def derivative(f, points):
+    return torch.autograd.grad(f.sum(), points, create_graph=True)[0]
+
+
+def residual(network, points):
+    points = points.clone().requires_grad_()
+    u = network(points)
+    slopes = derivative(u, points)  # by x, and by t
+    u_x, u_t = slopes[:, :1], slopes[:, 1:]
+    u_xx = derivative(u_x, points)[:, :1]
+    return u_t - ALPHA * u_xx
+
+
+# %% [markdown]
+# ## What training makes small
+#
+# We draw $N$ places and times at random, the {term}`collocation points`, and ask for a small
+# residual at each. We draw $M$ points more where the temperature is given: half of them at the
+# start, half at the two ends. The {term}`loss` is the sum of two means of squares
+# {cite}`raissi2019physics`:
+#
+# $$
+# L(\theta) = \frac{1}{N} \sum_{i=1}^{N} r_i^2
+# + \frac{1}{M} \sum_{j=1}^{M} \big(u_\theta(x_j, t_j) - u_j\big)^2 .
+# $$ (eq-heat-loss)
+#
+# The first term is the equation, the second is called the *data*. There is no example of the
+# solution from inside.
+
+# %%
+points = torch.rand(1_024, 2) * torch.tensor([2.0, 1.0]) - torch.tensor([1.0, 0.0])
+start = torch.stack([2 * torch.rand(100) - 1, torch.zeros(100)], dim=1)
+ends = torch.stack([torch.tensor([-1.0, 1.0]).repeat(50), torch.rand(100)], dim=1)
+data = torch.cat([start, ends])
+given = torch.cat([torch.sin(math.pi * start[:, :1]), torch.zeros(100, 1)])
+
+
+def loss(network):
+    equation = residual(network, points).square().mean()
+    misfit = (network(data) - given).square().mean()
+    return equation + misfit
+
+
+# %% [markdown]
+# ## Training
+#
+# {term}`Adam` {cite}`kingma2015adam` moves all weights a little, 2,000 times, each time in a
+# direction in which the loss falls. We keep the loss, and beside it what the network cannot know:
+# its {term}`relative L2 error`, the difference from the solution in the root mean square, divided
+# by the solution's own.
+
+
+# %%
+def error(network):
+    with torch.no_grad():
+        return ((network(grid) - exact(grid)).norm() / exact(grid).norm()).item()
+
+
+optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
+losses, errors = [], []
+for _step in range(STEPS):
+    errors.append(error(network))
+    optimizer.zero_grad()
+    value = loss(network)
+    value.backward()
+    optimizer.step()
+    losses.append(value.item())
+
+# %% [markdown]
+# That is all. {numref}`fig-heat-learned` shows what came out.
+
+# %% mystnb={"figure": {"caption": "What the network says after the training, how far that is from the solution, and what it leaves over of the equation. Each map has its own scale.", "name": "fig-heat-learned"}, "image": {"alt": "Three maps over time and place. The first looks like the solution. The error and the residual are small, in smooth patches of both signs, the residual largest at the left edge, where time begins."}} tags=["hide-input"]
+with torch.no_grad():
+    learned = network(grid).reshape(101, 51)
+left_over = residual(network, grid).detach().reshape(101, 51)
+fields = {
+    "the network": learned,
+    "its error": learned - solution,
+    "its residual": left_over,
+}
+fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.6), sharey=True)
+for ax, (name, field) in zip(axes, fields.items(), strict=True):
+    top = field.abs().max()
+    image = ax.imshow(field, cmap="RdBu_r", vmin=-top, vmax=top, **look)
+    ax.set_title(name, loc="left")
+    ax.set_xlabel("time t")
+    ax.grid(False)
+    fig.colorbar(image, ax=ax, location="bottom", shrink=0.9)
+axes[0].set_ylabel("place x")
+figures.stamp(fig, f"trained here: 32 x 3 tanh, 1,024 points, {STEPS:,} steps")
+plt.show()
+
+# %% [markdown]
+# The first map looks like the solution in {numref}`fig-heat-solution`. The second says how far it
+# is: the error is below a hundredth nearly everywhere. So the equation and the edge were enough.
+#
+# The third map is what training could see. Its patches are not those of the second. A residual is a
+# *cause* of error and not the error itself: heat flows, and so does a mistake.
+
+# %% tags=["hide-cell"]
+print("relative error at the end below 0.03:", min(errors[-100:]) < 0.03)
+print("loss at the end below a thousandth of the first:", losses[-1] < losses[0] / 1e3)
+
+# %% mystnb={"figure": {"caption": "Loss and error during the training. The axis of steps is logarithmic.", "name": "fig-heat-course"}, "image": {"alt": "Two curves against the step. Both stay high for some fifty steps, then fall steeply; later they go on falling slowly, with sharp spikes upward."}} tags=["hide-input"]
+fig, ax = plt.subplots()
+ax.plot(range(1, STEPS + 1), losses, color="0.45", label="loss")
+ax.plot(range(1, STEPS + 1), errors, color=figures.COLOURS["vanilla"], label="error")
+ax.set(xscale="log", yscale="log", xlabel="Adam step")
+ax.legend()
+figures.stamp(fig, f"trained here: 32 x 3 tanh, 1,024 points, {STEPS:,} steps")
+plt.show()
+
+# %% [markdown]
+# {numref}`fig-heat-course` has three things that will return in all chapters.
+#
+# The curves do not fall evenly. They wait, they fall steeply, and they wait again. Why do they
+# wait? The next chapter looks for the answer in the gradients.
+#
+# The loss falls much further than the error. It is a mean of squares: an error of a hundredth is a
+# square of a ten-thousandth.
+#
+# And there are spikes. All at once, loss and error are ten times as large, and some dozen steps
+# later they are back. Nothing is broken. Adam's steps are as long as the walls of the valley allow,
+# and now and then one is too long ({doc}`10_adams_view`).
+#
+# ## A small loss is not a good solution
+#
+# Take the simplest function, $u = 0$. It satisfies the equation everywhere, since all its
+# derivatives vanish. It satisfies both ends of the rod. Only the start betrays it.
+
+# %%
+nothing = torch.nn.Linear(2, 1)  # a network that says zero
+torch.nn.init.zeros_(nothing.weight)
+torch.nn.init.zeros_(nothing.bias)
+misfit = (nothing(data) - given).square().mean()
+print(
+    f"u = 0: loss of the data {misfit.item():.2f}, relative error {error(nothing):.2f}"
+)
+
+# %% [markdown]
+# Its equation term is zero, at all 1,024 points. So that term alone says nothing about how good a
+# solution is. A training can be caught near such a state, with the equation satisfied and the data
+# forgotten. The cavity of {doc}`08_cavity` has one that is.
+#
+# This is why the two terms must be watched apart, and why this book shows the error beside them
+# wherever a solution is known.
+#
+# ## The same with pinnlib
+#
+# In `pinnlib` a problem is a class. It names its coordinates, its fields and the derivatives that
+# it needs. The method `residual` is the equation, as one would write it, and `data` says what is
+# given.
+
+
+# %%
+class Heat(pl.Problem):
+    coordinates = ("x", "t")
+    fields = ("u",)
+    domain = ((-1.0, 1.0), (0.0, 1.0))
+    partials = ("u_t", "u_xx")
+
+    def residual(self, points, d):
+        return d.u_t - ALPHA * d.u_xx
+
+    def data(self, n, seed):
+        return data.numpy(), given.numpy()
+
+    def reference(self, points):  # if the solution is known
+        return exact(torch.as_tensor(points)).numpy()
+
+
+# %%
+config = pl.Config(width=32, depth=3, points=1_024, lr=3e-3, steps=STEPS, seed=SEED)
+run = pl.train(Heat(), config)
+
+# %% [markdown]
+# A run keeps what was measured while it was trained, and it can draw that. The equation's
+# derivatives are carried forward together with the value, and the backward pass is written by hand,
+# which is several times faster ({doc}`speed`).
+
+# %% mystnb={"figure": {"caption": "The run draws itself: the terms of its loss, its error, and the signal-to-noise ratio of its gradients.", "name": "fig-heat-run"}, "image": {"alt": "Three panels against the Adam step: losses that fall, the relative error that falls to about a hundredth, and the signal-to-noise ratio, which starts far above one and soon jumps between ten and a hundredth."}}
+run.plot()
+
+# %% [markdown]
+# The last panel of {numref}`fig-heat-run` is new, with its tints and their names. It does not look
+# at the solution at all, but at what the parts of the rod say about the next step. It is the
+# quantity of this book, and the subject of {doc}`02_signal_and_noise`.
+
+# %% tags=["hide-cell"]
+model = pl.models.MLP(2, 1, width=32, depth=3, seed=0, dtype=torch.float64)
+where = points[:100].double()
+heat = Heat()
+ours = heat.residual(where, pl.derivatives.evaluate(model, where, heat.plan))
+theirs = residual(model, where)[:, 0]
+print("both residuals agree to 1e-12:", bool((ours - theirs).abs().max() < 1e-12))
+print("pinnlib's error below 0.03 at its best:", run.history["rel_l2"].min() < 0.03)
+
+# %% [markdown]
+# **Three takeaways**
+#
+# 1. A PINN is a network, a residual, and a loss: how badly the equation is violated at many points,
+#    plus how badly the given values are missed.
+# 2. It needs no example of the solution. Here the error falls to about a hundredth in 2,000 steps.
+# 3. The loss is not the error. A function can satisfy the equation at every point and be wrong
+#    everywhere, so look at the terms apart.
+#
+# **Limits.** One smooth problem that is solved in a second by other means. A PINN earns its keep
+# where data are few and noisy, or where something in the equation is unknown
+# ({doc}`09_cerebral_flow`). The harder problems begin with {doc}`05_burgers`.
+#
+# ## Exercises
+#
+# ```{exercise}
+# :label: ex-heat-zero
+#
+# What is the loss {eq}`eq-heat-loss` of $u = 0$, if half of the $M$ points lie at the start? Find
+# it with pencil and paper: the mean of $\sin^2$ over whole waves is a half. Write it into the cell
+# and run both cells. Which part of the training in {numref}`fig-heat-course` is near it?
+# ```
+#
+# ```{solution} ex-heat-zero
+# :class: dropdown
+#
+# The residual is zero, and so is the misfit at both ends. At the start it is $\sin(\pi x)$, whose
+# mean square is $1/2$. Half of the points lie there, so the loss is $1/4$, up to the chance of the
+# draw. The curve of the loss waits near that value for the first fifty steps: the network is still
+# close to zero everywhere.
+# ```
+
+# %%
+answer = None  # your number here
+
+# %% tags=["hide-input"]
+pl.book.exercises.check(answer, misfit.item(), within=0.15)
+
+# %% [markdown]
+# ```{exercise}
+# :label: ex-heat-points
+#
+# Train again with 8 collocation points instead of 1,024. How small does the loss become, and how
+# large is the error? What do you conclude?
+# ```
+#
+# ```{solution} ex-heat-points
+# :class: dropdown
+#
+# We tried it from two seeds. The loss ends below $5 \cdot 10^{-5}$, half of what it was with 1,024
+# points. The error is 0.056 from one seed and 0.13 from the other, ten to twenty times as large.
+# The network satisfies the equation at the 8 points and does as it likes in between. So measure the
+# residual at fresh points, which were not trained on, before you believe a loss.
+# ```
+#
+# ```{exercise}
+# :label: ex-heat-conductivity
+#
+# Set `ALPHA` to 1 and run the notebook again. The rod now cools ten times as fast. Is the relative
+# error larger or smaller, and why?
+# ```
+#
+# ```{solution} ex-heat-conductivity
+# :class: dropdown
+#
+# Larger: 0.054 and 0.055 from two seeds, for 0.006 and 0.007. The solution fades ten times as fast,
+# so it is large only near the start, and nearly zero over most of the map. A steep beginning is
+# harder to learn. And the error is divided by a smaller solution.
+# ```
+#
+# ## References
+#
+# All works cited are in the {doc}`bibliography`.
