@@ -140,7 +140,7 @@ def test_search_finds_the_chapter(open_page):
 
 
 def test_animation_moves(open_page):
-    page = open_page("book/02_signal_and_noise")
+    page = open_page("book/06_helmholtz")
     image = page.locator(".animation img").first
     before = image.get_attribute("src")
     page.locator(".animation button[title='Last frame']").click()
@@ -148,8 +148,19 @@ def test_animation_moves(open_page):
     assert image.get_attribute("src") != before
 
 
-def test_tables_and_figures_are_there(open_page):
+def test_a_slider_changes_what_is_drawn(open_page):
     page = open_page("book/02_signal_and_noise")
+    figure = page.locator("figure.play").first
+    assert figure.locator("output").inner_text() == "32"
+    figure.locator("input[type=range]").focus()
+    page.keyboard.press("Home")
+    assert figure.locator("output").inner_text() == "2"
+    seen = figure.locator("[data-frame]").evaluate_all("e => e.filter(x => x.style.display !== 'none').map(x => x.dataset.frame)")
+    assert set(seen) == {"0"}
+
+
+def test_tables_and_figures_are_there(open_page):
+    page = open_page("book/06_helmholtz")
     assert page.locator("figure img").count() >= 8
     assert page.locator("article table").count() >= 1
     assert "reproduced" in page.locator("article").inner_text()
