@@ -164,8 +164,10 @@ def residual(network, points):
 # {cite}`raissi2019physics`:
 #
 # $$
-# L(\theta) = \frac{1}{N} \sum_{i=1}^{N} r_i^2
-# + \frac{1}{M} \sum_{j=1}^{M} \big(u_\theta(x_j, t_j) - u_j\big)^2 .
+# \begin{aligned}
+# L(\theta) = {} & \frac{1}{N} \sum_{i=1}^{N} r_i^2 \\
+# & {} + \frac{1}{M} \sum_{j=1}^{M} \big(u_\theta(x_j, t_j) - u_j\big)^2 .
+# \end{aligned}
 # $$ (eq-heat-loss)
 #
 # The first term is the equation, the second is called the *data*. There is no example of the

@@ -80,8 +80,10 @@ SEED = 1
 # PINNs, with $N$ collocation points and $M$ points of data:
 #
 # $$
-# L = \frac{1}{N} \sum_{i=1}^{N} r_i^2
-# + \frac{1}{M} \sum_{j=1}^{M} \big(u_\theta(x_j, t_j) - u_j\big)^2 .
+# \begin{aligned}
+# L = {} & \frac{1}{N} \sum_{i=1}^{N} r_i^2 \\
+# & {} + \frac{1}{M} \sum_{j=1}^{M} \big(u_\theta(x_j, t_j) - u_j\big)^2 .
+# \end{aligned}
 # $$ (eq-loss)
 
 # %%
