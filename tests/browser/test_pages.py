@@ -148,17 +148,6 @@ def test_animation_moves(open_page):
     assert image.get_attribute("src") != before
 
 
-def test_a_slider_changes_what_is_drawn(open_page):
-    page = open_page("book/02_signal_and_noise")
-    figure = page.locator("figure.play").first
-    assert figure.locator("output").inner_text() == "32"
-    figure.locator("input[type=range]").focus()
-    page.keyboard.press("Home")
-    assert figure.locator("output").inner_text() == "2"
-    seen = figure.locator("[data-frame]").evaluate_all("e => e.filter(x => x.style.display !== 'none').map(x => x.dataset.frame)")
-    assert set(seen) == {"0"}
-
-
 def test_tables_and_figures_are_there(open_page):
     page = open_page("book/06_helmholtz")
     assert page.locator("figure img").count() >= 8
