@@ -305,7 +305,7 @@ BUTTONS = {
     "fa-fast-backward": "\u00ab",
     "fa-step-backward": "\u2039",
     "fa-play fa-flip-horizontal": "\u25c0",
-    "fa-pause": "II",
+    "fa-pause": "\u2016",  # no letters, which would contradict the button's name
     "fa-play": "\u25b6",
     "fa-step-forward": "\u203a",
     "fa-fast-forward": "\u00bb",
@@ -321,6 +321,6 @@ def scrub_page(movie: FuncAnimation, alt: str) -> str:
     page = movie.to_jshtml(fps=2, default_mode="once", embed_frames=True)
     plt.close(movie._fig)  # type: ignore[attr-defined]  # matplotlib declares public names alone
     page = re.sub(r"<link[^>]*>", "", page)
-    page = re.sub(r'<i class="fa (fa-[^"]+)"></i>', lambda m: f'<span aria-hidden="true">{BUTTONS[m[1].strip()]}</span>', page)
+    page = re.sub(r'<i class="fa (fa-[^"]+)"></i>', lambda m: BUTTONS[m[1].strip()], page)
     page = page.replace('<input id="_anim_slider', '<input aria-label="Frame of the animation" id="_anim_slider')
     return page.replace("<img ", f'<img alt="{html.escape(alt)}" ')
