@@ -259,15 +259,15 @@ plt.show()
 # %% [markdown]
 # {numref}`fig-heat-course` has three things that will return in all chapters.
 #
-# The curves do not fall evenly. They wait, they fall steeply, and they wait again. Why do they
-# wait? The next chapter looks for the answer in the gradients.
+# The curves do not fall evenly. They wait, they fall steeply, and then they fall slowly. Why do
+# they wait? The next chapter looks for the answer in the gradients.
 #
 # The loss falls much further than the error. It is a mean of squares: an error of a hundredth is a
 # square of a ten-thousandth.
 #
-# And there are spikes. All at once, loss and error are ten times as large, and some dozen steps
-# later they are back. Nothing is broken. Adam's steps are as long as the walls of the valley allow,
-# and now and then one is too long ({doc}`10_adams_view`).
+# And there are spikes. All at once, loss and error are ten times as large or more, and within a
+# hundred steps they are back. Nothing is broken. Adam's steps are as long as the walls of the
+# valley allow, and now and then one is too long ({doc}`10_adams_view`).
 #
 # ## A small loss is not a good solution
 #
@@ -324,7 +324,7 @@ run = pl.train(Heat(), config)
 # derivatives are carried forward together with the value, and the backward pass is written by hand,
 # which is several times faster ({doc}`speed`).
 
-# %% mystnb={"figure": {"caption": "The run draws itself: the terms of its loss, its error, and the signal-to-noise ratio of its gradients.", "name": "fig-heat-run"}, "image": {"alt": "Three panels against the Adam step: losses that fall, the relative error that falls to about a hundredth, and the signal-to-noise ratio, which starts far above one and soon jumps between ten and a hundredth."}}
+# %% mystnb={"figure": {"caption": "The run draws itself: the terms of its loss, its error, and the signal-to-noise ratio of its gradients.", "name": "fig-heat-run"}, "image": {"alt": "Three panels against the Adam step: losses that fall, the relative error that falls to a few thousandths, and the signal-to-noise ratio, which starts far above one and soon jumps between ten and a hundredth."}}
 run.plot()
 
 # %% [markdown]
@@ -346,7 +346,7 @@ print("pinnlib's error below 0.03 at its best:", run.history["rel_l2"].min() < 0
 #
 # 1. A PINN is a network, a residual, and a loss: how badly the equation is violated at many points,
 #    plus how badly the given values are missed.
-# 2. It needs no example of the solution. Here the error falls to about a hundredth in 2,000 steps.
+# 2. It needs no example of the solution. Here the error falls below a hundredth in 2,000 steps.
 # 3. The loss is not the error. A function can satisfy the equation at every point and be wrong
 #    everywhere, so look at the terms apart.
 #

@@ -363,8 +363,8 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # %% [markdown]
 # The two parts may cancel in places, so their sizes need not add up. In the vanilla run most of the
 # hump comes from the boundary, and at the end almost nothing else is left. With RBA the hump has
-# both parts in it. But the boundary was fitted first and counts for more. So its part stays
-# smaller, and both parts come down.
+# both parts in it. But the boundary was fitted first and counts for more, so its part stays far
+# below vanilla's. At the end it is nearly all of the error in both runs.
 #
 # At the end RBA's residual is only a little smaller than that of the vanilla run. Its misfit on the
 # boundary is about six times smaller, and its error is ten times smaller.
@@ -414,7 +414,7 @@ for text, holds in held.items():
 # running median of seven, and the band holds 80% of the probes around. The hatched intervals mark
 # where the median first falls through 1, and where it first rises again.
 
-# %% mystnb={"figure": {"caption": "SNR of the batch gradients in the two live runs, with its first fall through 1 and its first rise.", "name": "fig-rba-snr"}, "image": {"alt": "Two panels of SNR against the logarithm of the Adam step. Vanilla begins below one tenth and rises through one near step 1,150. RBA begins near ten to the fourth, falls through one near step 40, spends a thousand steps far below it and rises again near step 1,050."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "SNR of the batch gradients in the two live runs, with its first fall through 1 and its first rise.", "name": "fig-rba-snr"}, "image": {"alt": "Two panels of SNR against the logarithm of the Adam step. Vanilla begins below one tenth and rises through one near step 1,150. RBA's first probe is near ten to the fifth; its median falls through one near step 40, lies far below it to about step 600 and rises again near step 1,050."}} tags=["hide-input"]
 fig, _ = figures.snr_pair(runs)
 figures.stamp(fig, f"scale {SCALE}: {configs['RBA'].describe()}")
 plt.show()
@@ -422,8 +422,11 @@ plt.show()
 # %% [markdown]
 # The two lives differ at the start. RBA begins with an SNR near $10^5$, and falls through 1 within
 # the first hundred steps. Then it stays far below 1 for several hundred steps, and comes back near
-# step 1,000. These are the paper's {term}`fitting`, {term}`diffusion` and total diffusion, as far
-# as so short a run can show them. The vanilla run has no such start: its SNR begins *below* 1.
+# step 1,000. That looks like {term}`fitting`, {term}`diffusion` and a rise. But one part of the
+# story is not there: the error falls fastest between steps 320 and 600, where the SNR is far below
+# 1, and hardly at the rise. Nor does so short a run show whether the SNR stays above 1. In
+# {doc}`06_helmholtz` runs of this size do not have the three phases. The vanilla run has no such
+# start: its SNR begins *below* 1.
 #
 # Neighbouring dots differ by a factor of ten and more. So the step at which a median crosses 1 is
 # rough. Where RBA's SNR comes back, the residual in {numref}`fig-rba-overshoot` jumps up for some
@@ -436,7 +439,7 @@ plt.show()
 # built in. {numref}`fig-rba-split` shows the SNR of the whole loss, and that of the residual term
 # alone.
 
-# %% mystnb={"figure": {"caption": "SNR of the whole loss and of its residual term alone, in the live run with RBA.", "name": "fig-rba-split"}, "image": {"alt": "SNR against the logarithm of the Adam step for RBA. The whole loss begins near ten to the fifth, its residual term near 0.02. From step one hundred on the two curves run close together, and from six hundred on they nearly coincide."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "SNR of the whole loss and of its residual term alone, in the live run with RBA.", "name": "fig-rba-split"}, "image": {"alt": "SNR against the logarithm of the Adam step for RBA. The whole loss begins near ten to the fifth, its residual term near 0.02. From step 160 on the two curves differ by a factor of two at most, and late they nearly coincide."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 h = runs["RBA"].history
 colour = figures.COLOURS["RBA"]
@@ -462,8 +465,8 @@ print("from weights of 1, above 1 at step 0:", bool(from_one.history["snr"][0] >
 # more, with weights of 1 instead of 0. There is no large SNR then. So in this setting *fitting is
 # the boundary term*: the network fits the one thing that all batches share.
 #
-# From about step 100 on the two curves run close together. What happens then is not made by the
-# shared term.
+# From about step 160 on the two curves differ by a factor of two at most. So what happens then is
+# hardly made by the shared term.
 #
 # ## Where the weights are
 #
@@ -599,23 +602,22 @@ for step in again["from 1"]:
     )
 
 # %% [markdown]
-# {numref}`fig-variants` shows the hump of {numref}`fig-rba-error` again, in every variant. With the
-# paper's settings the error rests at 1 while the weights are small. It more than triples between
-# steps 150 and 400, and then it falls. The more the equation counts at the start, the earlier the
-# hump begins. The two variants that begin with large weights climb highest. Until step 600
-# `min-max` cannot be told from the paper's variant.
+# {numref}`fig-variants` shows the hump of {numref}`fig-rba-error` again, in every variant, in some
+# with smaller humps before it. With the paper's settings the error rests at 1 while the weights are
+# small. It more than triples between steps 150 and 400, and then it falls. The more the equation
+# counts at the start, the earlier the hump begins. The two variants that begin with large weights
+# climb highest. Until step 600 `min-max` cannot be told from the paper's variant.
 #
-# Two errors rise a *second* time. From weights of 1 the error falls after step 300 and climbs again
-# to step 800. With a memory of 100 steps it climbs again between steps 360 and 400. The reason is
-# the one found before. In both spells the residual falls, and so does the loss. From weights of 1
-# what is left of the residual is smoother, and its part of the error grows from 1.6 to 2.7. With
-# the short memory the misfit on the boundary grows.
+# After their hump two errors climb once more by a good deal. From weights of 1 the error falls
+# after step 300 and climbs again to step 800. With a memory of 100 steps it climbs again between
+# steps 360 and 400. In both spells the residual falls, and so does the loss. From weights of 1 what
+# is left of the residual is smoother, and its part of the error grows from 1.6 to 2.7.
 #
-# The upper row shows what is easily overlooked. Unless the weights start at 1, the equation counts
-# less than the boundary by a factor of about six to fifty at the end. Where they start at zero, it
-# hardly counts at first. So RBA does two things at once: it compares points, and it turns the
-# equation on slowly. In the paper on RBA itself the boundary data are even weighted by 100 for this
-# equation {cite}`anagnostopoulos2024residual`.
+# The upper row shows what is easily overlooked. At the end the equation counts less than the
+# boundary in every variant: by a factor of four where the weights start at 1, by seven to fifty
+# elsewhere. Where they start at zero, it hardly counts at first. So RBA does two things at once: it
+# compares points, and it turns the equation on slowly. In the paper on RBA itself the boundary data
+# are even weighted by 100 for this equation {cite}`anagnostopoulos2024residual`.
 #
 # The figure ranks nothing. It is one seed for each variant, on a small network, and 1,000 steps.
 # That no weight leaves its bound is checked in the folded cell.
@@ -670,14 +672,17 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
 # **Smaller error.** Both pairs show it. At the authors' size, at step 40,000, the error is five
-# times smaller with RBA.
+# times smaller with RBA. At that step the vanilla run has only just left its plateau. At step
+# 300,000 the authors' factor is 2.8.
 #
-# **Earlier total diffusion.** The SNR rises earlier with RBA in both pairs. In the live pair the
-# lead is small, a hundred steps. At the authors' size it is large: step 4,100 against 19,000. The
-# vanilla rise is where the authors draw it. RBA's comes later than theirs.
+# **Earlier total diffusion.** At the authors' size the SNR rises much earlier with RBA: step 4,100
+# against 19,000. In the live pair the rises are a hundred steps apart, and their hatched intervals
+# overlap, so they are not told apart. The vanilla rise is where the authors draw it. RBA's comes
+# later than theirs.
 #
-# **Homogeneous residuals.** The order is larger with RBA in both pairs, by about 0.01. So the sign
-# is the paper's, and the difference is small.
+# **Homogeneous residuals.** The order is larger with RBA in both pairs, by about 0.01. That is less
+# than seeds differ among themselves: in {doc}`06_helmholtz` the two ranges overlap, and RBA's is
+# larger in four of five pairs.
 #
 # Each pair is one run of each kind. How much of such a lead is chance is the question of
 # {doc}`12_chance`, and {doc}`06_helmholtz` has five seeds of the small runs. What to try on a
@@ -687,8 +692,8 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 #
 # 1. RBA gives each point a slow mean of its residual. Two numbers describe it: its memory and its
 #    bound.
-# 2. With RBA the error was smaller in both pairs of runs, and the SNR rose earlier. At the start
-#    RBA's SNR is very large, since its weights begin at zero.
+# 2. With RBA the error was smaller in both pairs of runs. The SNR rose clearly earlier at the
+#    authors' size. At the start RBA's SNR is very large, since its weights begin at zero.
 # 3. A residual is no error. Smooth mistakes cost little residual, so the error can grow while
 #    residual and loss fall.
 #

@@ -293,8 +293,9 @@ plt.show()
 # sends two inputs to the same value. The whole chapter is in this picture.
 #
 # How many bins are right? {numref}`fig-bin-play` lets you choose. The steps are what the estimator
-# keeps of the curve. With 2 bins it keeps one bit. With 300 it keeps nearly ten, which is all that
-# 1,001 inputs can have. So the number of bits is, first of all, a choice of the number of bins.
+# keeps of the curve. With 2 bins it keeps one bit. With 30 it keeps 3.1, and with 300 it keeps 5.5.
+# The most that 1,001 inputs can have is nearly ten, but most inputs sit in the flat parts and still
+# share bins. So the number of bits is, first of all, a choice of the number of bins.
 
 # %% mystnb={"figure": {"caption": "The neuron with gain 5 again, and what is left of it by the number of bins that you choose. Move the slider.", "name": "fig-bin-play"}} tags=["hide-input"]
 t = np.tanh(5.0 * line)
@@ -312,9 +313,7 @@ for bins in (2, 3, 6, 12, 30, 100, 300):
     frames[str(bins)] = [*steps, ax.text(0.02, 0.92, told, transform=ax.transAxes)]
 ax.set(xlabel="input x", ylabel="activation T")
 ALT = "A curve that climbs from -1 to 1, and a staircase along it with as many heights as "
-ALT += (
-    "there are bins. The entropy grows from one bit with 2 bins to nearly ten with 300."
-)
+ALT += "there are bins. The entropy grows from one bit with 2 bins to five and a half with 300."
 play(fig, frames, label="number of bins", alt=ALT, shown="6")
 
 # %% [markdown]
@@ -372,7 +371,7 @@ gaussian = {
     for n in TAKEN
 }
 
-# %% mystnb={"figure": {"caption": "Left: mean error of the entropy of K equal outcomes over 20 sets of samples, as counted (solid), as the first-order formula says (dots) and with the correction of Miller and Madow (dashed). Right: entropy of a binned bell curve against the bin width, exact (broad grey) and counted from N samples; thin lines mark log2 N.", "name": "fig-bin-bias"}, "image": {"alt": "Left: errors start at minus a quarter to minus three and a half bits and vanish as the number of samples grows, later for more outcomes; the corrected ones vanish earlier. Right: the counted entropy follows the exact line for wide bins, and bends to a horizontal line at log2 N for narrow ones."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Left: mean error of the entropy of K equal outcomes over 20 sets of samples, as counted (solid), as the first-order formula says (dots) and with the correction of Miller and Madow (dashed). Right: entropy of a binned bell curve against the bin width, exact (broad grey) and counted from N samples; thin lines mark log2 N.", "name": "fig-bin-bias"}, "image": {"alt": "Left: errors start at minus a quarter to minus three and a half bits and vanish as the number of samples grows, later for more outcomes; the corrected ones vanish earlier. Right: the counted entropy follows the exact line for wide bins, and bends away towards log2 N for narrow ones."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.7))
 shades = plt.get_cmap("viridis")(np.linspace(0.0, 0.8, 3))
 for colour, (kinds, (plain, better)) in zip(shades, uniform.items(), strict=True):
@@ -410,9 +409,10 @@ print(
 # for $K = 300$ at 60 samples lies a whole bit below the curve.
 #
 # On the right the curves leave the exact line as soon as there are more bins than samples. From
-# then on they say $\log_2 N$ and nothing else. No correction helps there. A sample that is alone in
-# its bin looks the same whether there are a thousand bins or a million. So the library refuses to
-# correct such counts. The figure does not say which width is the right one: there is none.
+# there on they bend towards $\log_2 N$. With 300 samples the curve gets there, and then says
+# $\log_2 N$ and nothing else. No correction helps there. A sample that is alone in its bin looks
+# the same whether there are a thousand bins or a million. So the library refuses to correct such
+# counts. The figure does not say which width is the right one: there is none.
 #
 # ## Second trap: the ceiling
 #
@@ -763,8 +763,8 @@ print(
 #
 # What training did shows at the left end. With two bins a neuron says only high or low. Before
 # training that is too coarse to find the label. After it, the last layer has the label in its
-# signs. The first layer is no easier to read than before. So training made the information *easy to
-# read* at the end of the network; it did not make it.
+# signs. The first layer is no easier to read than before with two bins, though it is with three. So
+# training made the information *easy to read* at the end of the network; it did not make it.
 #
 # The most striking curve is the dashed one of the last layer after training. Even with 500 bins it
 # hardly knows the random label. The samples of each moon now lie so close together that they share

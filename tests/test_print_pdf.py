@@ -1,6 +1,8 @@
 """The book on one page, before it is printed: order, anchors, links, and what is left out."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -115,3 +117,11 @@ endobj
 endobj
 """
     assert print_pdf.pages_of(pdf) == (2, {"a--b": 2, "c": 1})
+
+
+def test_a_fault_is_one_sentence(tmp_path):
+    command = [sys.executable, "-m", "pinnlib.book.print_pdf", str(tmp_path), str(tmp_path / "book.pdf")]
+    said = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert said.returncode == 1
+    assert len(said.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())

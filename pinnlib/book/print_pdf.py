@@ -237,11 +237,17 @@ def print_book(folder: Path, out: Path, only: Collection[str] | None = None) -> 
 
     Returns:
         The number of its pages.
+
+    Raises:
+        FileNotFoundError: there is no built book, or no Chromium.
+        ValueError: there is no such chapter.
     """
     from playwright.sync_api import sync_playwright
 
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    whole = folder / "print.html"
+    if browser is None:
+        raise FileNotFoundError("there is no Chromium to print with: install chromium, and run make pdf again")
+    whole, part = folder / "print.html", out.with_suffix(".part")
     pages: dict[str, int] = {}
     try:
         with sync_playwright() as playwright:
@@ -254,15 +260,20 @@ def print_book(folder: Path, out: Path, only: Collection[str] | None = None) -> 
                 page.goto(whole.absolute().as_uri())
                 page.evaluate("() => MathJax.startup.promise")
                 page.evaluate(FIT, WIDTH)
-                page.pdf(path=out, prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
-                count, pages = pages_of(out.read_bytes())
+                page.pdf(path=part, prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
+                count, pages = pages_of(part.read_bytes())
             chromium.close()
+        part.replace(out)
     finally:
         whole.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
     return count
 
 
 if __name__ == "__main__":
     pages, target = map(Path, sys.argv[1:3])
-    n_pages = print_book(pages, target, sys.argv[3:] or None)
+    try:
+        n_pages = print_book(pages, target, sys.argv[3:] or None)
+    except (FileNotFoundError, ValueError) as fault:
+        sys.exit(str(fault))
     print(f"{target}: {n_pages} pages, {target.stat().st_size / 1e6:.1f} MB")
