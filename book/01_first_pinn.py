@@ -191,7 +191,11 @@ def loss(network):
 # ## Training
 #
 # {term}`Adam` {cite}`kingma2015adam` moves all weights a little, 2,000 times, each time in a
-# direction in which the loss falls. We keep the loss, and beside it what the network cannot know:
+# direction in which the loss falls. It divides the slope of the loss by a running mean of the
+# slope's size, weight by weight. So its steps are of much the same length on steep and on flat
+# ground, near the learning rate of 0.003.
+#
+# We keep the loss, and beside it what the network cannot know:
 # its {term}`relative L2 error`, the difference from the solution in the root mean square, divided
 # by the solution's own.
 
@@ -266,8 +270,8 @@ plt.show()
 # square of a ten-thousandth.
 #
 # And there are spikes. All at once, loss and error are ten times as large or more, and within a
-# hundred steps they are back. Nothing is broken. Adam's steps are as long as the walls of the
-# valley allow, and now and then one is too long ({doc}`10_adams_view`).
+# hundred steps they are back. Nothing is broken. Think of the loss as a valley. Adam's steps do not
+# get shorter on its floor, and now and then one goes too far up the wall ({doc}`10_adams_view`).
 #
 # ## A small loss is not a good solution
 #
@@ -320,17 +324,20 @@ config = pl.Config(width=32, depth=3, points=1_024, lr=3e-3, steps=STEPS, seed=S
 run = pl.train(Heat(), config)
 
 # %% [markdown]
-# A run keeps what was measured while it was trained, and it can draw that. The equation's
-# derivatives are carried forward together with the value, and the backward pass is written by hand,
-# which is several times faster ({doc}`speed`).
+# A run keeps everything that was measured during the training, and `run.plot()` draws it.
+#
+# `pinnlib` computes the derivatives in another way than our code. They go through the network
+# together with the value of $u$, layer by layer, and the way back is written by hand. That is
+# several times faster than to differentiate twice ({doc}`speed`).
 
 # %% mystnb={"figure": {"caption": "The run draws itself: the terms of its loss, its error, and the signal-to-noise ratio of its gradients.", "name": "fig-heat-run"}, "image": {"alt": "Three panels against the Adam step: losses that fall, the relative error that falls to a few thousandths, and the signal-to-noise ratio, which starts far above one and soon jumps between ten and a hundredth."}}
 run.plot()
 
 # %% [markdown]
-# The last panel of {numref}`fig-heat-run` is new, with its tints and their names. It does not look
-# at the solution at all, but at what the parts of the rod say about the next step. It is the
-# quantity of this book, and the subject of {doc}`02_signal_and_noise`.
+# This run begins from other random numbers than ours, so its curves are not those of
+# {numref}`fig-heat-course`. The last panel of {numref}`fig-heat-run` is new, with its tints and
+# their names. It does not look at the solution at all. It asks whether groups of points agree on
+# the next step. It is the quantity of this book, and the subject of {doc}`02_signal_and_noise`.
 
 # %% tags=["hide-cell"]
 model = pl.models.MLP(2, 1, width=32, depth=3, seed=0, dtype=torch.float64)

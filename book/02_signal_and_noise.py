@@ -130,9 +130,10 @@ given = torch.cat([exact(start), torch.zeros(100, 1)])
 # Training goes against the {term}`gradient`: the direction in which the loss grows fastest. All
 # points pull at this direction together. Do they pull the same way?
 #
-# To see that, we cut the points into $B = 32$ {term}`batches <batch>`. Each batch has a loss of its
-# own: the mean of $r^2$ over its points, plus the *whole* data term. So each batch has its own
-# gradient $g_b$. Only the weights between the neurons are asked, not the biases, as in the paper.
+# To see that, we cut the points into $B = 32$ {term}`batches <batch>`. The points were drawn at
+# random, so each batch has 32 points from all over the rod. Each batch has a loss of its own: the
+# mean of $r^2$ over its points, plus the *whole* data term. So each batch has its own gradient
+# $g_b$. Only the weights between the neurons are asked, not the biases, as in the paper.
 
 
 # %%
@@ -167,7 +168,7 @@ def signal_and_noise(g):
 #
 # Mean and standard deviation are taken weight by weight, and $\lVert\cdot\rVert$ is the length of
 # the vector that comes out. The {term}`signal` is the gradient that Adam follows. The {term}`noise`
-# says how much the parts of the rod disagree about it. Their ratio is the {term}`signal-to-noise
+# says how much the batches disagree about it. Their ratio is the {term}`signal-to-noise
 # ratio`.
 #
 # We train on all points at once, and look at the batches now and then. Looking changes nothing in
@@ -257,8 +258,9 @@ plt.show()
 #
 # - **SNR far above 1.** All batches want the same. One arrow could speak for all.
 # - **SNR about 1.** They share a direction, and differ by as much.
-# - **SNR far below 1.** They want opposite things. There is a mean, but no batch is like it, and a
-# step along it helps some points and hurts as many others.
+# - **SNR far below 1.** They want opposite things. The mean is so short that its black arrow is a
+#   dot, and no batch is like it. A step along it helps some batches and hurts others, and the loss
+#   of all falls only a little.
 #
 # ## The course of the SNR
 #
@@ -287,11 +289,11 @@ print("error below 0.05 at the end:", errors[-1] < 0.05)
 
 # %% [markdown]
 # It begins far above 1: every batch wants the long wave first. Near step 100 it falls through 1. On
-# the plateau it is mostly below 1. The parts of the rod have what they all wanted, and cancel each
-# other about the rest.
+# the plateau it is mostly below 1. The batches have what they all wanted, and about the rest they
+# disagree.
 #
-# Late in the training the curve jumps from look to look, by factors of ten and more. So one
-# number is no reading of an SNR. Look at many, and at their median.
+# From step 200 on the curve jumps from look to look, by factors of ten and more. So one number is
+# no reading of an SNR. Look at many, and at their median.
 #
 # ### How small can it be?
 #
@@ -304,12 +306,15 @@ for B in (4, 32, 100):
     print(f"{B} random batches: SNR {np.divide(*signal_and_noise(g)):.3f}")
 
 # %% [markdown]
-# A mean of $B$ numbers shrinks only so far. The SNR of $B$ batches with nothing in common is
-# $1/\sqrt{B - 1}$ ({numref}`ex-floor`). We call this the {term}`floor`. Below it batches do not
-# just disagree: they *cancel*, better than chance. That happens, since training on all points makes
-# the mean gradient small, and nothing makes the single ones small.
+# The mean of $B$ random vectors is about $1/\sqrt{B}$ as long as one of them, since the rest
+# cancels. Measured against the spread around that mean it is $1/\sqrt{B - 1}$
+# ({numref}`ex-floor`). We call this number the {term}`floor`: chance goes no lower.
 #
-# So the SNR depends on how many batches there are. Two neighbouring batches can be made into one:
+# Training does go lower. It uses all points, so what it makes small is the *mean* gradient, as at
+# the bottom of a valley. Nothing makes the single gradients small. So 32 long arrows may have a sum
+# near zero. Then they cancel each other better than chance would have it.
+#
+# So the SNR depends on how many batches there are. Two batches can be made into one:
 # its gradient is the mean of the two. Move the slider in {numref}`fig-waves-batches`. With few
 # large batches the whole curve lies higher, and its floor with it. So an SNR is told together with
 # the number of batches, and 1 is no magic line.
@@ -386,22 +391,28 @@ plt.show()
 
 # %% [markdown]
 # - **{term}`Fitting <fitting>`.** Batches agree, the SNR is far above 1, and the loss falls fast.
-# - **{term}`Diffusion <diffusion>`.** What all agreed on is learned. The SNR falls below 1, steps
-# become a random walk, and the error stalls.
+# - **{term}`Diffusion <diffusion>`.** What all agreed on is learned. The SNR falls below 1, and the
+#   error stalls.
 # - **{term}`Total diffusion <total diffusion>`.** Abruptly the batches agree again, and the SNR is
-# above 1. The error falls fastest. The published version of the paper calls this phase *diffusion
-# equilibrium*.
+#   above 1. The error falls fastest.
 #
-# Why should they agree again? The paper's reason is evenness. While one region is learned and
-# another is not, their gradients pull apart. Once the {term}`residuals <residual>` are equally
-# large everywhere, no region stands out, and each batch is a fair sample of the whole. So all
-# batches say the same. And what makes residuals even makes this phase come earlier: that is the
-# role of the weights in {doc}`04_attention`.
+# The names come from physics. A particle in a stream drifts one way, and in still water it diffuses
+# to and fro. The paper compares the second phase with such a random walk. Here every step uses all
+# points, so no step is random; it is the batches that point to and fro. Diffusion is *total* when
+# what is left over has spread evenly over the whole domain. The published version of the paper
+# calls this phase *diffusion equilibrium*.
+#
+# Why should the batches agree again? The paper's reason is evenness. Suppose that the residual is
+# large in one region and small in another. Then it is a matter of luck how many of the bad points a
+# batch has got, and so the batches differ. Once the {term}`residuals <residual>` are equally large
+# everywhere, no region stands out, and it does not matter which points a batch has. So all batches
+# say the same. And what makes residuals even makes this phase come earlier: that is the role of the
+# weights in {doc}`04_attention`.
 #
 # Our small training shows the first act and the second. Then it departs from the story. From step
-# 1,000 on the error falls from above a tenth to below a hundredth, and the SNR stays mostly below
-# 1. So an error can fall while the batches quarrel. This is one small run, and no verdict on the
-# paper. The authors' own runs show it, and they are next ({doc}`03_authors_runs`).
+# 1,000 on the error falls from above a tenth to below a hundredth. All the while the SNR is mostly
+# below one. So an error can fall while the batches quarrel. This is one small run, and no verdict
+# on the paper. The authors' own runs show it, and they are next ({doc}`03_authors_runs`).
 #
 # ## The same with pinnlib
 #
@@ -430,9 +441,10 @@ class TwoWaves(pl.Problem):
 size = dict(width=32, depth=3, points=1_024, batches=32)
 run = pl.train(TwoWaves(), pl.Config(**size, lr=1e-3, steps=STEPS, seed=SEED))
 
-# %% mystnb={"figure": {"caption": "The same measured by the library, from other random numbers: SNR with its running median and the band of 80% of the probes around, and signal and noise apart.", "name": "fig-waves-run"}, "image": {"alt": "Two panels against the Adam step. Above: the SNR begins near twenty-five, falls through one near step 150, and bursts after step 1,700. Below: the signal falls in two stages and jumps late; the noise falls tenfold, rises again more than tenfold, and is smooth."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The same measured by the library, from other random numbers. Above: the SNR at each probe as a dot, its running median as a line, the band that holds 80% of the neighbouring probes, and the floor (dashed). Below: signal and noise apart.", "name": "fig-waves-run"}, "image": {"alt": "Two panels against the Adam step. Above: the SNR begins near twenty-five, falls through one near step 150, and bursts after step 1,700. Below: the signal falls in two stages and jumps late; the noise falls tenfold, rises again more than tenfold, and is smooth."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.4), sharex=True)
 figures.snr(axes[0], run.history, "vanilla", title="")
+axes[0].axhline(31**-0.5, color="black", lw=0.8, ls="--")
 h = run.history
 figures.signal_noise(axes[1], h["step"], h["signal"], h["noise"])
 axes[1].legend()
@@ -440,10 +452,14 @@ figures.stamp(fig, f"trained here: {run.config.describe()}")
 plt.show()
 
 # %% [markdown]
-# The lower panel of {numref}`fig-waves-run` says what moves. Early both do: the SNR falls through 1
-# as much because the noise grows as because the signal falls. Late in the training the noise is
-# smooth, and it is the *signal* that jumps. So an SNR above 1 late in a training mostly means that
-# the mean gradient is large for a moment. {doc}`10_adams_view` asks what makes it large.
+# From these random numbers the SNR is smoother. From about step 350 on it lies below the floor, and
+# it begins to jump only after step 1,700.
+#
+# The lower panel of {numref}`fig-waves-run` says what moves. Between steps 30 and 150 the SNR falls
+# to 1. In these steps the noise grows tenfold, and the signal falls threefold. Late in the training
+# the noise is smooth, and it is the *signal* that jumps. So an SNR above 1 late in this training
+# means that the mean gradient is large for a moment. That is another thing than batches that have
+# become alike. {doc}`10_adams_view` asks what makes the signal large.
 #
 # A single line does the arithmetic for gradients of your own: `pl.snr.snr(grads)`. A
 # training loop that exists already needs three lines ({doc}`17_your_pinn`).
@@ -462,10 +478,10 @@ print(
 # %% [markdown]
 # **Three takeaways**
 #
-# 1. Signal is what the batches' gradients have in common, noise is what they have not. SNR far
-# above 1: all want the same. Far below 1: they cancel.
+# 1. Signal is what the batches' gradients have in common, noise is what they have not. If the SNR
+#    is far above 1, all want the same. If it is far below 1, they cancel.
 # 2. Batches with nothing in common have an SNR of $1/\sqrt{B-1}$. Training on all points can push
-# it below that.
+#    it below that.
 # 3. The paper's story is fitting, diffusion, total diffusion: agreement, quarrel, agreement. Here
 #    the batches agree and then quarrel; the error waits in the quarrel, and later falls in it too.
 #

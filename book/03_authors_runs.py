@@ -86,12 +86,42 @@ SCALE = "quick"
 STEPS = {"quick": 100, "paper": 100_000}[SCALE]
 
 # %% [markdown]
-# ## What the authors saw
+# ## Two equations and a rule
 #
-# Two equations carry the paper's story: Allen-Cahn, whose solution grows steep fronts, and
-# Helmholtz, whose solution is a pattern of waves. Each was trained twice. The {term}`vanilla` run
-# has no weights. The other one has RBA: each collocation point gets a weight that follows its
-# residual. Points where the network is bad count more. {doc}`04_attention` has the rule.
+# Two equations carry the paper's story. The first is Allen-Cahn's, whose solution grows steep
+# fronts. It begins from $u = x^2 \cos(\pi x)$ on $[-1, 1]$:
+#
+# $$
+# u_t = 10^{-4}\, u_{xx} + 5\,(u - u^3) .
+# $$
+#
+# The second is Helmholtz's, on a square, with zero on the boundary. Its solution is a pattern of
+# waves, $u = \sin(6 \pi x) \sin(6 \pi y)$, and we write $a = (6, 6)$ for the two numbers of waves:
+#
+# $$
+# u_{xx} + u_{yy} + u = q .
+# $$
+#
+# The *forcing* $q$ is chosen such that this pattern solves the equation. The data are the start of
+# the first equation, and the boundary of the second.
+#
+# Each equation was trained twice. The {term}`vanilla` run has no weights. The other one has RBA.
+# Each collocation point gets a weight $\lambda_i$ that multiplies its residual $r_i$. The weight
+# follows the size of the residual, so points where the network is bad count more:
+#
+# $$
+# \lambda_i \leftarrow 0.999\, \lambda_i + 0.001\, \frac{|r_i|}{\max_j |r_j|} , \qquad
+# \lambda_i(0) = 0 .
+# $$
+#
+# So at first the weights are nearly zero, and the training sees the data alone. The equation is
+# turned on over a thousand steps. {doc}`04_attention` takes this rule apart.
+#
+# Three more words: a {term}`probe` is one look at a training, in which everything is measured. A
+# {term}`plateau` is a long stretch on which the error hardly falls. A {term}`passage` is the step
+# at which the error leaves it; here, at which the error falls below 0.5.
+#
+# ## What the authors saw
 #
 # The authors publish the numbers behind their figures. `pl.book.authors.series` has seven of their
 # runs. Each curve is cut into at most 60 parts that are equal in the logarithm of the step. A part
@@ -99,9 +129,9 @@ STEPS = {"quick": 100, "paper": 100_000}[SCALE]
 #
 # {numref}`fig-authors-error` is their first figure. Above is the {term}`relative L2 error`. Below
 # is an {term}`order parameter`, which they call $\varphi_R$. It says how evenly RBA's weights are
-# spread over the domain: take the mean weight of each region, and divide the mean of these numbers
-# by their root mean square. It is 1 where all regions weigh the same. The vanilla runs follow the
-# weights too, and do not use them.
+# spread over the domain. Take the mean weight of each region. Then divide the mean of these numbers
+# by their root mean square. The result is 1 where all regions weigh the same, and less where they
+# do not. In the vanilla runs the weights are computed too, and not used.
 
 # %% mystnb={"figure": {"caption": "The authors' runs, from their numbers: relative error above, order parameter of the points' weights below. Dashed: where they draw the start of total diffusion.", "name": "fig-authors-error"}, "image": {"alt": "Two columns, Allen-Cahn and Helmholtz. In each the error with RBA falls long before that of the vanilla run, near a dashed line of the same colour. Below, the order parameter of Allen-Cahn starts at one, dips on the plateaus, deepest without RBA, and comes back; that of Helmholtz stays at 0.9 for long and then steps up to one."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.2), sharex="col", sharey="row")
@@ -129,18 +159,22 @@ plt.show()
 
 # %% [markdown]
 # On Allen-Cahn both runs wait on a {term}`plateau`. With RBA the run leaves it near its dashed
-# line. Without, the error halves near step 55,000, waits again, and leaves this second plateau near
-# its line, eight times later. On Helmholtz the run with RBA hardly waits.
+# line. Without RBA the error halves near step 55,000 and waits again. It leaves this second plateau
+# near its own dashed line, eight times later than the run with RBA. On Helmholtz the run with RBA
+# hardly waits.
 #
-# Two things stand out on Helmholtz. Both errors are above 1 for long. That of RBA rises from 1 to
-# 6, that of vanilla is 2.9 at its first value. So for a while the networks are worse than a network
-# that says zero. And the order parameter stays at 0.905 until shortly before the error falls. That
-# is the value of the equation's forcing alone ({numref}`ex-authors-order`). So up to there the
+# Two things stand out on Helmholtz. First, both errors are above 1 for long. With RBA the error
+# rises from 1 to 6, and without it the first value is 2.9. So for a while the networks are worse
+# than a network that says zero.
+#
+# Second, the order parameter stays at 0.905 until shortly before the error falls. A residual that
+# is nothing but the forcing has that value ({numref}`ex-authors-order`). So up to there the
 # training has hardly changed the pattern of the residual.
 #
 # On Allen-Cahn the order parameter is lowest on the plateaus and climbs when they end. In the
-# vanilla run it also climbs between steps 9,000 and 15,000, falls again, and the error does not
-# move.
+# vanilla run it also climbs between steps 9,000 and 15,000, and falls again. The error does not
+# move then. That this happens where the run with RBA has its passage is a coincidence: the two runs
+# know nothing of each other.
 #
 # One warning about the lower row. Only the order parameter of Allen-Cahn with RBA is taken over
 # 10 x 10 cells. The other three are taken over 100 strips in one coordinate, which even out more.
@@ -177,8 +211,9 @@ plt.show()
 # %% [markdown]
 # The story is there to see. In three of the four runs the SNR starts high, since all batches first
 # ask for the same thing. It falls through 1 within 200 steps. In the grey phase the SNR lies mostly
-# below 1. In the green phase it is above 1 at first, for tens of thousands of steps or more. The
-# table has the shares of probes above 1 in the whole of both phases.
+# below 1. In the green phase it is above 1 for tens of thousands of steps or more, and falls again
+# towards the end; the logarithmic axis makes that end look short. The table has the shares of
+# probes above 1 in the whole of both phases.
 
 # %% tags=["hide-input"]
 rows = []
@@ -192,13 +227,15 @@ HEAD += ("probes above 1 in diffusion", "in total diffusion, to 300,000")
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# The shares are larger in the green phase in all four runs. They are below a half, since late in
-# the training the SNR falls again.
+# The shares are larger in the green phase in all four runs. They are below a half, since the phase
+# is counted to step 300,000, and late in the training the SNR falls again. In the part up to some
+# ten thousand steps after the passage most probes are above 1, as a later section shows.
 #
-# The fourth run is Helmholtz without RBA. Its SNR starts below 1, where the authors draw fitting
-# all the same. Without RBA nothing holds the equation back. On Helmholtz its residual is large from
-# the first step, so the batches differ more than they share. On Allen-Cahn it is small at first,
-# and the SNR starts high even without RBA.
+# The one run that differs at the start is Helmholtz without RBA. Its SNR starts below 1, where the
+# authors draw fitting all the same. With RBA the equation hardly counts at first, and all batches
+# follow the data that they share. Without RBA the equation counts in full from the first step. On
+# Helmholtz its residual is large, so the batches differ more than they share. On Allen-Cahn the
+# residual is small at first, and the SNR starts high even without RBA.
 #
 # The green phase is a band and no line. The SNR jumps up and down in it, and the band often reaches
 # from 10 down to 0.01. The rise begins a little before the line in some panels, and after it in
@@ -232,14 +269,14 @@ print(
 # %% [markdown]
 # Four settings are easy to miss, and all of them matter for the first thousand steps:
 #
-# - **Biases** begin uniform in $\pm 1/\sqrt{n}$ for $n$ inputs, as torch has it. With zero biases
-#   the network is an odd function at first.
+# - **Biases** begin uniform in $\pm 1/\sqrt{n}$ for $n$ inputs, as torch has it. Many programs let
+#   them begin at zero.
 # - **RBA's weights start from zero** on both benchmarks. Their first update has the same rate 0.001
 #   as all others.
 # - **A strip without points** lies between $x = 0.996$ and $x = 1$ on Allen-Cahn, since the
 #   authors' grid of 512 places ends there.
-# - **Probes** are taken after a step, with the weights that the step used. Elsewhere in this book a
-#   probe uses those of the coming step.
+# - **Probes** are taken after a step, with the RBA weights that this step used. Elsewhere in this
+#   book a probe uses the RBA weights of the coming step.
 #
 # The authors' first numbers are those of step 2. So two steps from this start can be compared with
 # them, for all four runs.
@@ -257,19 +294,23 @@ for name in RUNS:
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# The table prints only the digits that every machine agrees on. The tests of this book hold more of
-# them. On a CPU the noise of both vanilla runs agrees to better than one part in a million, and on
-# an H100 as well.
+# The table prints only the digits that every machine agrees on. One number is off by 7%, the noise
+# of Allen-Cahn with RBA. It is so small there that rounding spoils it.
 #
-# One number is off by 7%, the noise of Allen-Cahn with RBA. The start is the same. RBA's
-# weights are still near zero there, so all batches share nearly the whole gradient, that of the
-# data. They differ by only $3 \cdot 10^{-7}$ of it, and float32 resolves about $10^{-7}$. The
-# authors add the shared gradient before they compare batches, so their noise has a rounding error.
-# `pinnlib` takes the noise without the shared gradient. Between steps 20 and 100, when the noise
-# has grown, our noise and theirs agree to one part in a million in the run made on an H100.
+# ```{dropdown} Why rounding spoils that one number, and two more checks
+# RBA's weights are still near zero at step 2, so all batches share nearly the whole gradient, that
+# of the data. They differ by only $3 \cdot 10^{-7}$ of it. The arithmetic, float32, resolves about
+# $10^{-7}$. The authors add the shared gradient before they compare batches, so their noise has a
+# rounding error. `pinnlib` takes the noise without the shared gradient. Between steps 20 and 100
+# the noise has grown. There ours and theirs agree to one part in a million, in the run that was
+# made on an H100.
 #
-# The order parameter has a check of its own. After two updates it agrees to six digits, taken over
-# cells for Allen-Cahn with RBA and over strips for the other three.
+# The noise of both vanilla runs agrees to better than one part in a million at step 2, on a CPU and
+# on an H100.
+#
+# The order parameter agrees to six digits after two updates, taken over cells for Allen-Cahn with
+# RBA and over strips for the other three.
+# ```
 
 # %% [markdown]
 # ## A hundred steps, live
@@ -311,8 +352,8 @@ plt.show()
 
 # %% [markdown]
 # In {numref}`fig-authors-live` the circles lie on the lines. From step 20 to step 100 signal and
-# noise agree with the published ones to within 1%. Two programs that share no line of code, on
-# different machines, take the same hundred steps.
+# noise agree with the published ones to within 1%, on whatever machine made this page. Two programs
+# that share no line of code, on different machines, take the same hundred steps.
 #
 # The figure also shows fitting at work. The signal falls by two decades, since the data are fitted.
 # The noise grows, since RBA's weights grow and turn the equation on. Where the two lines meet the
@@ -415,14 +456,17 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # Helmholtz with RBA is the exception. The published error falls below 0.5 at step 1,200, and ours
 # about three times later. Afterwards both meet again: they pass 0.1 at nearly the same step.
 #
+# The published curves are drawn from at most 60 parts each, so late in a run they are coarse. The
+# steps in the table are the authors' own numbers.
+#
 # All four Helmholtz curves have a peak of 4 or more before they fall. So there the error gets worse
 # just before it gets better, in the published runs and in ours.
 #
 # ### Allen-Cahn with RBA, on the way
 #
-# How close are the two errors, step by step?
+# How close are the two errors, step by step? The folded table has both at 14 steps.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-cell"]
 rba, published = records["allen_cahn_rba"], authors.PUBLISHED["allen_cahn_rba"]
 rows = [
     (f"{step:,}", f"{error:.3g}", f"{rba.at(step)['rel_l2']:.3g}")
@@ -432,9 +476,9 @@ HEAD = ("step", "error, published", "error, here")
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# Until step 10,000 the two differ by at most 6%. At 12,000 they differ by a factor of two, since
-# one is in its passage and the other is not yet. After the passage ours stays above theirs: by a
-# third at 20,000, by 15% at 40,000, by a quarter at 100,000.
+# Until step 10,000 the two errors differ by at most 6%. At 12,000 they differ by a factor of two,
+# since the published run is in its passage by then, and ours is not. After the passage our error
+# stays above theirs: by a third at 20,000, and by a quarter at 100,000.
 #
 # ### The vanilla passage has two steps
 #
@@ -467,14 +511,17 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # At the first of these falls the residual drops by two decades, and there the SNR rises. The
 # authors draw total diffusion at the second fall, step 91,700, where the error passes 0.5. So the
 # SNR follows the residual more closely than the error. That fits what the SNR is: a quantity made
-# of the residual's gradients.
+# of the residual's gradients. But it does not fit the story, in which the error falls fastest when
+# the SNR is above 1. Here most probes are above 1 while the error waits at 0.52.
 
 # %% [markdown]
 # ## The SNR, on the authors' scale
 #
 # The paper's central claim is about the SNR: below 1 in diffusion, above 1 in total diffusion. It
 # is read here as the share of probes above 1. A few very large values can lift a mean, and they
-# cannot lift a share.
+# cannot lift a share. Now *after* is not the whole of the authors' last phase, but the part of it
+# that our shorter runs have. In the two runs without RBA that part begins where the residual has
+# fallen, which is before the error passes 0.5.
 
 # %%
 PASSAGE = {  # steps before and after the fall of the error or of the residual
@@ -524,20 +571,19 @@ plt.show()
 # %% [markdown]
 # In all four runs the share of probes above 1 is larger after the passage than before. It is so
 # here and in the published series, and the shares are close. That is the paper's claim, as far as
-# these windows go. They end at step 40,000 to 112,500. In the published runs the SNR later falls
-# below 1 for good, as {numref}`fig-authors-snr` and the table after it have it. Our runs end before
-# that. Two of the windows after a passage begin when the residual has fallen, and before the error
-# passes 0.5: those without RBA.
+# these windows go. The windows end at step 40,000 to 112,500. In the published runs the SNR later
+# falls below 1 for good ({numref}`fig-authors-snr`). Our runs end before that. So these shares are
+# larger than those of the whole phase, in the table after {numref}`fig-authors-snr`.
 #
 # {numref}`fig-authors-snr-here` shows how. On Allen-Cahn with RBA the line of the median rises to
 # nearly 10 at the passage and keeps falling back for a moment. On Helmholtz without RBA it goes up
-# by five decades within eight thousand steps, and then stays.
+# by five decades within eight thousand steps, from below the panel, and then stays.
 #
-# Median and range say the same in numbers, for Allen-Cahn with RBA. Each row is the part of the
-# curve that the step lies in. The brackets hold 80% of the probes.
+# Median and range say the same in numbers. The folded table has them for Allen-Cahn with RBA. Each
+# row is the part of the curve that the step lies in, and the brackets hold 80% of the probes.
 
 
-# %% tags=["hide-input"]
+# %% tags=["hide-cell"]
 def band(curves, step):
     """Median of the SNR, and 80% of the probes, in the part with this step."""
     k = int(np.flatnonzero((curves.first <= step) & (step <= curves.last))[0])
@@ -553,23 +599,27 @@ HEAD = ("near step", "SNR, published", "SNR, here")
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# Up to step 8,000 all medians that are shown are below 1; near step 3,300, not shown, the published
-# one jumps to 7.8. The range spans two to three decades and more. At 16,000 and 40,000 the medians
-# are near 7 to 9, in both runs. At 80,000 the published one is on its way down.
+# Up to step 8,000 all medians in the table are below 1. (Near step 3,300, not in the table, the
+# published one jumps to 7.8.) The range spans two to three decades and more. At 16,000 and 40,000
+# the medians lie between 6.9 and 9.2, in both runs. At 80,000 the published one is on its way down.
 #
-# The table does not show the cause. A training that has left a plateau has other gradients than one
-# that sits on it. Nor is the SNR above 1 all the time: between one probe in twenty-five and one in
-# three is still below 1 after the passage. {doc}`13_phases` and {doc}`14_transition` go on from
-# here.
+# Table and figure do not show the cause. A training that has left a plateau has other gradients
+# than one that sits on it. Nor is the SNR above 1 all the time: between one probe in twenty-five
+# and one in three is still below 1 after the passage. {doc}`13_phases` and {doc}`14_transition` go
+# on from here.
 
 # %% [markdown]
 # ## Verdict
 #
-# All of this is on the authors' settings and from their start, one run of each kind. *Reproduced*
-# means that both our run and theirs show the claim. In the first four rows it means that our step
-# lies within a factor of 1.5 of theirs; Helmholtz without RBA starts below 1, so its row says only
-# that. In the rows on 0.5 only the order counts: on Helmholtz our step with RBA is three times
-# theirs.
+# All of this is on the authors' settings and from their start, one run of each kind. So
+# *reproduced* means: our one run and theirs both show the claim. It does not say that a third run
+# would ({doc}`12_chance`).
+#
+# - In the first four rows our step lies within a factor of 1.5 of theirs. Helmholtz without RBA
+#   starts below 1, so its row says only that.
+# - In the rows on 0.5 only the order of the two runs counts. On Helmholtz our step with RBA is
+#   three times theirs.
+# - In the rows on probes above 1 the share is larger after than before.
 
 
 # %% tags=["hide-input"]
@@ -610,6 +660,10 @@ for name in RUNS:
 display(Markdown(verdicts.markdown(("claim", "paper", "here", "verdict"), rows)))
 
 # %% [markdown]
+# Two things in these runs do not fit the story. Late in the published runs the SNR falls below 1
+# again, while the error still improves. And on Allen-Cahn without RBA the SNR rises at the fall of
+# the residual, while the error goes on waiting.
+#
 # From some step on rounding parts two trainings that begin alike, and then each of them goes its
 # own way. {doc}`12_chance` asks what of a long run is chance, and judges the steps of the passages.
 #
@@ -617,17 +671,18 @@ display(Markdown(verdicts.markdown(("claim", "paper", "here", "verdict"), rows))
 #
 # 1. The authors' runs can be begun again. After two steps signal and noise agree to the printed
 #    digits, but for one noise that rounding spoils. Allen-Cahn with RBA agrees to 1% from step 20
-#    to 100; Helmholtz without RBA parts from the published run near step 70.
+#    to 100.
 # 2. The long runs show again what the paper shows: the plateaus, the passages, and RBA's earlier
 #    one.
 # 3. After the passage more probes have an SNR above 1 than before, in all four runs, until the SNR
 #    falls again late in the published ones. The SNR is a band and no line: it jumps, and some
 #    probes stay below 1.
 #
-# **Limits.** One long run of each kind, to 13% to 38% of the authors' length. The cavity and
-# the cerebral flow are not rebuilt: the order of their random numbers is not known, and the data of
-# the latter are not public. That a window lies before or after the passage was chosen by the error or the residual; the paper goes by the error too. A rule that does not look at the error is the subject of
-# {doc}`13_phases`.
+# **Limits.** One long run of each kind, to 13% to 38% of the authors' length. The cavity and the
+# cerebral flow are not rebuilt: the order of their random numbers is not known, and the data of the
+# latter are not public. That a window lies before or after the passage was chosen by the error or
+# the residual; the paper goes by the error too. A rule that does not look at the error is the
+# subject of {doc}`13_phases`.
 #
 # ## Exercises
 #
@@ -692,8 +747,9 @@ pl.book.exercises.check(answer, of_means / np.median(h["snr"][inside]), within=0
 # ````{solution} ex-authors-fall
 # :class: dropdown
 #
-# At step 28 for a single probe, at step 38 for another, and then at all probes from step 46 to 60. The verdict table names
-# step 44. There begins the first part of the curve whose *median* is below 1.
+# At step 28 for a single probe, at step 38 for another, and then at all probes from step 46 to 60.
+# The verdict table names step 44. There begins the first part of the curve whose *median* is below
+# 1.
 #
 # ```python
 # begun = authors.start("helmholtz", weighting="rba", steps=60, compile=True)

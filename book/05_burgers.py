@@ -19,15 +19,17 @@
 # residual-based attention (RBA) help it?
 #
 # **The claim.** The paper {cite}`anagnostopoulos2024learning` names the Burgers equation in the
-# titles of its figures. No numbers, data or code for it were published. So only the paper's general
-# claims can be tested here: a training has three phases, and {term}`RBA` brings the last one
-# earlier and ends more accurate. The first PINN on this equation reached a
-# {term}`relative L2 error` of $6.7 \cdot 10^{-4}$ {cite}`raissi2019physics`. It had 9 layers of 20
-# units and 10,000 points, and its optimizer was L-BFGS.
+# titles of its figures. No numbers, data or code for this equation were published. So only the
+# paper's general claims can be tested here. A training has three phases. With {term}`RBA` the last
+# phase comes earlier, and the training ends more accurate.
 #
-# **What this chapter does.** It changes one term of the first PINN. It trains two networks here and
-# now, one without weights ({term}`vanilla`) and one with RBA. Then it reads published runs of
-# 60,000 steps, five seeds of each kind.
+# The first PINN on this equation reached a {term}`relative L2 error` of $6.7 \cdot 10^{-4}$
+# {cite}`raissi2019physics`. It had 9 layers of 20 units and 10,000 points, and its optimizer was
+# L-BFGS.
+#
+# **What this chapter does.** It takes the first PINN of this book and changes one term of its
+# equation. It trains two networks here and now, one without weights ({term}`vanilla`) and one with
+# RBA. Then it reads published runs of 60,000 steps, five seeds of each kind.
 #
 # **Before.** {doc}`01_first_pinn` for the residual and the loss, {doc}`02_signal_and_noise` for the
 # {term}`SNR` and the three phases, {doc}`04_attention` for RBA.
@@ -65,7 +67,7 @@ def table(head, rows):
 # `SCALE = "quick"` trains a network of 4 hidden layers with 32 units on 4,096
 # {term}`collocation points` for 4,000 steps. `"paper"` has the size that the authors use on other
 # equations: 6 layers of 128 units, 25,600 points, 100 batches and 300,000 steps
-# {cite}`anagnostopoulos2024learning`. That is a case for a GPU ({doc}`published`).
+# {cite}`anagnostopoulos2024learning`. Such a run is best made on a GPU ({doc}`published`).
 
 # %% tags=["parameters"]
 SCALE = "quick"
@@ -108,8 +110,9 @@ settings = dict(**sizes, steps=STEPS, data_points=400, seed=SEED)
 #
 # The Cole-Hopf transform turns {eq}`eq-burgers` into the heat equation. So the solution is a
 # quotient of two integrals {cite}`cole1951quasi,basdevant1986spectral`. `pinnlib` evaluates them by
-# the trapezoidal rule. Half as many and twice as many nodes change nothing above $10^{-13}$, and a
-# series in 90 digits agrees. So errors in this chapter are errors of the network alone.
+# the trapezoidal rule. With half or with twice as many nodes the values change by no more than
+# $10^{-13}$, and a series in 90 digits gives the same values. So errors in this chapter are errors
+# of the network alone.
 
 # %%
 problem = pl.problems.Burgers()
@@ -136,7 +139,7 @@ plt.show()
 # %% [markdown]
 # {numref}`fig-burgers-solution` shows the difficulty. Nearly everywhere the solution is smooth, and
 # late in time it is close to two straight lines. Everything that is hard lies in the layer at
-# $x = 0$, which is thinner than the line that the figure draws it with.
+# $x = 0$. This layer is thinner than the line in the figure that shows it.
 #
 # ## What changes against the heat equation
 #
@@ -161,7 +164,7 @@ def residual(network, points):
 
 # %% [markdown]
 # The new term is a product of the network and its own slope. So the equation is no longer linear:
-# two solutions added are not a solution.
+# the sum of two solutions is not a solution.
 #
 # In `pinnlib` the residual of Burgers is one line as well. There, `diffusion_u` stands for
 # $u_t - \nu u_{xx}$:
@@ -185,8 +188,7 @@ print(
 )
 
 # %% [markdown]
-# The loss is that of the heat equation, with one number more. The data can have a weight
-# $w$:
+# The loss is that of the heat equation with one number more, a weight $w$ of the data:
 #
 # $$
 # \begin{aligned}
@@ -230,18 +232,19 @@ figures.stamp(fig, here)
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-burgers-quick` shows the two losses apart, and the error that training does not see.
+# {numref}`fig-burgers-quick` shows the two losses in separate panels, and below them the error,
+# which training does not see.
 #
-# The first panel has a warning. From step 20 to step 1,700 the vanilla run leaves over several
-# times *less* of the equation than the run with RBA. Yet its error is hardly smaller. A function
-# that is flat violates the equation little, away from its layer. So a small residual loss alone
-# says nothing about the solution.
+# The first panel is a warning. From step 20 to step 1,700 the residual loss of the vanilla run is
+# several times *smaller* than that of the run with RBA. Yet the error of the vanilla run is hardly
+# smaller. A flat function violates the equation only a little, except in its layer. So a small
+# residual loss alone says nothing about the solution.
 #
-# The second panel shows the other side. RBA begins with weights near zero on the equation. So it
-# fits the data first, and turns the equation on afterwards.
+# The second panel shows the data loss. RBA begins with weights near zero on the equation. So the
+# network with RBA fits the data first, and the equation counts only afterwards.
 #
-# The third panel has a jump. Near step 1,700 RBA's error, which has just come down, doubles within
-# a hundred steps, and neither of its losses shows it. The next measurement shows why.
+# The third panel has a jump. Near step 1,700 RBA's error has just come down. Then it doubles within
+# a hundred steps, and neither of RBA's losses shows it. The next measurement shows why.
 
 # %% tags=["hide-cell"]
 print("RBA's SNR above 1,000 at step 0:", bool(rba.history["snr"][0] > 1e3))
@@ -262,8 +265,8 @@ print(
 # %% [markdown]
 # ## Where is the layer?
 #
-# The layer is where $u$ changes its sign. It should stand at $x = 0$ at all times. We read its
-# place off the networks at $t = 1$.
+# The layer is where $u$ changes its sign. It should stand at $x = 0$ at all times. We find its
+# place in each network at $t = 1$.
 
 
 # %%
@@ -287,10 +290,12 @@ table(head, rows)
 
 # %% [markdown]
 # RBA's layer changes sides. Before the jump of the error it stands to the right of zero, and after
-# the jump to the left. On its way it passes zero, and there the error is small for a moment.
-# Vanilla's layer settles closer to zero. On another machine rounding may lead to other places.
+# the jump to the left. On its way it passes zero, and at that moment the error is small. Vanilla's
+# layer settles closer to zero. On another machine the layers may end at other places, because of
+# rounding.
 #
-# How much of the error is that? We move the *exact* solution and compute its error.
+# How much of the error comes from the wrong place of the layer? We move the *exact* solution along
+# $x$, and compute the error of the moved solution.
 
 
 # %%
@@ -306,11 +311,11 @@ moves = [(shift, f"{error_of_a_move(problem, shift):.2g}") for shift in shifts]
 table(("exact solution moved by", "its relative L2 error"), moves)
 
 # %% [markdown]
-# RBA's layer ends 0.0235 away from zero in the run shown here. That move alone makes an error of
-# 0.22, as large as RBA's own. So the network has learned the solution, and put its layer in the
-# wrong place.
+# RBA's layer ends 0.0235 away from zero in the run shown here. A move by this distance alone makes
+# an error of 0.22, as large as RBA's own. So the network has learned the solution, but has put its
+# layer in the wrong place.
 #
-# {numref}`fig-burgers-maps` shows the same over the whole domain.
+# {numref}`fig-burgers-maps` shows the errors of both networks over the whole domain.
 
 # %% mystnb={"figure": {"caption": "What both networks say at the end of the runs trained here, their errors, and the errors near the layer. Each map has its own colour scale.", "name": "fig-burgers-maps"}, "image": {"alt": "Six maps over t and x. Both predictions look like the solution. The errors are nearly white except for a thin line along x = 0 from t = 0.3 on. The third column enlarges that line: with RBA it is a broad dark band on one side of zero, without it a thinner and paler one."}} tags=["hide-input"]
 t = np.linspace(0.0, 1.0, 101)
@@ -345,10 +350,12 @@ for name, values in found.items():
     )
 
 # %% [markdown]
-# Both networks look right. Their errors sit in a thin line along $x = 0$, from the time on at which
-# the layer has formed. The strip $|x| \le 0.1$ is a tenth of the domain, and in both runs it holds
-# more than half of the squared error. In the third column an error of one colour on one side of
-# zero is a layer that stands on that side.
+# The outputs of both networks look right. Their errors sit in a thin line along $x = 0$, from the
+# time on at which the layer has formed. The strip $|x| \le 0.1$ is a tenth of the domain, and in
+# both runs it holds more than half of the squared error.
+#
+# The third column enlarges the error near $x = 0$. If the network's layer stands on one side of
+# zero, then a band of one colour lies on that side.
 #
 # Where does RBA put its weights? {numref}`fig-burgers-weights` shows their means in small cells.
 
@@ -374,22 +381,26 @@ figures.stamp(fig, f"trained here: {configs['RBA'].describe()}")
 plt.show()
 
 # %% [markdown]
-# The weights are largest near the start and along $x = 0$, where the residual is. That is what
-# {doc}`04_attention` promises. But the largest weight of a cell is below a half. RBA's weights are
-# at most 1, and they enter the loss squared. So the equation as a whole counts much less with RBA
-# than without.
+# The weights are largest near the start and along $x = 0$, and so is the residual. That is what
+# {doc}`04_attention` promises. RBA's weights are at most 1, and here the largest mean weight of a
+# cell is below one half. The weights enter the loss squared, so one half counts as a quarter.
+# Without RBA every point counts as 1. So the equation as a whole counts much less with RBA than
+# without.
 #
 # ## The published runs
 #
-# The records hold five seeds of each kind, with the same network and as many points (a Sobol
-# sequence), trained for 60,000 steps. The learning rate starts at 0.003 and falls to 0.9 of
-# itself every 2,000 steps. They are of a {term}`laptop's size`: each took a few minutes on one core
-# of a shared machine ({doc}`published`).
+# The {term}`records <record>` hold five seeds of each kind. The network is the same as above, and
+# so is the number of points, which are from a Sobol sequence. Each run has 60,000 steps. The
+# learning rate starts at 0.003, and every 2,000 steps it falls to 0.9 of its value. The runs are of
+# a {term}`laptop's size`: each took a few minutes on one core of a shared machine
+# ({doc}`published`).
 #
-# Beside the size and the learning rate, two settings differ from the authors' runs on other
-# equations. Biases start at zero, as in the runs trained here. And the data have the weight 20 in
-# both kinds. A layer that stands in a slightly wrong place costs little residual. What pins it are
-# the data. To remake the first run with RBA:
+# Besides the size and the learning rate, two settings differ from the authors' runs on other
+# equations. The biases start at zero, as in the runs trained here. And the data have the weight 20
+# in both kinds. A layer in a slightly wrong place makes the residual only a little larger. It is
+# the data that hold the layer in its place.
+#
+# To remake the first run with RBA:
 #
 # ```
 # python -m pinnlib train burgers --bias-init zero --width 32 --depth 4 --points 4096 --sampling sobol --steps 60000 --lr 0.003 --lr-decay-every 2000 \
@@ -454,23 +465,24 @@ table(("median (range) of five seeds", *records), rows)
 
 # %% [markdown]
 # {numref}`fig-burgers-error` and the table agree: here RBA is the *less* accurate kind, at every
-# step that is compared. On the linear axis RBA waits near an error of 0.15 until step 20,000. We
-# had aimed at an error of 0.005. All five vanilla runs reach it, and none with RBA does.
+# step that is compared. On the linear axis RBA's error stays near 0.15 until step 20,000. We had
+# aimed at an error of 0.005. All five vanilla runs reach it, and no run with RBA does.
 #
-# RBA still improves when it ends. The vanilla median falls from 0.0167 at step 10,000 to 0.002 by
-# step 40,000, and stays there.
+# The runs with RBA still improve when they end. The vanilla median falls from 0.0167 at step 10,000
+# to 0.002 by step 40,000, and stays there.
 #
-# The table also says what is left. At the end RBA's layer is off by 0.002 in the median, ten times
-# as far as vanilla's. The exact solution moved by 0.002 has an error of 0.023. So a misplaced layer
-# is enough for an error of the size that RBA has.
+# The table also says what makes the error that is left. At the end RBA's layer is off by 0.002 in
+# the median, ten times as far as vanilla's. The exact solution, moved by 0.002, has an error of
+# 0.023. So a misplaced layer is enough to make an error as large as RBA's.
 #
-# The last row gives a likely reason. (In the vanilla runs these weights are followed, but not
-# used.) RBA's squared weights come to a few hundredths in the mean, and the data have the weight 20
-# besides. Together the equation hardly counts against the data. Without the weight of 20 and for
-# 10,000 steps, RBA is the *more* accurate kind, in four seeds of five
-# ({numref}`ex-burgers-weight`). So part of what RBA does can be had by one number, and both
-# together hurt here. {doc}`11_balance` takes up that question, and {doc}`what_to_do_when` draws the
-# conclusion for practice.
+# The last row gives a likely reason why RBA is behind. RBA's squared weights are a few hundredths
+# in the mean, and the data have the weight 20 as well. With both, the equation hardly counts
+# against the data. (In the vanilla runs these weights are computed too, but not used.)
+#
+# Without the weight of 20, and with 10,000 steps, RBA is the *more* accurate kind in four seeds of
+# five ({numref}`ex-burgers-weight`). So one number, the weight of the data, can do a part of what
+# RBA does, and both together hurt here. {doc}`11_balance` compares the two on two other equations,
+# and {doc}`what_to_do_when` draws the conclusion for practice.
 #
 # {numref}`fig-burgers-training` follows one run of each kind through its training.
 
@@ -503,21 +515,24 @@ figures.stamp(fig, records["RBA"][0], ALSO)
 plt.show()
 
 # %% [markdown]
-# Away from the layer both kinds become accurate. From the second moment on a bright line is left at
-# $x = 0$ in the maps of the error, and with RBA it is brighter. The dark curves are no feature:
-# there an error changes its sign.
+# Away from the layer both kinds become accurate. In the maps of the error a bright line is left at
+# $x = 0$ from the second moment on, and it is brighter with RBA. The dark curves mean nothing by
+# themselves: along them the error or the residual changes its sign, so its size is near zero.
 #
-# One map is unlike the others. At step 1,100 RBA's residual is spread over the whole domain, in
-# smooth stripes. The layer is not there yet, and what the network leaves over is as large in one
-# place as in another. So a residual can be even because nothing was learned.
+# One map is unlike the others: that of RBA's residual at step 1,100. The residual is spread over
+# the whole domain, in smooth stripes. The network has no layer yet, and its residual is as large in
+# one place as in another. So a residual can be even because nothing was learned.
 #
 # ## Signal and noise
 #
 # {numref}`fig-burgers-snr` shows the SNR. Dots are single probes, and the line is their running
-# median. Two steps are marked, and they do not look at the error. The *first fall* is where the
-# running median over 7 probes first falls through 1. The *first rise* is where it first comes back
-# through 1. A crossing counts once the median is a factor 1.5 beyond. The hatched interval runs
-# from the last probe that is clearly on the old side to the first that is clearly on the new side.
+# median. Two steps are marked. Both are read from the SNR alone, and not from the error. The *first
+# fall* is where the running median over 7 probes first falls through 1. The *first rise* is where
+# it first comes back through 1.
+#
+# A crossing counts only if the median then goes beyond 1 by a factor of 1.5. The hatched interval
+# runs from the last probe that is clearly on the old side to the first that is clearly on the new
+# side.
 
 # %% mystnb={"figure": {"caption": "SNR of the records of seed 0, with its first fall through 1 and its first rise. Right: the same on a linear axis of steps.", "name": "fig-burgers-snr"}, "image": {"alt": "SNR of vanilla above and of RBA below, on a logarithmic axis of steps and on a linear one. Vanilla starts near a thousand, RBA near a billion; both fall through one before step 1,000. On the linear axis vanilla's running median stays just below one and RBA's alternates around one between steps 7,000 and 30,000; both sink in the last third."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.8), **both)
@@ -565,20 +580,21 @@ cells = [(label, *map(row, records.values())) for label, row in rows.items()]
 table(("median (range) of five seeds", *records), cells)
 
 # %% [markdown]
-# Both kinds begin with an SNR far above 1. RBA's is larger by many powers of ten, since its weights
-# start at zero and leave only the data, which all batches share ({doc}`04_attention`). Both fall
-# through 1 by step 1,000.
+# Both kinds begin with an SNR far above 1. RBA's is larger by many powers of ten. Its weights start
+# at zero, so at first only the data count, and all batches share the data ({doc}`04_attention`).
+# Both kinds fall through 1 by step 1,000.
 #
-# Then they differ. RBA's SNR comes back through 1 in all five runs, and vanilla's in none. But
-# vanilla's is not far from it: after step 5,000 its running median is often just below 1. It never
-# comes a factor 1.5 beyond, which the reading asks for. In the second half the SNR of both kinds
-# sinks again, while the errors still fall.
+# Then the two kinds differ. RBA's SNR comes back through 1 in all five runs, and vanilla's in none.
+# But vanilla's SNR is not far from a first rise: after step 5,000 its running median is often just
+# below 1. It never goes beyond 1 by the factor of 1.5 that makes a crossing count. In the second
+# half of the training the SNR of both kinds sinks again, while the errors still fall.
 #
-# The paper says that the error stalls while the SNR is below 1. By the strict rule of
-# {doc}`13_phases`, which also asks whether the SNR stays, all ten runs are in diffusion from step
-# 1,000 on. Yet the median error of the vanilla runs falls from 0.342 to 0.00208 there.
+# The paper says that the error stalls while the SNR is below 1, in the phase of {term}`diffusion`.
+# The {term}`strict rule` of {doc}`13_phases` asks not only where the SNR crosses 1, but also
+# whether it stays there. By this rule all ten runs are in diffusion from step 1,000 on. Yet from
+# step 1,000 to the end the median error of the vanilla runs falls from 0.342 to 0.00208.
 #
-# {numref}`fig-burgers-signal` takes the ratio apart.
+# The SNR is a ratio. {numref}`fig-burgers-signal` shows its two parts.
 
 # %% mystnb={"figure": {"caption": "Signal and noise apart, for the records of seed 0. Right: the last 6,000 steps on a linear axis.", "name": "fig-burgers-signal"}, "image": {"alt": "Norm of the mean and of the standard deviation of the batch gradients against the Adam step, vanilla above, RBA below, the last steps enlarged at the right. RBA's noise starts a million times lower than vanilla's and rises smoothly. Late, the noise changes little and the signal swings over up to three decades from probe to probe."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.6), **both)
@@ -595,12 +611,13 @@ plt.show()
 
 # %% [markdown]
 # With RBA the {term}`noise` starts almost at zero and grows as the weights grow. That is the whole
-# reason for its large SNR at the start. Later the noise is a smooth curve and the {term}`signal`
-# jumps: from one probe to the next it may be a hundred times larger or smaller. So a single probe
-# of the SNR says little, and the running median is what we read.
+# reason for RBA's large SNR at the start. Later the noise is a smooth curve, and the {term}`signal`
+# jumps: from one probe to the next the signal may be a hundred times larger or smaller. So a single
+# probe of the SNR says little, and we read the running median.
 #
-# The last figure asks whether residuals become {term}`homogeneous`. The domain is cut into
-# $10 \times 10$ cells. The {term}`order parameter` is 1 where all cells have the same mean.
+# The last figure asks whether residuals become {term}`homogeneous`: as large in one region of the
+# domain as in another. The domain is cut into $10 \times 10$ cells. The {term}`order parameter` is
+# 1 if all cells have the same mean.
 
 # %% mystnb={"figure": {"caption": "Order parameters over five seeds: of the residual over 10 x 10 cells (running median over 15 probes), and of the RBA weights.", "name": "fig-burgers-order"}, "image": {"alt": "Two panels of order parameters against the Adam step: of the residual and of the weights. Both start near 0.9 or above. Vanilla sinks to 0.65 and recovers to 0.75. RBA has a hump of 0.86 between steps 700 and 2,000, dips, and rises to 0.89."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.2), sharex=True)
@@ -615,21 +632,21 @@ figures.stamp(fig, records["RBA"], ALSO)
 plt.show()
 
 # %% [markdown]
-# The order of the weights is what the paper plots. The order of the residual is what its claim is
-# about, and it can be compared between the kinds. From step 600 on RBA's is the higher one. That
-# is the paper's claim, and it holds here.
+# The paper plots the order of the weights. But its claim is about the residuals, so we look at the
+# order of the residual as well. It can be compared between the two kinds. From step 600 on it is
+# higher with RBA. That is the paper's claim, and it holds here.
 #
-# The hump of RBA between steps 700 and 2,000 is the even residual of
-# {numref}`fig-burgers-training`, before the layer has formed. Both curves also *start* near 0.9.
-# So a high order is no sign of a good solution by itself. Here the kind with the more homogeneous
-# residual has the larger error.
+# Between steps 700 and 2,000 RBA's order of the residual has a hump. This is the even residual of
+# {numref}`fig-burgers-training`, before the layer has formed. The curves of both kinds also *start*
+# near 0.9. So a high order is no sign of a good solution by itself. Here the kind with the more
+# homogeneous residual has the larger error.
 #
 # ## Verdict
 #
 # The rules are those of all chapters ({mod}`pinnlib.book.claims`). Each seed, or pair of seeds,
-# says yes or no. The runs are of a laptop's size, and the verdicts say so. *Cannot tell* is said of
-# the rise of the SNR where these runs do not show it. The authors give no step for it on Burgers,
-# so a larger or longer run still could.
+# says yes or no. The runs are of a laptop's size, and the verdicts say so. Where a claim is about
+# the rise of the SNR and these runs do not show it, the verdict is *cannot tell*. The authors give
+# no step for that rise on Burgers, so a larger or longer run could still show it.
 
 # %% tags=["hide-input"]
 found = claims.summary(
@@ -645,30 +662,33 @@ display(Markdown(verdicts.table(found)))
 # %% [markdown]
 # **Three takeaways**
 #
-# 1. The error of a steep solution is the place of its layer. A move of 0.002 already makes an error
-#    of 0.023.
-# 2. With the data weighted by 20, RBA is less accurate in every pair of runs, eight times in the
-#    median. Its residuals are the more homogeneous ones all the same.
-# 3. RBA's SNR comes back through 1 and vanilla's does not, in 60,000 steps. It stays there in no
-#    run, and the errors fall all the same.
+# 1. The error of a steep solution is mostly the wrong place of its layer. A move of 0.002 already
+#    makes an error of 0.023.
+# 2. With the data weighted by 20, RBA is less accurate in every pair of runs. In the median its
+#    error is eight times as large. Its residuals are the more homogeneous ones all the same.
+# 3. Within 60,000 steps RBA's SNR comes back through 1, and vanilla's does not. In no run does the
+#    SNR stay above 1, and the errors fall all the same.
 #
-# **Limits.** One equation, and one network with a quarter of the authors' width and a sixth of
-# their points. The biases start at zero, and the learning rate starts higher and falls faster than
+# **Limits.** This is one equation, and one network with a quarter of the authors' width and a sixth
+# of their points. The biases start at zero. The learning rate starts higher and falls faster than
 # the authors'. A longer or larger training may reach the last phase: on two other equations runs of
 # the {term}`authors' size` with RBA do ({doc}`13_phases`). The weight of the data was chosen on
-# seed 0, for the vanilla run. Maps, weights and signal are of one seed. The first PINN on this
-# equation was three times better than our vanilla median, with L-BFGS {cite}`raissi2019physics`. An
-# error of $5 \cdot 10^{-9}$ was reported with a quasi-Newton method in double precision and a
-# variant of RBA {cite}`toscano2025variational`.
+# seed 0, for the vanilla run. The maps, the weights and the signal are those of one seed.
+#
+# Others have come closer to the solution. The first PINN on this equation was three times better
+# than our vanilla median, with L-BFGS {cite}`raissi2019physics`. An error of $5 \cdot 10^{-9}$ was
+# reported with a quasi-Newton method in double precision and a variant of RBA
+# {cite}`toscano2025variational`.
 #
 # ## Exercises
 #
 # ```{exercise}
 # :label: ex-burgers-width
 #
-# Near $x = 0$ and late in time the solution looks like $-a \tanh(a x / (2\nu))$ with $a$ between 0.7 and 1. So most of the change happens in $|x| < 2\nu$. How many of the 4,096 points lie there? Write
-# the number into the cell and run both cells. Where would you put more points, and what do 32
-# batches see of the layer?
+# Near $x = 0$ and late in time the solution looks like $-a \tanh(a x / (2\nu))$ with $a$ between
+# 0.7 and 1. So most of the change happens in $|x| < 2\nu$. How many of the 4,096 points lie there?
+# Write the number into the cell and run both cells. Where would you put more points? And how much
+# of the layer does each of the 32 batches see?
 # ```
 #
 # ```{solution} ex-burgers-width
@@ -676,8 +696,9 @@ display(Markdown(verdicts.table(found)))
 #
 # The strip $|x| < 2 \nu$ is $4 \nu = 0.0127$ wide, in a domain of width 2. So it holds 0.6% of the
 # points, about 26. About 18 of them lie at times after the layer has formed. With 32 batches many
-# batches have no point in the layer at all. Their gradients cannot agree about it, and that is
-# noise. More points near $x = 0$ after $t = 0.3$ would give every batch a share of the layer.
+# batches have no point in the layer at all. So the gradients of the batches cannot agree about the
+# layer, and that disagreement is noise. More points near $x = 0$ after $t = 0.3$ would give every
+# batch a share of the layer.
 # ```
 
 # %%
@@ -699,9 +720,10 @@ pl.book.exercises.check(answer, int(inside.sum()), within=0.1)
 # ```{solution} ex-burgers-shift
 # :class: dropdown
 #
-# It is 0.0087, about a third. The layer is ten times as thick, so its slope is a tenth, and so is
-# the error at each point of it. But ten times as many points lie in it. The mean square error goes
-# with the thickness times the square of the slope. That is a tenth, and its root is a third.
+# It is 0.0087, about a third of 0.023. The layer is ten times as thick, so its slope is a tenth.
+# The error at each point of the layer is a tenth as well. But ten times as many points lie in the
+# layer. The mean square error goes with the thickness times the square of the slope. That is a
+# tenth of what it was, and its root is about a third.
 # ```
 
 # %%
@@ -722,9 +744,9 @@ pl.book.exercises.check(answer, error_of_a_move(thick, 0.002), within=0.1)
 # ```{solution} ex-burgers-viscosity
 # :class: dropdown
 #
-# No longer by much. In one run of each kind, seed 1, the error at step 4,000 is 0.0032 with RBA and
-# 0.0040 without. With this viscosity there is no thin layer, and no place that needs more attention
-# than the rest. Both errors are far smaller than here.
+# Hardly. In one run of each kind, seed 1, the error at step 4,000 is 0.0032 with RBA and 0.0040
+# without. With this viscosity there is no thin layer, and no place that needs more attention than
+# the rest. Both errors are far smaller than those of the two runs that are trained here.
 # ```
 #
 # ```{exercise}
@@ -738,9 +760,9 @@ pl.book.exercises.check(answer, error_of_a_move(thick, 0.002), within=0.1)
 # :class: dropdown
 #
 # RBA is ahead in four seeds of five. Its median error is 0.034, and vanilla's is 0.061. In seed 0
-# vanilla is ahead, 0.048 against 0.099. Two vanilla runs end above 0.2. So without the weight on
-# the data RBA helps here. The vanilla runs of this chapter with the weight of 20 and more steps are
-# far more accurate than both.
+# vanilla is ahead, with an error of 0.048 against 0.099. Two vanilla runs end above 0.2. So without
+# the weight on the data RBA helps here. The vanilla runs of this chapter, with the weight of 20 and
+# more steps, are far more accurate than both kinds without that weight.
 # ```
 #
 # ## References

@@ -13,24 +13,26 @@
 #
 # - say why a solution made of waves is hard for a PINN, in numbers;
 # - compare two kinds of training at equal steps, over five seeds and against published numbers;
-# - recognise a network that waits on a constant, from two numbers of its history.
+# - recognise, from two numbers of its history, a network that says the same constant everywhere.
 #
-# **Question.** A solution has many waves, and zero is right on the whole boundary. How soon does a
-# network find the waves, and how much does residual-based attention (RBA) help it?
+# **Question.** A solution has many waves, and it is zero on the whole boundary. So zero everywhere
+# already fits the boundary. How soon does a network find the waves, and how much does
+# residual-based attention (RBA) help it?
 #
 # **The claim.** The Helmholtz equation with $a = (6, 6)$ is one of the paper's benchmarks
-# {cite}`anagnostopoulos2024learning`. The authors draw the start of total diffusion at step
-# 19,000 for a {term}`vanilla` PINN, and at step 1,000 with {term}`RBA`. For $a = (4, 1)$ their
-# paper on RBA {cite}`anagnostopoulos2024residual` reports an error of 0.029 at step 20,000 with
-# RBA, and of 0.107 without.
+# {cite}`anagnostopoulos2024learning`. The authors draw the start of {term}`total diffusion` at step
+# 19,000 for a {term}`vanilla` PINN, and at step 1,000 with {term}`RBA`. The authors' paper on RBA
+# {cite}`anagnostopoulos2024residual` has a case with fewer waves, $a = (4, 1)$. For step 20,000 it
+# reports an error of 0.029 with RBA, and of 0.107 without.
 #
-# **What this chapter does.** It trains both kinds here and now with $a = (4, 1)$, and draws what
-# the networks say on the way. Then it reads published runs of 20,000 steps, five
-# seeds of each kind, at a {term}`laptop's size`. At the end it turns to $a = (6, 6)$,
-# with one run of each kind at the {term}`authors' size`.
+# **What this chapter does.** It trains both kinds here and now with $a = (4, 1)$, and draws the
+# networks' solutions on the way. Then it reads published runs of 20,000 steps, five seeds of each
+# kind, at a {term}`laptop's size`. At the end it turns to $a = (6, 6)$, with one run of each kind
+# at the {term}`authors' size`.
 #
 # **Before.** {doc}`02_signal_and_noise` for the {term}`SNR` and the three phases,
-# {doc}`04_attention` for RBA. {doc}`05_burgers` says how a first fall and a first rise are read.
+# {doc}`04_attention` for RBA. {doc}`05_burgers` says how the first fall and the first rise of an
+# SNR are read.
 #
 # **Time.** Less than a minute on two CPU cores for the two trainings, and longer without a C++
 # compiler ({doc}`speed`). Times on a GPU were not measured.
@@ -66,10 +68,9 @@ def table(head, rows):
 #
 # `SCALE = "quick"` trains a network of 4 hidden layers with 64 units on 4,096
 # {term}`collocation points` for 1,500 steps. The authors' scale, `"paper"`, is 6 layers of 128
-# units, 25,600 points, 100 batches and 300,000 steps
-# {cite}`anagnostopoulos2024learning`. A step there costs about 40 times as much arithmetic, and
-# there are 200 times as many steps. That is about a day on two CPU cores in machine code
-# ({doc}`speed`), and a case for a GPU.
+# units, 25,600 points, 100 batches and 300,000 steps {cite}`anagnostopoulos2024learning`. One step
+# at that scale costs about 40 times as much arithmetic, and there are 200 times as many steps. That
+# takes about a day on two CPU cores in machine code ({doc}`speed`), so it is best run on a GPU.
 
 # %% tags=["parameters"]
 SCALE = "quick"
@@ -128,9 +129,10 @@ fig.colorbar(image, ax=axes, label="u")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-helmholtz-solution` shows why this is hard. The boundary asks for zero, and $u = 0$
-# gives it what it wants. Only the equation knows of the waves. And it asks loudly: the second
-# derivative of a wave with four periods is large, so the forcing is as high as 167.
+# {numref}`fig-helmholtz-solution` shows why this is hard. The boundary term asks for zero on the
+# boundary, and $u = 0$ satisfies it. Only the equation contains the waves, and its term in the loss
+# is large: the second derivative of a wave with four periods is large, and so the forcing is as
+# high as 167.
 
 # %%
 points = torch.as_tensor(pl.sampling.interior(problem.domain, 4_096, seed=SEED))
@@ -138,13 +140,13 @@ square_of_q = problem.forcing(points).square().mean().item()
 print(f"mean squared residual of u = 0: {square_of_q:,.0f}; on the boundary: 0")
 
 # %% [markdown]
-# So the two terms of the loss differ by a factor of thousands. RBA starts with weights of
-# zero, so that the equation comes in slowly ({doc}`04_attention`).
+# So the two terms of the loss differ by a factor of thousands. RBA starts with weights of zero, so
+# that the equation begins to count only slowly ({doc}`04_attention`).
 #
 # ## Train both, here and now
 #
-# These are the two trainings of {doc}`04_attention`, a little longer. There we asked what the
-# weights do. Here we look at what the networks draw.
+# These are the two trainings of {doc}`04_attention`, a little longer. That chapter asked what the
+# weights do. Here we look at the networks' solutions.
 
 # %%
 attention = pl.RBA(decay=0.999, rate=1e-3)
@@ -186,18 +188,19 @@ figures.stamp(fig, here)
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-helmholtz-learning` shows the two ways. The vanilla network soon has large smooth
-# hills, several times as high as the solution, and its first waves lie crooked upon them. The
-# equation hardly notices smooth hills ({doc}`04_attention`), and the boundary speaks too softly to
-# remove them. At the end the waves are all there, and the hills are still under them.
+# {numref}`fig-helmholtz-learning` shows that the two kinds learn in different ways. The vanilla
+# network soon has large smooth hills, several times as high as the solution. Its first waves lie on
+# top of the hills, and they are crooked. Smooth hills leave only a small residual
+# ({doc}`04_attention`), and the boundary term is too weak to remove them. At the end the waves are
+# all there, but the hills are still under them.
 #
-# The network with RBA first says nearly nothing, as the boundary asks. Then it has crooked strips,
-# more than twice as high as the solution. But they soon turn into waves, and at the end the waves
-# are even.
+# The network with RBA at first is nearly zero, as the boundary asks. Then it has crooked strips,
+# more than twice as high as the solution. But the strips soon turn into waves, and at the end the
+# waves are even.
 #
 # {numref}`fig-error-quick` says the same in numbers. Both runs start *worse* than the zero
 # function, whose error is 1. RBA recovers within a few hundred steps. The vanilla run needs more
-# than a thousand to come back to where it started.
+# than a thousand steps to come back to the error that it started with.
 
 # %% mystnb={"figure": {"caption": "SNR of the batch gradients in the same two runs, with its first fall through 1 and its first rise. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-snr-quick"}, "image": {"alt": "Two panels of SNR against the Adam step. Vanilla starts below one tenth and rises above one after a thousand steps. RBA starts near ten to the fourth, falls below one tenth, and rises again."}} tags=["hide-input"]
 fig, _ = figures.snr_pair(quick)
@@ -205,10 +208,12 @@ figures.stamp(fig, here)
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-snr-quick` shows their SNR. RBA starts far above 1, where the boundary is all that
-# counts. It falls through 1 within the first hundred steps and stays low for some hundred steps.
-# The vanilla run begins *below* 1. Both rise through 1 after step 1,000. By then RBA's error has
-# already fallen: it is 1 where the SNR is lowest, and near a tenth at the rise.
+# {numref}`fig-snr-quick` shows the SNR of both runs. RBA's SNR starts far above 1, while only the
+# boundary counts. It falls through 1 within the first hundred steps and stays low for some hundred
+# steps. The vanilla run's SNR begins *below* 1. Both rise through 1 after step 1,000.
+#
+# By the time of that rise RBA's error has already fallen: it is 1 where the SNR is lowest, and near
+# a tenth at the rise.
 
 # %% tags=["hide-cell"]
 rba, vanilla = quick["RBA"], quick["vanilla"]
@@ -235,17 +240,26 @@ for label, holds in tests.items():
 # %% [markdown]
 # ## The published records
 #
-# What was trained here is one seed and 1,500 steps. The records hold five seeds of 20,000 steps for
-# each kind, with the same network and as many points. Each run took 7 to 30 minutes on one core. It
-# is not the paper's scale: half the width, a sixth of the points, a fifteenth of the steps, and 32
-# batches for 100. To remake the first record with RBA:
+# What was trained here is one seed and 1,500 steps. The {term}`records <record>` hold five seeds of
+# each kind, with 20,000 steps, the same network and as many points. Each run took 7 to 30 minutes
+# on one core. This is smaller than the paper's scale:
+#
+# | | records | the paper |
+# |---|---|---|
+# | width of the network | 64 | 128 |
+# | points | 4,096 | 25,600 |
+# | steps | 20,000 | 300,000 |
+# | batches | 32 | 100 |
+#
+# To remake the first record with RBA:
 #
 # ```
 # python -m pinnlib train helmholtz --a 4 1 --weighting rba --steps 20000 --seed 0 --snapshots 24 \
 #     --compile --threads 1 --device cpu --out helmholtz_a4-1_rba_seed0.npz
 # ```
 #
-# The other seeds keep the weights of the first and the last step only (`--snapshots 2`).
+# In the other seeds the weights of the network are kept at the first and the last step only
+# (`--snapshots 2`).
 
 # %%
 records = pl.records.kinds("helmholtz_a4-1")
@@ -289,14 +303,17 @@ table((*head, "authors, vanilla", "authors, RBA"), rows)
 
 # %% [markdown]
 # {numref}`fig-error-record` is the clearest result of the chapter. From step 500 on every run with
-# RBA is better than every run without. The authors report the numbers in the last two columns
-# {cite}`anagnostopoulos2024residual`. Their network is 6 x 128, and their boundary term has the
-# weight 100. Our medians at step 20,000 are smaller than their numbers, with RBA and without.
+# RBA is better than every run without. The last two columns of the table are the authors' numbers
+# {cite}`anagnostopoulos2024residual`. Their network has 6 layers of 128 units, and their boundary
+# term has the weight 100. At step 20,000 our medians are smaller than their numbers, with RBA and
+# without.
 #
-# The seeds of RBA differ by a factor of nearly two at step 1,000. So a single seed would be an
-# anecdote. In seed 2, which was trained here, the ratio of the two errors at that step is ten.
+# At step 1,000 the errors of the five seeds with RBA differ by a factor of nearly two. So a single
+# seed would be no more than an example. In seed 2, which was trained here, vanilla's error at that
+# step is ten times RBA's.
 #
-# Where does the rest of the error sit? We compare the boundary with the whole square.
+# Where does the rest of the error sit? We compare the error on the boundary with that on the whole
+# square.
 
 # %%
 test_points = problem.test_grid()
@@ -317,7 +334,7 @@ for name, runs in records.items():
 
 # %% [markdown]
 # On the boundary the error is two to three times as large as over the square. Our boundary term has
-# the weight 1. What a larger weight does is {numref}`ex-helmholtz-weight`.
+# the weight 1. {numref}`ex-helmholtz-weight` asks what a larger weight does.
 #
 # ## Signal and noise
 
@@ -377,19 +394,21 @@ cells = [(label, *map(row, records.values())) for label, row in rows.items()]
 table(("median (range) of five seeds", *records), cells)
 
 # %% [markdown]
-# {numref}`fig-snr-record` goes on where the training made here stopped. The SNR rises through 1 in
-# all ten runs, and with RBA earlier in four pairs of five. But it does not *stay* above 1.
-# Enlarged, RBA's median itself sinks below 1 again and again, for some hundred steps. Vanilla's is
-# above 1 for most of these steps, while single probes fall far below. Over the whole time after its
-# rise an RBA run is above 1 in two fifths of its probes, and a vanilla run in about half. By the
-# strict rule of {doc}`13_phases`, which asks whether the SNR stays, none of the ten has the third
-# phase.
+# {numref}`fig-snr-record` shows what comes after the first 1,500 steps. The SNR rises through 1 in
+# all ten runs. In four pairs of five it rises earlier with RBA. But it does not *stay* above 1. The
+# panels at the right enlarge the last 4,000 steps. RBA's running median there sinks below 1 again
+# and again, for some hundred steps. Vanilla's running median is above 1 for most of these steps,
+# while single probes fall far below.
 #
-# The first rows say again where the large start comes from: RBA's loss is the boundary term alone
-# there ({doc}`04_attention`).
+# Over the whole time after its first rise an RBA run is above 1 in two fifths of its probes, and a
+# vanilla run in about half. The {term}`strict rule` of {doc}`13_phases` asks whether the SNR stays
+# above 1. By this rule none of the ten runs has the third phase.
 #
-# Which of the two moves, signal or noise? {numref}`fig-signal-noise` shows them
-# apart.
+# The first rows of the table say again why RBA's SNR starts so high: at step 0 RBA's loss is the
+# boundary term alone ({doc}`04_attention`), which all batches share.
+#
+# The SNR is signal over noise. Which of the two changes so much? {numref}`fig-signal-noise` shows
+# them separately.
 
 # %% mystnb={"figure": {"caption": "Signal and noise apart, for the records of seed 0. Right: the last 4,000 steps on a linear axis.", "name": "fig-signal-noise"}, "image": {"alt": "Norm of the mean and norm of the standard deviation of the batch gradients against the Adam step, vanilla above and RBA below, the last steps enlarged at the right. After step one thousand the signal jumps over several decades, the noise over little more than one."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 4.8), **both)
@@ -405,16 +424,19 @@ figures.stamp(fig, records["RBA"][0], ALSO)
 plt.show()
 
 # %% [markdown]
-# It is mostly the signal, the length of the full gradient. From one probe to the next it changes by
-# a factor of ten, or of seven with RBA, and it spans four decades. The noise changes by a factor of
-# two or less. So a burst of the SNR is a burst of the full gradient. Enlarged, the bursts come
-# every few hundred steps. Full-batch Adam is known for such bursts, at the
-# {term}`edge of stability` {cite}`cohen2022adaptive`. Whether these bursts are a phase or that edge
-# is asked in {doc}`10_adams_view`.
+# It is mostly the {term}`signal`, the length of the full gradient. From one probe to the next it
+# changes by a factor of ten, or of seven with RBA, and in all it spans four decades. The
+# {term}`noise` changes by a factor of two or less. So a {term}`burst` of the SNR is a burst of the
+# full gradient.
+#
+# The enlarged panels show a burst every few hundred steps. Full-batch Adam is known for such
+# bursts, at the {term}`edge of stability` {cite}`cohen2022adaptive`. {doc}`10_adams_view` asks
+# whether the bursts here are a phase or that edge.
 #
 # ### Layer by layer
 #
-# The SNR of each layer can be measured as well. {numref}`fig-layers` shows their running medians.
+# The SNR of each layer can be measured as well. {numref}`fig-layers` shows the running median of
+# each.
 
 # %% mystnb={"figure": {"caption": "SNR layer by layer (running median), for the records of seed 0. Right: the first and the last layer in the last 4,000 steps, on a linear axis.", "name": "fig-layers"}, "image": {"alt": "SNR by layer against the Adam step, vanilla above and RBA below. With RBA all five layers fall through one at about the same time. They rise above it at different ones, the first two layers first. At the right the first layer and the dashed last one burst and fall together, the first one a little higher."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 4.8), **both)
@@ -473,19 +495,23 @@ factors = [f"{name} {widest(runs[0], 30, 500):.1f}" for name, runs in records.it
 print("largest over smallest layer, steps 30 to 500:", ", ".join(factors))
 
 # %% [markdown]
-# All layers of the RBA run fall through 1 at the same time, within ten steps. In the vanilla run
-# all layers start below 1. Before the rise they differ by up to the printed factors.
+# All layers of the RBA run fall through 1 at nearly the same time, within ten steps. In the vanilla
+# run all layers start below 1. Between steps 30 and 500, before the rise, the highest layer is
+# above the lowest one by up to the factors printed under the table.
 #
-# They do not rise together. The first two layers rise first in both runs. The last one does so only
-# after step 10,000, and the fourth of the RBA run not at all. Afterwards the first two layers are
-# above 1 most often. Yet at the right the layers burst and fall at the same moments. So the late
-# rise of a deep layer is no event of its own: the same bursts cross the line of 1 there. This is
-# seed 0 alone.
+# The layers do not rise together. In both runs the first two layers rise first. The last layer
+# rises only after step 10,000, and the fourth layer of the RBA run does not rise at all. Afterwards
+# the first two layers are above 1 most often.
+#
+# Yet in the panels at the right the first and the last layer burst and fall at the same moments. So
+# the late rise of a deep layer is no event of its own: it is only that the same bursts now reach
+# above 1 in this layer as well. All this is seen in seed 0 alone.
 #
 # ## Are the residuals even?
 #
-# The paper says that residuals become {term}`homogeneous` with RBA. The square is cut into
-# $10 \times 10$ cells, and the {term}`order parameter` is 1 where all have the same mean residual.
+# The paper says that residuals become {term}`homogeneous` with RBA. To measure this, the square is
+# cut into $10 \times 10$ cells. The {term}`order parameter` is 1 if all cells have the same mean
+# residual.
 
 # %% mystnb={"figure": {"caption": "Order parameter of the residual over 10 x 10 cells, running median over 15 probes: 1 where all cells have the same mean residual. Right: the same on a linear axis of steps.", "name": "fig-order"}, "image": {"alt": "Order parameter of the residual against the Adam step for five seeds of each kind. All start at 0.91. Vanilla dips between steps one hundred and one thousand, down to 0.63 in one seed; RBA in some seeds only. RBA's median ends at 0.97, vanilla's at 0.94. On the linear axis single RBA runs drop for short times."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), **both)
@@ -500,11 +526,13 @@ figures.stamp(fig, records["RBA"], ALSO)
 plt.show()
 
 # %% [markdown]
-# In {numref}`fig-order` all runs start at the same height. There the residual is the forcing, whose
-# pattern is about as strong in every cell. Then the order sinks while the network learns, and less
-# with RBA. From step 1,000 on RBA's median is the higher one, but for one short dip near step
-# 10,600. That is the paper's claim, and it holds in four pairs of five. In single runs with RBA the
-# order drops for short times. When?
+# In {numref}`fig-order` all runs start at the same height. At the start the residual is the
+# forcing, whose pattern is about as strong in every cell. Then the order sinks while the network
+# learns, and it sinks less with RBA. From step 1,000 on RBA's median is higher than vanilla's,
+# except for one short dip near step 10,600. So the residuals are more homogeneous with RBA, as the
+# paper claims. In the mean over the second half of the training this holds in four pairs of five.
+#
+# In single runs with RBA the order drops for short times. When does it drop?
 
 
 # %% tags=["hide-input"]
@@ -525,12 +553,13 @@ for above, label in ((True, "above"), (False, "below")):
 table(("order of the residual after step 2,000", *records), rows)
 
 # %% [markdown]
-# With RBA the residual is *less* even at probes with an SNR above 1. In a burst the batches agree
-# on a push, and the residual has a smooth pattern then. So here a large SNR and even residuals do
-# not come at the same moments, though both come late in training.
+# With RBA the residual is *less* even at probes with an SNR above 1. In a burst the gradients of
+# the batches agree, and the residual then has a smooth pattern. So here a large SNR and even
+# residuals do not come at the same moments, though both come late in training.
 #
-# {numref}`fig-maps` shows such residuals. It has three moments of the records of seed 0: the start,
-# the time when the SNR is low, and the end. Each map has its own colour scale.
+# {numref}`fig-maps` shows maps of the residual. They are from the records of seed 0, at three
+# moments: the start, a step at which the SNR is low, and the end. Each map has its own colour
+# scale.
 
 # %%
 grid = pl.sampling.grid(problem.domain, 61)
@@ -563,12 +592,13 @@ table(head, sizes_of)
 # %% [markdown]
 # Three things stand out.
 #
-# - At step 358 the weights still show the pattern of the forcing, which the residual has lost.
-#   Weights remember for about 1,000 steps.
-# - At the end the vanilla residual is largest on the boundary. No collocation point lies there, and
-#   the largest residual at the collocation points is five times smaller.
-# - RBA's residual at the end is the larger one, in smooth stripes. Its last step falls into a
-#   burst. So single moments can mislead, and the verdict takes a mean over the second half.
+# - At step 358 the residual has lost the pattern of the forcing, but the weights still show it.
+#   RBA's weights remember the residuals of about the last 1,000 steps.
+# - At the end the vanilla residual is largest on the boundary. No collocation point lies there. At
+#   the collocation points the largest residual is five times smaller.
+# - At the end RBA's residual is larger than vanilla's, and it has smooth stripes. RBA's last step
+#   falls into a burst. So single moments can mislead, and the verdict takes the mean over the
+#   second half of the training.
 #
 # {numref}`fig-scrub` lets you go through the training yourself.
 
@@ -593,15 +623,15 @@ HTML(
 )
 
 # %% [markdown]
-# The waves appear within a few frames. What comes after them is hardly visible in the prediction.
-# It is the residual that goes on fading.
+# The waves appear within a few frames. After that the prediction hardly changes to the eye, but the
+# residual goes on getting smaller.
 #
 # ## A harder case: $a = (6, 6)$
 #
-# Now to the setting of the paper's Helmholtz figures, at the authors' size and from their own
-# start: 128 x 6 units, 25,600 points, 100 batches, uniform biases. The runs were made on an H100,
-# to step 40,000 of the authors' 300,000. There is one run of each kind, so a step that is read from
-# it is one draw ({doc}`12_chance`).
+# Now we turn to the setting of the paper's Helmholtz figures, at the authors' size: 6 layers of 128
+# units, 25,600 points and 100 batches. The runs begin from the authors' own start, with uniform
+# biases. They were made on an H100, to step 40,000 of the authors' 300,000. There is only one run
+# of each kind. So a step that is read from it depends on chance ({doc}`12_chance`).
 
 # %%
 hard = {
@@ -669,21 +699,32 @@ print(
 )
 
 # %% [markdown]
-# At the authors' size both runs leave their plateau. RBA's error is 0.0751 at step 40,000, and
-# vanilla's is 0.383, still falling. RBA's error passes 0.5 nine times earlier than vanilla's. In
-# the authors' runs it is earlier too. The vanilla SNR first rises at step 19,000, where the authors
-# draw it. RBA's first rises at step 4,100, four times later than they draw it, and its error passes
-# 0.5 at 3,500 against their 1,200. In both runs the error falls fastest within a factor of two of
-# that rise. That is the paper's reading, and here it holds. It does not prove a cause: a run that
-# has left its {term}`plateau` has other gradients than one that sits on it. As at a laptop's size,
-# the order of the residual is the lower one at probes with an SNR above 1.
+# At the authors' size both runs leave their {term}`plateau`. At step 40,000 RBA's error is 0.0751,
+# and vanilla's is 0.383 and still falling. RBA's error falls below 0.5 nine times earlier than
+# vanilla's, and in the authors' runs it is earlier too.
+#
+# Without RBA our SNR first rises at step 19,000, where the authors draw the start of total
+# diffusion. With RBA our run is later than the authors'. Its SNR first rises at step 4,100, four
+# times later than they draw total diffusion. Its error falls below 0.5 at step 3,500, and that of
+# the authors' run at step 1,200.
+#
+# In both our runs the step at which the error falls fastest is within a factor of two of the first
+# rise of the SNR. So the paper's reading, that the error falls fastest at that rise, holds here. It
+# does not prove that the rise is the cause: a run that has left its plateau has other gradients
+# than one that is still on it.
+#
+# As at a laptop's size, the order of the residual is lower at probes with an SNR above 1.
 #
 # ### What is the vanilla run doing until step 16,000?
 #
 # The most striking part of {numref}`fig-hard` is the flat blue line. From step 2,000 to 15,000 the
-# error is 2.2 most of the time, which is *worse* than zero. The SNR sinks to a hundred-thousandth
-# and less, far below the {term}`floor` of batches that have nothing in common. Two numbers of the
-# history tell what the network says there.
+# error of the vanilla run is 2.2 most of the time. That is *worse* than the zero function. The SNR
+# sinks to a hundred-thousandth and less. This is far below the {term}`floor`, the SNR of batches
+# that have nothing in common.
+#
+# What does the network say in this time? Two numbers of the history tell it. One is the size of the
+# network's values on the boundary. The other is the size of the network's error, apart from the
+# missing waves.
 
 # %%
 vanilla, h = hard["vanilla"], hard["vanilla"].history
@@ -697,16 +738,19 @@ forcing = harder.forcing(torch.as_tensor(vanilla.points, dtype=torch.float64))
 print(f"mean of the forcing over the collocation points: {forcing.mean().item():.2f}")
 
 # %% [markdown]
-# Both are 0.98, as they are for a network that says one constant everywhere. No weights were kept
-# from that time, so we cannot look. But the constant can be predicted. The forcing is a chessboard
-# of heights up to 710, and over the square its mean is zero. Over the 25,600 points that were drawn
-# it is 1.97. Of all constants one satisfies the equation and the boundary best, and it is half of
-# that mean, 0.98 ({numref}`ex-helmholtz-constant`).
+# Both sizes are 0.98. If a network says one constant everywhere, the two sizes are equal: each is
+# the size of that constant. No weights were kept from that time, so we cannot look at the network
+# itself.
 #
-# So the network has found the best constant and waits there. At the best constant the full gradient
-# is nearly zero, while the batches still differ. That makes the SNR so small. Near step 16,000 the
-# network leaves the constant. The error first shoots up, as in {numref}`fig-error-quick`, and then
-# falls.
+# But the constant can be predicted. The forcing is a chessboard of heights up to 710, and its mean
+# over the square is zero. Its mean over the 25,600 points that were drawn is not zero but 1.97. Of
+# all constants, half of that mean satisfies the equation and the boundary best. Half of the mean is
+# 0.98 ({numref}`ex-helmholtz-constant`), which is what we measured.
+#
+# So the network has found the best constant and stays there. At the best constant the full gradient
+# is nearly zero, while the gradients of the batches still differ. That makes the SNR so small. Near
+# step 16,000 the network leaves the constant. The error first shoots up, as in
+# {numref}`fig-error-quick`, and then falls.
 #
 # ## Verdict
 #
@@ -714,15 +758,15 @@ print(f"mean of the forcing over the collocation points: {forcing.mean().item():
 # ({mod}`pinnlib.book.claims`). The ten runs with $a = (4, 1)$ are of a laptop's size, and the
 # verdicts say so.
 #
-# - *Reproduced* means that at least 80% of the runs show it, *not* that at most 20% do, and
-#   *partly* what lies between.
-# - Phases, and whether the SNR stays above 1, are judged by the strict rule. The vanilla runs end
-#   soon after step 19,000, where the authors draw the phase for $a = (6, 6)$. So they do not count
-#   for the phases.
-# - Abrupt means that the interval of the first rise spans less than a factor of 2 in steps.
-# - The error falls fastest where the slope of $\log$ error against $\log$ step, over a quarter of a
-#   decade, is steepest. The claim holds if that is within a factor of 2 of the first rise.
-# - Homogeneity is the order of the residual, averaged over the second half of the training.
+# - *Reproduced* means that at least 80% of the runs show the claim. *Not* means that at most 20%
+#   show it. *Partly* is what lies between.
+# - The strict rule decides on the phases, and on whether the SNR stays above 1. The vanilla runs do
+#   not count for these two: they end soon after step 19,000, where the authors draw the start of
+#   total diffusion for $a = (6, 6)$.
+# - *Abrupt* means that the interval of the first rise spans less than a factor of 2 in steps.
+# - The error *falls fastest* where the slope of $\log$ error against $\log$ step, over a quarter of
+#   a decade, is steepest. The claim holds if that step is within a factor of 2 of the first rise.
+# - *Homogeneity* is the order of the residual, averaged over the second half of the training.
 
 # %% tags=["hide-input"]
 paper = {
@@ -742,30 +786,34 @@ found = claims.summary(
 display(Markdown(verdicts.table(found)))
 
 # %% [markdown]
-# The rows that say *not* are about phases, and about where the error falls fastest. At a laptop's
-# size it falls well before the rise of the SNR in eight of ten runs. The strict rule sees no weak
-# rise, and one run may be too short for it ({doc}`13_phases`). At the authors' size the run with
-# RBA has all three phases, and so has the authors' own run with RBA ({doc}`20_scorecard`). The
-# vanilla run has no fitting phase there: its SNR begins below 1, as in the authors' series.
+# The rows that say *not* are about the phases, and about where the error falls fastest. In eight of
+# ten runs of a laptop's size the error falls fastest well before the SNR rises. As to the phases,
+# the strict rule does not see a weak rise, and a run may be too short for this rule
+# ({doc}`13_phases`).
+#
+# At the authors' size our run with RBA has all three phases, and so has the authors' own run with
+# RBA ({doc}`20_scorecard`). The vanilla run of that size has no fitting phase: its SNR begins below
+# 1, as in the authors' series.
 #
 # **Three takeaways**
 #
-# 1. On this equation RBA is more accurate at equal steps, in all five pairs of runs: 7.8 times in
-#    the median at step 20,000.
+# 1. On this equation RBA is more accurate at equal steps, in all five pairs of runs. In the median
+#    its error at step 20,000 is 7.8 times smaller.
 # 2. The SNR rises through 1 in every run. After that it bursts and sinks, in all ten small runs and
-#    with RBA at the authors' size; vanilla's is above 1 there in 96% of the probes. In RBA's bursts
-#    the residuals are less even.
-# 3. Between two kinds a larger SNR is no sign of the better solution. After its rise vanilla is
-#    above 1 more often than RBA, at both sizes, and less accurate at both.
+#    with RBA at the authors' size. The vanilla run at the authors' size differs: after its rise it
+#    is above 1 in 96% of the probes. In RBA's bursts the residuals are less even.
+# 3. Between the two kinds a larger SNR is no sign of the better solution. After its first rise
+#    vanilla is above 1 more often than RBA, at both sizes, and less accurate at both.
 #
-# So do not stop or go on because of the SNR alone; {doc}`what_to_do_when` has what to look at, and
-# whether to take RBA or a weight of the data.
+# So do not stop or go on because of the SNR alone. {doc}`what_to_do_when` says what to look at, and
+# how to choose between RBA and a weight of the data.
 #
-# **Limits.** One equation with a smooth closed-form solution, one shape of network and one learning
-# rate. The ten runs have 20,000 steps instead of 300,000, and what they do not show may be there at
-# the authors' size. There we have one run of each kind, to step 40,000. Nothing here says whether
-# RBA works by *attention* or by a slowly growing weight of the equation; {doc}`11_balance` asks
-# that. {doc}`14_transition` asks what the rise of the SNR is.
+# **Limits.** This is one equation with a smooth closed-form solution, one shape of network and one
+# learning rate. The ten runs have 20,000 steps instead of 300,000. What they do not show may be
+# there at the authors' size. At that size we have one run of each kind, to step 40,000.
+#
+# Nothing here says whether RBA works by *attention* or by a slowly growing weight of the equation.
+# {doc}`11_balance` asks that. {doc}`14_transition` asks what the rise of the SNR is.
 #
 # ## Exercises
 #
@@ -808,8 +856,8 @@ pl.book.exercises.check(answer, loudness[0] / loudness[1], within=0.1)
 #
 # The derivative of the loss by $c$ is $2(c - \bar q) + 2c$, with the mean $\bar q$ of the forcing.
 # It is zero at $c = \bar q / 2 = 0.98$. The mean squared error is $c^2 + 1/4$, since the waves have
-# mean zero. Divided by $1/4$, and under the root, that is $\sqrt{1 + 4 c^2} \approx 2.2$: the
-# height of the flat line in {numref}`fig-hard`.
+# mean zero. Divided by $1/4$, and under the root, this is the relative error:
+# $\sqrt{1 + 4 c^2} \approx 2.2$. That is the height of the flat line in {numref}`fig-hard`.
 # ```
 
 # %%
@@ -831,16 +879,16 @@ pl.book.exercises.check(answer, truth, within=0.05)
 # :class: dropdown
 #
 # In one run, seed 2, the error at step 1,500 is 0.168. The vanilla run here has 0.871 there, and
-# RBA has 0.091. In decades, the weight of 20 makes up for 73% of the lead: that is
-# $\log(0.871 / 0.168)$ over $\log(0.871 / 0.091)$. {doc}`11_balance` has five seeds, and more
-# controls.
+# RBA has 0.091. Measured in {term}`decades <decade>`, the weight of 20 makes up for 73% of the
+# lead: that is $\log(0.871 / 0.168)$ divided by $\log(0.871 / 0.091)$. {doc}`11_balance` has five
+# seeds, and more controls.
 # ```
 #
 # ```{exercise}
 # :label: ex-helmholtz-power
 #
 # Train with `pl.RBA(power=1)`, so that the loss holds $\lambda_i r_i^2$ instead of
-# $(\lambda_i r_i)^2$. Does the SNR fall through 1 earlier or later? Predict it first: weights
+# $(\lambda_i r_i)^2$. Does the SNR fall through 1 earlier or later? Predict it first: the weights
 # start at zero and are small for the first hundred steps.
 # ```
 #
@@ -848,8 +896,8 @@ pl.book.exercises.check(answer, truth, within=0.05)
 # :class: dropdown
 #
 # Earlier. A small weight is larger than its square, so the equation counts sooner. In one run, seed
-# 2, the first fall is at step 14, and it is at 40 with the square. The run is not better for it:
-# its error at step 1,500 is 0.160, against 0.091.
+# 2, the first fall is at step 14. With the square it is at step 40. Yet the run does not become
+# better: its error at step 1,500 is 0.160, against 0.091 with the square.
 # ```
 #
 # ## References

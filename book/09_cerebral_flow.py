@@ -13,7 +13,7 @@
 #
 # - state an inverse problem: what is measured, what is known, what is sought;
 # - infer a pressure gradient and a viscosity from noisy velocities with a PINN;
-# - judge the answer by the best that any method could do.
+# - judge the answer by the best that any method could reach.
 #
 # **Question.** Around the arteries of the brain runs a thin sheath of fluid that moves with every
 # heart beat. One can see particles drift in it, but nobody can put a pressure gauge there. Can a
@@ -21,8 +21,8 @@
 # gradients go through the paper's phases while it does?
 #
 # **The claim.** The last benchmark of Anagnostopoulos *et al.* {cite}`anagnostopoulos2024learning`
-# is such an inverse problem, with velocities measured around an artery. They draw their phases for
-# a run without weights for the points ({term}`vanilla`) and one with
+# is such an inverse problem, with velocities measured around an artery. The authors draw the phases
+# of two runs. One has no weights for the points ({term}`vanilla`). The other has
 # {term}`residual-based attention` (RBA, {cite}`anagnostopoulos2024residual`):
 #
 # | the authors' runs | vanilla | RBA |
@@ -33,9 +33,11 @@
 # **What this chapter does.** The authors' velocimetry is not public, so **this is a stand-in and
 # not their benchmark**. We make a flow whose exact solution we know, add noise, and hide pressure
 # and viscosity from the network. That gives what measured data cannot: the truth to compare with,
-# and the accuracy that *any* method could reach. Step numbers cannot be compared with the authors'.
-# The order of the phases, and RBA against vanilla, can, as far as small networks and 20,000 steps
-# go.
+# and the accuracy that *any* method could reach.
+#
+# The steps at which something happens cannot be compared with the authors'. Two other things can,
+# as far as small networks and 20,000 steps go: the order of the phases, and how RBA does against
+# vanilla.
 #
 # **Before.** {doc}`01_first_pinn` for loss and residual, {doc}`02_signal_and_noise` for the SNR and
 # the three phases, {doc}`04_attention` for RBA.
@@ -82,7 +84,8 @@ def linear(ax, low, high):
 # `SCALE = "quick"` trains 3 hidden layers of 32 sine units on 1,024 {term}`collocation points` and
 # 1,200 data, for 4,000 steps. `"paper"` takes the network that the authors use for their other
 # benchmarks: 6 layers of 128 units with 25,600 points, 100 {term}`batches <batch>` and 300,000
-# steps. Their setting for this one is not published. Its time on a GPU was not measured.
+# steps. The authors' setting for this benchmark is not published. The time of a `"paper"` run on a
+# GPU was not measured.
 
 # %% tags=["parameters"]
 SCALE = "quick"
@@ -119,8 +122,8 @@ settings = dict(
 # | **sought** | how strongly the pressure pushes, at each moment of the beat |
 # | **sought** | how viscous the fluid is: one number |
 #
-# The push is called the *pressure gradient*. No datum speaks of it, nor of the viscosity. Both must
-# be inferred from how the velocity changes in time and across the gap.
+# The push is called the *pressure gradient*. No datum is a measurement of this gradient or of the
+# viscosity. Both must be inferred from how the velocity changes in time and across the gap.
 
 # %%
 problem = pl.problems.Perivascular(noise=0.02)
@@ -164,14 +167,16 @@ print(f"noise: {problem.noise:.0%} of the root mean square of the velocity")
 # \end{aligned}
 # $$ (eq-annulus)
 #
-# Read it from left to right: the fluid gets faster by the push $g$, and the friction of its
-# neighbours brakes it.
+# Read the equation from left to right: the push $g$ makes the fluid faster, and the friction with
+# the fluid next to it brakes it.
 #
-# Lengths are in radii of the artery. Time is in $1/\omega$ with the heart's angular frequency
-# $\omega$, so a beat lasts $2\pi$. The gradient $g$ is in units of the amplitude of its first
-# harmonic. It has a steady part and two harmonics. So the exact solution is a sum of Bessel
-# functions {cite}`womersley1955method`; it is checked against 40 digits and against a time
-# integration.
+# Lengths are in radii of the artery. Time is in units of $1/\omega$, where $\omega$ is the angular
+# frequency of the heart, so a beat lasts $2\pi$. The gradient $g$ is in units of the amplitude of
+# its first harmonic.
+#
+# The gradient has a steady part and two harmonics. So the exact solution is a sum of Bessel
+# functions {cite}`womersley1955method`. Its values are checked against a computation in 40 digits
+# and against a time integration.
 
 # %% tags=["hide-input"]
 radii, moments = np.linspace(*problem.radii, 101), (-2.0, -0.5, 1.0, 2.5)
@@ -196,10 +201,10 @@ figures.stamp(fig, f"made here: Womersley number 7, 2% noise, seed {SEED}")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-profiles` shows what pulsation does. The profiles are not copies of one parabola: the
-# fluid at the walls answers the pressure sooner than the fluid in the middle. At $t = -2$ it
-# already moves back at the walls, and still rests in the middle. In these differences sits the
-# viscosity.
+# {numref}`fig-profiles` shows what the beat does to the flow. The profiles are not copies of one
+# parabola: the fluid at the walls follows the pressure sooner than the fluid in the middle. At
+# $t = -2$ the fluid near the walls already moves back, and the fluid in the middle still rests.
+# These differences depend on the viscosity, so the viscosity can be inferred from them.
 #
 # ### What is physiological, and what is not
 #
@@ -210,9 +215,10 @@ plt.show()
 # {cite}`rey2018pulsatile`. We take $a = 1$ and $b = 3$. Real walls are neither circles nor at rest,
 # and the shape of our $g$ is made up.
 #
-# Most of all, our fluid is not viscous enough. The *Womersley number* $\alpha$ compares inertia
-# with friction: $\nu = (b - a)^2 / \alpha^2$ here. With a viscosity of 0.9 mPa s and 5 beats a
-# second {cite}`rey2018pulsatile` it would be:
+# The largest difference from the fluid in a mouse is that ours is not viscous enough. The
+# *Womersley number* $\alpha$ compares inertia with friction. In our units
+# $\nu = (b - a)^2 / \alpha^2$. With a viscosity of 0.9 mPa s and 5 beats a second
+# {cite}`rey2018pulsatile` the Womersley number would be:
 
 # %% tags=["hide-input"]
 rows = [
@@ -227,20 +233,21 @@ print(f"viscosity here {problem.viscosity:.3g}; the search starts from {problem.
 
 # %% [markdown]
 # At $\alpha = 0.2$ inertia is a few percent of the other terms. Then $u$ is $g / \nu$ times a fixed
-# profile, and velocities can tell the *ratio* $g/\nu$ but neither of the two. This is no fault of a
-# method: in a mouse one must know the viscosity to get the pressure. We take $\alpha = 7$, where
-# both can be told, so that the inverse problem has an answer.
+# profile. So velocities tell the *ratio* $g/\nu$, but neither $g$ nor $\nu$ alone. No method can
+# change that: in a mouse one must know the viscosity to get the pressure. We take $\alpha = 7$.
+# There velocities tell both, and the inverse problem has an answer.
 #
 # ## The network and its residual
 #
 # The network takes $r$ and $t$ and has three outputs: the velocity $u$, the gradient $g$, and a
 # number $n$ for the viscosity. We write $\nu = \nu_0 e^n$, so that it stays positive. The guess
-# $\nu_0$ is 2.45 times too large.
+# $\nu_0$, from which the search starts, is 2.45 times too large.
 #
-# A gradient that depends on time alone, and a viscosity that is one number, are three more
-# equations: $g_r = 0$, $n_r = 0$ and $n_t = 0$. The paper's cavity sums absolute
-# {term}`residuals <residual>` to one number a point. We do this in a smooth way, with a root of
-# squares:
+# As outputs of the network, $g$ and $n$ could depend on both $r$ and $t$. But the gradient depends
+# on time alone, and the viscosity is one number. These are three more equations: $g_r = 0$,
+# $n_r = 0$ and $n_t = 0$. So each point has four {term}`residuals <residual>`. In its benchmark of
+# the cavity the paper adds up absolute residuals to one number a point. We do this in a smooth way,
+# with a root of squares:
 #
 # $$
 # \begin{aligned}
@@ -253,12 +260,14 @@ print(f"viscosity here {problem.viscosity:.3g}; the search starts from {problem.
 #
 # ## What can be known at best
 #
-# Noise limits every method. Suppose that one knew all but the viscosity, the mean of $g$ and its
-# first eight harmonics. For a given $\nu$ the velocities are then linear in the 17 numbers that
-# make $g$. Least squares on the exact solution is the best estimate. Its standard errors follow
-# from how much each velocity depends on each of the 18 unknown numbers, the Jacobian $J$. With
-# noise of size $\sigma$ their covariance is $\sigma^2 (J^T J)^{-1}$. This is the Cramér-Rao bound,
-# for an unbiased estimate.
+# Noise limits every method. Suppose that only 18 numbers were unknown. One is the viscosity $\nu$.
+# The other 17 make $g$: its mean, and a cosine and a sine for each of its first eight harmonics.
+# For a given $\nu$ the velocities are linear in these 17 numbers.
+#
+# The best estimate is then a least-squares fit of the exact solution to the data. Its standard
+# errors follow from how much each velocity depends on each of the 18 numbers, which is the Jacobian
+# $J$. With noise of size $\sigma$ the covariance of the 18 numbers is $\sigma^2 (J^T J)^{-1}$. This
+# is the Cramér-Rao bound: no unbiased estimate can do better.
 
 # %%
 HARMONICS = range(1, 9)
@@ -298,9 +307,9 @@ for noise in (0.02, 0.1):
     print(f"noise {noise:.0%}: {best}")
 
 # %% [markdown]
-# So at 2% noise the viscosity can be known to better than a percent. At 10% the bound is five times
-# that. We also run the least-squares fit on the same data, as a rival that knows the exact
-# solution. The PINN knows the equation only.
+# So at 2% noise the viscosity can be known to better than a percent. At 10% noise the bound is five
+# times as large. We also make the least-squares fit itself, on the data that the network gets. It
+# is a rival that knows the exact solution. The PINN knows the equation only.
 
 
 # %%
@@ -328,8 +337,8 @@ print(f"least squares: viscosity {nu:+.1%}, pressure gradient {g:.1%}")
 # %% [markdown]
 # ## Train it, here and now
 #
-# One run with RBA takes all points in every step. The {term}`learning rate` is five times the usual
-# one, and falls.
+# We make one run with RBA, which takes all points in every step. The {term}`learning rate` starts
+# at five times the usual one, and falls during the training.
 
 # %%
 config = pl.Config(**settings, weighting=pl.RBA(decay=0.999, rate=1e-3))
@@ -356,10 +365,10 @@ figures.stamp(fig, f"scale {SCALE}: {config.describe()}")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-gradient-quick` is the pressure gauge that nobody could put there. After 200 steps
-# the hump is in its place and too low. At the end the curve lies on the true one, but for both ends
-# of the beat. There the network has data on one side only. Nobody told it that the next beat is
-# like this one.
+# {numref}`fig-gradient-quick` shows the pressure gradient, which nobody measured. After 200 steps
+# the hump is in its place but too low. At the end the curve lies on the true one, except at both
+# ends of the beat. There the network has data on one side only, since nothing tells it that the
+# next beat is like this one.
 
 
 # %%
@@ -387,11 +396,12 @@ plt.show()
 # %% [markdown]
 # {numref}`fig-viscosity-quick` shows a detour. The viscosity starts too large and falls far *below*
 # the truth before it comes back. A likely reason: at first the network has only the rough shape of
-# $u$. Its curvature is wrong, and wrong curvature counts least when it is multiplied by a small
-# viscosity. So the equation asks for a small one. When the shape is right, the viscosity follows.
+# $u$, so its curvature is wrong. In the equation the curvature is multiplied by the viscosity. So
+# wrong curvature counts least if the viscosity is small, and the equation asks for a small one.
+# When the shape is right, the viscosity follows.
 #
-# Then it overshoots and comes down slowly. At the end of the quick run it is still farther off than
-# the noise explains. The network needs more steps, not more data.
+# Then the viscosity overshoots the truth and comes down slowly. At the end of the quick run it is
+# still farther off than the noise explains. The network needs more steps, not more data.
 
 # %% tags=["hide-cell"]
 low = viscosities(quick).min()
@@ -423,18 +433,19 @@ print("it falls below 1 later:", bool(quick.history["snr"].min() < 1))
 
 # %% [markdown]
 # The {term}`SNR` of {numref}`fig-snr-cerebral-quick` starts above a million. That is built in: the
-# data term is the same in every batch, and RBA's weights start at zero ({doc}`04_attention`). The
-# *first fall* is where the running median over 7 probes first falls through 1, and the *first rise*
-# is where it first comes back. A crossing counts when the median has gone a factor of 1.5 beyond.
-# Neither looks at the error. By the time of the first fall the viscosity is past its dip, in this
-# run.
+# data term is the same in every batch, and RBA's weights start at zero ({doc}`04_attention`).
+#
+# The *first fall* is where the running median over 7 probes first falls through 1. The *first rise*
+# is where it first comes back through 1. A crossing counts only if the median then goes beyond 1 by
+# a factor of 1.5. Both are read from the SNR alone, and not from the error. In this run the
+# viscosity has passed its dip by the time of the first fall.
 #
 # ## The published runs
 #
-# Five {term}`seeds <seed>` of vanilla and RBA have 2% noise, and five more of RBA have 10%. Each
-# has 20,000 steps, and they are of a {term}`laptop's size`. The learning rate falls more slowly
-# than in the quick run, by a tenth every 700 steps. A seed sets the network's weights, the points,
-# the places of the data and their noise. To remake the first:
+# At 2% noise there are five {term}`seeds <seed>` of vanilla and five of RBA. At 10% noise there are
+# five more of RBA. Each run has 20,000 steps and is of a {term}`laptop's size`. The learning rate
+# falls more slowly than in the quick run, by a tenth every 700 steps. A seed sets the network's
+# weights, the points, the places of the data and their noise. To remake the first run with RBA:
 #
 # ```
 # python -m pinnlib train perivascular --bias-init zero --noise 0.02 \
@@ -483,13 +494,13 @@ figures.stamp(fig, records["RBA"], also="; and vanilla, 10% noise")
 plt.show()
 
 # %% [markdown]
-# The velocities of {numref}`fig-profiles-record` lie on the exact ones. So do the pressure
-# gradients at 2% noise in {numref}`fig-gradient-record`, but for vanilla at the very end of the
-# beat. At 10% noise the lines scatter more, and most at the ends of the beat, where data are on one
-# side only.
+# The velocities of {numref}`fig-profiles-record` lie on the exact ones. At 2% noise so do the
+# pressure gradients of {numref}`fig-gradient-record`, except for vanilla at the very end of the
+# beat. At 10% noise the lines scatter more. They scatter most at the ends of the beat, where data
+# are on one side only.
 #
-# The next table has the errors at the end, beside the bound and the least-squares fit on the same
-# data.
+# The next table has the errors at the end of the training. Beside them stand the bound, and the
+# least-squares fit on the same data.
 
 
 # %% tags=["hide-input"]
@@ -522,17 +533,21 @@ for noise, groups in ((0.02, records), (0.1, {"RBA": noisy})):
 table(HEAD, rows)
 
 # %% [markdown]
-# **The inverse problem is solved.** At 2% noise all ten runs find both within 5%, and vanilla's
-# median viscosity is about as near as the bound. At 10% noise the pressure gradient is *closer* to
-# the truth than the bound allows. That is no contradiction. The bound is for unbiased estimates
-# that leave 17 numbers free. A network that is still smooth leaves fewer, and the true $g$ happens
-# to be smooth.
+# **The inverse problem is solved.** At 2% noise all ten runs find both the viscosity and the
+# pressure gradient within 5%. Vanilla's median error of the viscosity is about as small as the
+# bound.
+#
+# At 10% noise the pressure gradient is *closer* to the truth than the bound allows. That is no
+# contradiction. The bound is for unbiased estimates in which 17 numbers of $g$ are free. In a
+# network that is still smooth fewer are free, and the true $g$ happens to be smooth.
 #
 # Are the errors noise, or a bias? Errors of both signs around zero are noise. Errors of one sign in
 # all seeds are a bias, which comes from the training or the penalty and not from the data. So the
-# next table keeps the signs. In its fourth row the viscosity is no field but a number: with
-# `viscosity_as="unknown"` it is $\nu_0 e^\theta$, and $\theta$ is trained beside the network
-# ({doc}`18_your_equation`).
+# next table keeps the signs.
+#
+# In the fourth row of that table the viscosity is no output of the network but a single number.
+# With `viscosity_as="unknown"` it is $\nu_0 e^\theta$, and $\theta$ is trained together with the
+# network ({doc}`18_your_equation`).
 
 # %% tags=["hide-input"]
 unknown = pl.records.seeds("perivascular_unknown_rba")
@@ -555,12 +570,15 @@ print(f"tanh for sine, RBA, seed 0: viscosity {problem.viscosity_error(end):+.1%
 print(f"    pressure gradient {problem.gradient_error(end):.1%}")
 
 # %% [markdown]
-# RBA's viscosities at 2% noise are too large in all five seeds. Five equal signs come by chance
-# once in sixteen. But the least-squares fit on the same data has no such shift, and every run lies
-# above it, vanilla's too. That is a bias. As a number the viscosity is nearer in each of them, and
-# still too large. So the bias is for the most part not the field's. At 10% noise both signs occur,
-# and four of five are within 5%. One run has tanh units in place of sine. Its viscosity is off by
-# 2.8%, where the same seed with sine has 1.4%.
+# At 2% noise RBA's viscosities are too large in all five seeds. Five equal signs come by chance
+# once in sixteen. But the least-squares fit on the same data has no such shift. In every seed the
+# viscosity of the run is above that of the fit, with RBA and with vanilla. So this is a bias.
+#
+# If the viscosity is a number, it is nearer to the truth in every seed, but still too large. So
+# most of the bias does not come from making the viscosity an output of the network.
+#
+# At 10% noise both signs occur, and four of five runs are within 5%. One run at 2% noise has tanh
+# units in place of sine. Its viscosity is off by 2.8%. The same seed with sine is off by 1.4%.
 
 # %% mystnb={"figure": {"caption": "Viscosity over the true one through the training, seed 0. Right: from step 500 on, on a linear axis.", "name": "fig-viscosity-record"}, "image": {"alt": "Ratio of inferred to true viscosity against the Adam step for vanilla and RBA, on a logarithmic and on a linear axis. Both start near four; RBA dips to 0.57 near step 150 and overshoots to 1.5, vanilla dips to 0.9 and overshoots to 1.4. After step 5,000 both are within a few percent of one, mostly above it, and drift slowly."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.4))
@@ -579,8 +597,9 @@ plt.show()
 
 # %% [markdown]
 # {numref}`fig-viscosity-record` has the detour of the quick run. RBA's dip is much deeper than
-# vanilla's; why was not tested. On the linear axis the rest is slow and smooth. RBA is nearest near
-# step 8,000, half a percent off, and drifts away again.
+# vanilla's. Why it is deeper was not tested. On the linear axis one sees that the rest is slow and
+# smooth. RBA's viscosity is nearest to the truth near step 8,000, half a percent off, and then it
+# drifts away again.
 #
 # ## Signal and noise
 
@@ -627,11 +646,13 @@ rows = [
 table(("median (range) of five seeds", *records), rows)
 
 # %% [markdown]
-# {numref}`fig-snr-cerebral` begins as the paper says: an SNR far above 1, which falls. On the
-# linear axis what follows is one long alternation. The running median passes 1 up to eleven times.
-# In three of ten runs it has no first rise that counts. In the others that rise is often one of
-# several, and without RBA its step scatters by a factor of eleven from seed to seed. A stricter
-# rule asks the SNR to stay on its new side ({doc}`13_phases`). The verdict table has its answer.
+# {numref}`fig-snr-cerebral` begins as the paper says: the SNR is far above 1, and falls. The linear
+# axis shows what follows: the running median passes 1 upwards and downwards, again and again, up to
+# eleven times. In three of ten runs no rise counts as a first rise. In the others the first rise is
+# often one of several. Without RBA its step differs by a factor of eleven from seed to seed.
+#
+# The {term}`strict rule` asks the SNR to stay on its new side ({doc}`13_phases`). What it finds is
+# in the table of the verdict.
 
 # %% mystnb={"figure": {"caption": "Error of the velocity, median and range over five seeds. Right: the same on a linear axis of steps.", "name": "fig-error-cerebral"}, "image": {"alt": "Relative error of the velocity against the Adam step for vanilla and RBA, with ranges over five seeds, on a logarithmic and on a linear axis. Both fall together from one to 0.004, with sharp spikes between steps 1,000 and 10,000; no plateau is seen."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.6), sharey=True)
@@ -646,8 +667,8 @@ plt.show()
 
 # %% [markdown]
 # **There is no plateau here.** In {numref}`fig-error-cerebral` the error falls all the way, while
-# the SNR crosses 1 to and fro. The two kinds lie on each other. The spikes are bursts: the error is
-# several times as large for a moment, and comes back.
+# the SNR passes 1 upwards and downwards. The curves of the two kinds lie on each other. The spikes
+# are {term}`bursts <burst>`: the error is several times as large for a moment, and comes back.
 
 # %% mystnb={"figure": {"caption": "Order parameter of the residual over 10 x 10 cells, running median over 15 probes: 1 where all cells have the same mean residual.", "name": "fig-order-cerebral"}, "image": {"alt": "Order parameter of the residual against the Adam step for vanilla and RBA, with ranges over five seeds. Both start near 0.95; RBA sinks to 0.89 and returns to 0.95, vanilla sinks to 0.82 and returns to 0.89."}} tags=["hide-input"]
 fig, ax = plt.subplots()
@@ -659,19 +680,21 @@ figures.stamp(fig, records["RBA"], also="; and vanilla")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-order-cerebral` asks whether the residual is {term}`homogeneous`. Both kinds start
-# even, become uneven while the velocity is learned, and recover. RBA's residual is the more even
-# one in every pair, as the paper says. Yet RBA is not more accurate in the velocity. A likely
-# reason: the data fill the domain, so no region is left behind that attention could find.
+# {numref}`fig-order-cerebral` asks whether the residual is {term}`homogeneous`. In both kinds it is
+# even at the start, becomes uneven while the velocity is learned, and becomes more even again.
+# RBA's residual is the more even one in every pair, as the paper says. Yet RBA is not more accurate
+# in the velocity. A likely reason: the data fill the domain, so in no region is the network so far
+# behind that attention could help there.
 #
 # ## Verdict
 #
-# Each claim is a yes or no for each seed or pair of seeds. *Reproduced* means at least 80% of
-# them, *not* at most 20%, *partly* what lies between. The first four rows are ours, since the paper
-# gives no errors for this benchmark. The others are those of all chapters
-# ({mod}`pinnlib.book.claims`). The runs are of a laptop's size. They end at step 20,000, and the
-# authors draw total diffusion at 30,000 and 57,000. So of the rise of the SNR these runs *cannot
-# tell*.
+# Each claim is a yes or no for each seed or pair of seeds. *Reproduced* means that at least 80% of
+# them say yes. *Not* means that at most 20% do. *Partly* is what lies between. The first four rows
+# are our own claims, since the paper gives no errors for this benchmark. The other claims are those
+# of all chapters ({mod}`pinnlib.book.claims`).
+#
+# The runs are of a laptop's size. They end at step 20,000, and the authors draw total diffusion at
+# 30,000 and 57,000. So on the rise of the SNR the verdict is *cannot tell*.
 
 # %% tags=["hide-input"]
 nu_errors = {name: found(runs)[0] for name, runs in records.items()}
@@ -727,10 +750,10 @@ display(Markdown(verdicts.table(verdicts.at(rows, verdicts.LAPTOP))))
 #
 # 1. A PINN can infer what nobody measured. At 2% noise all ten runs find pressure gradient and
 #    viscosity within 5%, from velocities alone.
-# 2. Ask first what *any* method could know. The bound says how far noise must put you off, and
-#    errors of one sign beyond it are a bias.
-# 3. RBA is not the reason, here. Its residual is more even and its pressure gradient slightly
-#    better, its viscosity and velocity slightly worse.
+# 2. Ask first what *any* method could know. The bound says how large an error the noise must make.
+#    Errors beyond it that all have one sign are a bias.
+# 3. RBA is not the reason for this success, here. Against vanilla its residual is more even and its
+#    pressure gradient slightly better. Its viscosity and its velocity are slightly worse.
 #
 # **Limits.** *This is not the authors' benchmark.* One velocity component in a ring with resting
 # walls stands for a three-dimensional flow in a space of irregular shape. The equation is linear in
@@ -739,30 +762,31 @@ display(Markdown(verdicts.table(verdicts.at(rows, verdicts.LAPTOP))))
 # from velocities. The network is smaller than the authors' usual one and trains for fewer steps, so
 # a transition at their steps would not be seen here.
 #
-# *A number as a field.* As a field with vanishing slopes the viscosity needs a weight for these
-# slopes, which we set to 1 and did not tune. A trainable number is the usual way, and slightly
-# better here, with RBA. Without RBA that was not tried.
+# *A number as a field.* In most of our runs the viscosity is a field, an output of the network,
+# whose slopes are asked to vanish. That needs a weight for the slopes. We set this weight to 1 and
+# did not tune it. The usual way is a trainable number. It is slightly better here, with RBA.
+# Without RBA it was not tried.
 #
-# *The rival wins where it applies.* Least squares on the exact solution needs no training, and is
-# nearer in the viscosity. It needs that solution. The PINN needs only {eq}`eq-annulus`, and so
-# works where nobody has one.
+# *The rival wins where it applies.* Least squares on the exact solution needs no training, and its
+# viscosity is nearer to the truth. But it needs the exact solution. The PINN needs only
+# {eq}`eq-annulus`, and so works where nobody has an exact solution.
 #
 # ## Exercises
 #
 # ```{exercise}
 # :label: ex-count
 #
-# The bound shrinks with the number of data. How many velocities would give the viscosity to 1% at
-# 10% noise? Start from what is printed for 900 velocities. Write the number into the first cell,
-# and run both cells.
+# The bound shrinks with the number of data. How many velocities are needed to know the viscosity to
+# 1% at 10% noise? Start from what is printed for 900 velocities. Write the number into the first
+# cell, and run both cells.
 # ```
 #
 # ```{solution} ex-count
 # :class: dropdown
 #
-# The covariance is $\sigma^2 (J^T J)^{-1}$, and $J^T J$ is a sum over data. So the standard error
-# goes like $\sigma / \sqrt{M}$. With a standard error $s$ in percent for 900 velocities, one needs
-# $900\, s^2$. For $s = 3.0$ that is about 8,100 velocities.
+# The covariance is $\sigma^2 (J^T J)^{-1}$, and $J^T J$ is a sum over the data. So with $M$
+# velocities the standard error goes like $\sigma / \sqrt{M}$. Let it be $s$ percent for 900
+# velocities. For 1% one then needs $900\, s^2$ velocities. For $s = 3.0$ that is about 8,100.
 # ```
 
 # %%
@@ -785,11 +809,13 @@ pl.book.exercises.check(answer, 900 * percent**2, within=0.1)
 #
 # Divide {eq}`eq-annulus` by $\nu = (b - a)^2/\alpha^2$. The term $u_t / \nu$ is of order
 # $\alpha^2 u_t$ and vanishes. What is left, $u_{rr} + u_r / r = -g(t)/\nu$, has no derivative in
-# time. Its solution is $g(t)/\nu$ times the steady profile of a parabola and a logarithm. Then
-# scaling $\nu$ and all of $g$ by the same factor changes no velocity. The columns of $J$ become
-# linearly dependent, $J^T J$ singular, and the bound infinite. For small $\alpha$ what tells them
-# apart is of relative size $\alpha^2$, so the bound grows like $1/\alpha^2$. In numbers,
-# at 2% noise: 0.6% at $\alpha = 7$, 14% at 1, and 218% at 0.25.
+# time. Its solution is $g(t)/\nu$ times the steady profile of a parabola and a logarithm.
+#
+# Then scaling $\nu$ and all of $g$ by the same factor changes no velocity. The columns of $J$
+# become linearly dependent, $J^T J$ becomes singular, and the bound becomes infinite. For small
+# $\alpha$ the velocities tell $\nu$ and $g$ apart only by a part of relative size $\alpha^2$. So
+# the bound grows like $1/\alpha^2$. At 2% noise it is 0.6% at $\alpha = 7$, 14% at $\alpha = 1$,
+# and 218% at $\alpha = 0.25$.
 # ```
 #
 # ```{exercise}
@@ -802,11 +828,18 @@ pl.book.exercises.check(answer, 900 * percent**2, within=0.1)
 # ```{solution} ex-data-weight
 # :class: dropdown
 #
-# One run each, seed 0. The dip hardly changes: the lowest ratio is 0.60 with the weight 1, 0.59
-# with 3, and 0.58 with 100. The viscosity enters the equation alone, and Adam does not care how
-# large its gradient is. What changes is the overshoot: 1.59, 1.32 and 1.08. With 100 the viscosity
-# is within 5% of the truth from step 1,300 on. But then the equation counts less, and the pressure
-# gradient is off by 9.0% at the end, against 4.1% with the weight 1.
+# There is one run for each weight, with seed 0. The table has the ratio of the viscosity to the
+# true one:
+#
+# | weight of the data | 1 | 3 | 100 |
+# |---|---|---|---|
+# | lowest ratio, in the dip | 0.60 | 0.59 | 0.58 |
+# | highest ratio, in the overshoot | 1.59 | 1.32 | 1.08 |
+#
+# The dip hardly changes. The viscosity enters the equation alone, and Adam does not care how large
+# its gradient is. What changes is the overshoot. With the weight 100 the viscosity is within 5% of
+# the truth from step 1,300 on. But then the equation counts less, and the pressure gradient is off
+# by 9.0% at the end. With the weight 1 it is off by 4.1%.
 # ```
 #
 # ```{exercise}
@@ -818,9 +851,9 @@ pl.book.exercises.check(answer, 900 * percent**2, within=0.1)
 # ```{solution} ex-guess
 # :class: dropdown
 #
-# Yes, in one run with seed 0. It starts at 0.19 of the truth, since the fresh network's $n$ is not
-# zero, and it falls to 0.09 by step 127. Then it overshoots to 1.36, as before. At the end it is
-# off by 6.2%, where the run from the usual guess is off by 6.4%. So the guess is forgotten.
+# Yes, in one run with seed 0. The viscosity starts at 0.19 of the truth, since the fresh network's
+# $n$ is not zero, and it falls to 0.09 by step 127. Then it overshoots to 1.36, as before. At the
+# end it is off by 6.2%. The run from the usual guess is off by 6.4%. So the guess is forgotten.
 # ```
 #
 # ```{exercise}

@@ -12,27 +12,28 @@
 # **You will be able to**
 #
 # - build controls that keep the size of the weights and take away what they know of the points;
-# - measure, seed by seed, how much of a gain a control has;
-# - say for two benchmarks how much of RBA's gain is attention.
+# - measure, seed by seed, how much of RBA's gain a control has;
+# - say for two benchmarks how much of RBA's gain comes from attention.
 #
 # **Question.** Residual-based attention (RBA) makes a PINN more accurate. It does two things at
-# once: it weighs points against each other, and it makes the whole equation count less, at the
-# start most of all. Which of the two helps?
+# once: it gives some points more weight than others, and it makes the whole equation count less, at
+# the start most of all. Which of the two helps?
 #
 # **The claim.** {term}`RBA` {cite}`anagnostopoulos2024residual` gives each of the
 # {term}`collocation points` a weight that follows its {term}`residual`. The paper
-# {cite}`anagnostopoulos2024learning` says that this makes residuals {term}`homogeneous`. Thereby
-# {term}`total diffusion` comes earlier, and the test error is smaller: on the Helmholtz equation
-# with $a = (6, 6)$ it is 0.013 with RBA and 0.036 without, after 300,000 steps.
+# {cite}`anagnostopoulos2024learning` says that this makes residuals {term}`homogeneous`. As a
+# result, it says, {term}`total diffusion` comes earlier, and the test error is smaller. On the
+# Helmholtz equation with $a = (6, 6)$ the error is 0.013 with RBA and 0.036 without, after 300,000
+# steps.
 #
 # **What this chapter does.** It trains RBA beside three controls, which keep the *size* of its
 # weights and know nothing of the points. Then it reads published runs of five seeds each, for the
-# controls and for two rivals of RBA. It measures the share of RBA's gain that each has. Then it
-# asks whether even residuals go with small errors.
+# controls and for two rivals of RBA. It measures which share of RBA's gain each control and each
+# rival has. Then it asks whether homogeneous residuals come with small errors.
 #
-# **Before.** {doc}`04_attention` says what RBA is: weights $\lambda_i$ that follow
-# {eq}`eq-rba-filter` from a start at zero and enter the loss squared. {doc}`06_helmholtz` and
-# {doc}`07_allen_cahn` have the two benchmarks and their runs.
+# **Before.** {doc}`04_attention` says what RBA is: weights $\lambda_i$ that start at zero, follow
+# {eq}`eq-rba-filter`, and enter the loss squared. {doc}`06_helmholtz` and {doc}`07_allen_cahn` have
+# the two benchmarks and their runs.
 #
 # **Time.** About a minute on two CPU cores. Times on a GPU were not measured.
 
@@ -84,10 +85,10 @@ problem = pl.problems.Helmholtz(a=(4, 1))
 #
 # The loss of a PINN with RBA is $\langle \lambda_i^2 r_i^2 \rangle + \langle \text{data} \rangle$,
 # where $\langle \cdot \rangle$ is a mean over points. The weights are below 1. So the equation
-# counts less than the data, and hardly at all at first ({numref}`fig-variants`). That alone could
-# help.
+# counts less than the data, and at first it hardly counts at all ({numref}`fig-variants`). That
+# alone could help.
 #
-# To find out, take away what the weights know of the points, and leave the rest:
+# To find out, we take away what the weights know of the points, and leave the rest:
 #
 # | run | what multiplies $r_i^2$ | keeps | takes away |
 # |---|---|---|---|
@@ -100,10 +101,10 @@ problem = pl.problems.Helmholtz(a=(4, 1))
 # The {term}`ramp` follows the mean of RBA's own weights, step by step. The permutation $\pi$ is
 # drawn once.
 #
-# The constant is near where $\langle \lambda^2 \rangle$ is by the step at which errors are
-# compared. Later it still grows, to 0.06 at step 20,000. Adam does not care about a common factor
-# of the whole loss. So a constant of 1/20 on the equation is the same as a weight of 20 on the
-# data.
+# The constant is close to the value that $\langle \lambda^2 \rangle$ has at the step at which
+# errors are compared. After that step $\langle \lambda^2 \rangle$ still grows, to 0.06 at step
+# 20,000. Adam's steps do not change when the whole loss is multiplied by a common factor. So a
+# constant of 1/20 on the equation is the same as a weight of 20 on the data.
 
 # %%
 constant_weight = 20.0
@@ -177,8 +178,8 @@ for name in ("constant", "ramp", "permuted", "RBA"):
 # vanilla run. The lowest curve is the strangest one: weights that belong to the *wrong* points do
 # best. The hump at the start of all curves is explained in {doc}`04_attention`.
 #
-# This is one seed. It says that the controls are no straw men. How much of RBA's gain each of them
-# has is a question for several seeds and more steps.
+# This is one seed. It shows that the controls deserve a serious test. How much of RBA's gain each
+# of them has is a question for several seeds and more steps.
 #
 # ## The published runs
 #
@@ -195,15 +196,18 @@ for name in ("constant", "ramp", "permuted", "RBA"):
 # On Allen-Cahn the mean $\langle \lambda^2 \rangle$ is 0.09 on the {term}`plateau`, so the
 # constant is 1/11. RBA and vanilla are the runs of {doc}`06_helmholtz` and {doc}`07_allen_cahn`.
 #
-# Two rivals are beside them. They are other ways to look harder at bad points:
+# Two rivals of RBA are compared too. They are other ways to work harder on points with large
+# residuals:
 #
-# * **Self-adaptive weights** {cite}`mcclenny2023self` climb the loss while the network descends it.
-#   Here each starts at 1 and gains $\eta$ times its normalized slope, with $\eta = 0.001$. Such
-#   weights only grow.
+# * **Self-adaptive weights** {cite}`mcclenny2023self` are trained to make the loss larger, while
+#   the network makes it smaller. Here each weight starts at 1. At each step it gains $\eta$ times
+#   the slope of the loss with respect to it, divided by the largest such slope, with
+#   $\eta = 0.001$. Such weights only grow.
 # * **RAD** {cite}`wu2023comprehensive` has no weights. Every 1,000 steps it draws all points anew,
 #   from a density that grows with the residual: $p \propto |r| / \operatorname{E}|r| + 1$.
 #
-# To remake one of them, `self-adaptive`, `rad` and `permuted` likewise:
+# This command remakes one run of the ramp. Put `self-adaptive`, `rad` or `permuted` in place of
+# `ramp` for the other kinds:
 #
 # ```
 # python -m pinnlib train helmholtz --a 4 1 --weighting ramp --steps 4000 --seed 0 --snapshots 2 \
@@ -276,9 +280,10 @@ figures.stamp(fig, "five seeds of each kind at a laptop's size")
 plt.show()
 
 # %% [markdown]
-# The striking curve of {numref}`fig-controls` is the ramp. On Helmholtz it ends well below RBA. On
-# Allen-Cahn it waits on RBA's plateau, and then falls through it in three of five seeds. Its median
-# falls when the third of them does, so the hairlines of the single seeds say more there.
+# The striking curve of {numref}`fig-controls` is that of the ramp. On Helmholtz it ends well below
+# RBA. On Allen-Cahn it stays for long on the same plateau as RBA, and then falls through it in
+# three of five seeds. The median falls only when the third of these seeds falls. So on Allen-Cahn
+# the hairlines of the single seeds say more than the median.
 #
 # ### How much of the gain
 #
@@ -289,7 +294,8 @@ plt.show()
 # {\log E_\text{vanilla} - \log E_\text{RBA}} ,
 # $$ (eq-share)
 #
-# seed by seed. It is 0 for no better than vanilla, 1 for as good as RBA, and above 1 for better.
+# taken seed by seed. A share of 0 means no better than vanilla, 1 means as good as RBA, and more
+# than 1 means better than RBA.
 
 
 # %%
@@ -315,29 +321,29 @@ for benchmark, kinds in records.items():
     display(Markdown(title + "\n\n" + verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# A cell is the median over seeds, with the range.
+# Each cell shows the median over the seeds, with the range.
 #
 # **Helmholtz, at a laptop's size: it is not attention.** The ramp gives every point the same
-# weight, and it has more than RBA's gain in all five seeds. So have the permuted weights, of which
-# each belongs to another point. Even a constant weight of 1/20 has as much in the median, and two
-# thirds at least.
+# weight, and it has more than RBA's gain in all five seeds. So have the permuted weights, where
+# each point has the weight of another point. Even a constant weight of 1/20 has as much as RBA in
+# the median. In its worst seed it has 0.66 of RBA's gain.
 #
-# What helps here is that the equation counts less than the boundary. Which point gets how much adds
-# nothing that could be seen, and rather costs something. We do not know why it costs.
+# What helps here is that the equation counts less than the boundary. To give each point its own
+# weight adds nothing that could be seen, and rather costs something. We do not know why it costs.
 #
-# The rivals tell the same from the other side. Self-adaptive weights only grow, so the equation
-# counts *more*, and they are no better than vanilla. RAD knows the points and does not touch the
-# balance of the two terms. It is no better either.
+# The rivals point to the same conclusion. Self-adaptive weights only grow, so the equation counts
+# *more* than in vanilla, and they are no better than vanilla. RAD knows which points have large
+# residuals, and does not touch the balance of the two terms. It is no better than vanilla either.
 #
-# **Allen-Cahn, at a laptop's size: one weight for all gets most trainings to the plateau.** A
-# constant weight of 1/11 does little in 16,000 steps. The ramp leads to the plateau that RBA waits
-# on, somewhat later, in four of five seeds. Permuted weights lead to it in one of five, and so does
-# vanilla by step 30,000. The rivals have learnt nothing by step 16,000: all ten errors are within
-# 0.01 of 1.
+# **Allen-Cahn, at a laptop's size: one weight for all points gets most trainings to the plateau.**
+# A constant weight of 1/11 does little in 16,000 steps. The ramp reaches the plateau on which RBA
+# waits too, somewhat later than RBA, in four of five seeds. Permuted weights reach it in one of
+# five seeds. Vanilla reaches it in one of five too, by step 30,000. The rivals have learnt nothing
+# by step 16,000: all ten errors are within 0.01 of 1.
 #
 # ### Who passes the plateau, and when
 #
-# The passage is read off the error: it falls below 0.4, and later below 0.1.
+# We read the {term}`passage` off the error: first it falls below 0.4, and later below 0.1.
 
 # %% tags=["hide-input"]
 HEAD = ("Allen-Cahn", "below 0.4 at step", "below 0.1 at step", "error at step 30,000")
@@ -356,29 +362,33 @@ for kind in ("vanilla", "ramp", "permuted", "RBA"):
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# **Attention saves at least half of the time, in the median.** At step 16,000 RBA is through the
-# passage in three of its five seeds, and none of the fifteen controls is. The other two seeds of
-# RBA pass soon after ({doc}`07_allen_cahn`). So three of twenty runs have passed, and all three are
-# RBA's. Chance alone would deal them so in 1% of cases, $\binom{5}{3} / \binom{20}{3}$. Against one
-# control alone three of five and none of five are not enough ($p = 0.17$).
+# **Attention saves at least half of the time, in the median.** At step 16,000 three of RBA's five
+# seeds are through the passage. None of the fifteen controls is. The other two seeds of RBA pass
+# soon after ({doc}`07_allen_cahn`).
+#
+# So three of twenty runs have passed by then, and all three are RBA's. If chance alone chose which
+# three runs pass, all three would be RBA's in 1% of cases, $\binom{5}{3} / \binom{20}{3}$. Against
+# one control alone the counts, three of five and none of five, are not enough ($p = 0.17$).
 #
 # **But the ramp passes too.** It was given more time, 45,000 steps. Three of its five seeds fall
-# below 0.4, and the same three fall below 0.1. Seed by seed these are 1.8 to 2.4 times as late as
-# RBA. The two other seeds have not passed by the end, which is more than 2.7 times as late. So the
-# median of all five is 2.4.
+# below 0.4, and the same three fall below 0.1. Compared with RBA from the same seed, these three
+# pass 1.8 to 2.4 times as late. The two other seeds have not passed by the end, which is more than
+# 2.7 times as late. So the median of all five factors is 2.4.
 #
 # So the same weight for all points is enough for the passage. Weights that follow the residual
-# bring it forward by a factor of two or more. Weights of the right size at the wrong points do not
-# pass by step 30,000. By that step only one ramp had passed, so ramp and permuted weights are not
-# told apart here. All of these may pass later: the vanilla run of the {term}`authors' size` needs
-# 80,000 steps.
+# bring the passage forward by a factor of two or more.
+#
+# Permuted weights, of the right size at the wrong points, do not pass by step 30,000. By that step
+# only one run with the ramp had passed. So these runs do not tell the ramp and the permuted weights
+# apart. Runs that have not passed may pass later: the vanilla run of the {term}`authors' size`
+# needs 80,000 steps.
 #
 # ## Are residuals homogeneous, and does it matter?
 #
-# The paper's reason is that RBA makes residuals even over the domain. The
-# {term}`order parameter` of a quantity over 10 x 10 cells is 1 where all cells have the same mean.
-# Here it is that of the size of the residual. It is averaged over the second half of each run up to
-# the compared step.
+# The paper's reason is that RBA makes residuals homogeneous, as large in one region as in another.
+# We measure this by the {term}`order parameter` of the size of the residual. The domain is divided
+# into 10 x 10 cells, and the order is 1 if all cells have the same mean. It is averaged over the
+# second half of each run up to the step at which errors are compared.
 
 
 # %%
@@ -389,7 +399,7 @@ def homogeneity(run, benchmark):
     )
 
 
-# %% mystnb={"figure": {"caption": "Order of the residual against the error, one mark a run; each kind has its colour and its mark.", "name": "fig-order-error"}, "image": {"alt": "Two scatter plots, Helmholtz and Allen-Cahn: order of the residual against relative error. On Helmholtz RBA's runs are at the right in the middle of the errors, RAD's and vanilla's as far right and far above, the ramp's and the permuted ones further left and lowest. On Allen-Cahn RBA's are at the right and low; those with self-adaptive weights are as far right, at an error of one."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Order of the residual against the error, one mark for each run; each kind has its colour and its mark.", "name": "fig-order-error"}, "image": {"alt": "Two scatter plots, Helmholtz and Allen-Cahn: order of the residual against relative error. On Helmholtz RBA's runs are at the right in the middle of the errors, RAD's and vanilla's as far right and far above, the ramp's and the permuted ones further left and lowest. On Allen-Cahn RBA's are at the right and low; those with self-adaptive weights are as far right, at an error of one."}} tags=["hide-input"]
 MARKS = dict(zip(KINDS, "osD^o*x", strict=True))
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 4.0))
 for ax, (benchmark, kinds) in zip(axes, records.items(), strict=True):
@@ -425,24 +435,27 @@ HEAD = ("order of the residual", *records)
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# **Homogeneity is not the cause, at a laptop's size.** If it were, {numref}`fig-order-error` would
-# slope down to the right: the more even the residual, the smaller the error. It does not.
+# **Homogeneity is not the cause, at a laptop's size.** If it were, the marks in
+# {numref}`fig-order-error` would slope down to the right: the more homogeneous the residual, the
+# smaller the error. They do not.
 #
-# - **Helmholtz.** RAD has residuals as even as RBA's, and the errors of vanilla. The ramp and the
-#   permuted weights have *less* even residuals than vanilla, and the smallest errors.
-# - **Allen-Cahn.** Self-adaptive weights make residuals more even than RBA does, 0.859 against
-#   0.817 in the median, and learn nothing.
-# - **Burgers** ({doc}`05_burgers`). RBA's residuals are the more homogeneous ones in every pair.
-#   Its errors are the larger ones, eight times in the median.
+# - **Helmholtz.** RAD has residuals as homogeneous as RBA's, and yet errors as large as vanilla's.
+#   The ramp and the permuted weights have *less* homogeneous residuals than vanilla, and the
+#   smallest errors.
+# - **Allen-Cahn.** Self-adaptive weights make residuals more homogeneous than RBA does, 0.859
+#   against 0.817 in the median, and yet they learn nothing.
+# - **Burgers** ({doc}`05_burgers`). In every pair of runs RBA's residuals are more homogeneous than
+#   vanilla's. But RBA's errors are larger, eight times in the median.
 #
-# What the figure does not say is what happens later. Within RBA's own five runs on Allen-Cahn the
-# more even ones are the more accurate ones, and three of them have passed by that step.
+# The figure does not say what happens later. Among RBA's own five runs on Allen-Cahn the more
+# homogeneous ones are the more accurate ones, and three of the five have passed by step 16,000.
 #
 # ## Verdict
 #
-# Each row is a yes or no for each pair of runs with the same seed. *Reproduced* means at least 80%
-# of them, *not* at most 20%, *partly* what lies between. "Most of the gain" is a share of at least
-# one half by {eq}`eq-share`. All runs are of a laptop's size, and the verdicts say so.
+# Each row asks a question, and each pair of runs with the same seed answers it by yes or no.
+# *Reproduced* means yes in at least 80% of the pairs, *not* means yes in at most 20%, and *partly*
+# is what lies between. "Most of the gain" means a share of at least one half by {eq}`eq-share`. All
+# runs are of a laptop's size, and the verdicts say so.
 
 # %% tags=["hide-input"]
 rows = []
@@ -506,32 +519,34 @@ display(Markdown(verdicts.table(verdicts.at(rows, verdicts.LAPTOP))))
 
 # %% [markdown]
 # At the authors' size there is one start of each kind, and RBA is ahead on both benchmarks
-# ({doc}`03_authors_runs`). On Allen-Cahn it passes at step 12,300 and vanilla at 80,000. Whether
-# such a lead is more than chance is the question of {doc}`12_chance`. How much of it is attention
-# cannot be told, for no control was run at that size. As for the paper's reason: at a laptop's size
-# RBA makes residuals more homogeneous on all five benchmarks, in four seeds of five at least
-# ({doc}`20_scorecard`).
+# ({doc}`03_authors_runs`). On Allen-Cahn RBA passes at step 12,300 and vanilla at 80,000. Whether
+# such a lead is more than chance is the question of {doc}`12_chance`. How much of this lead comes
+# from attention cannot be told, for no control was run at that size.
 #
-# For a practitioner: first give the data a weight of about 20, and if that fails try RBA without
-# that weight; {doc}`what_to_do_when` has the evidence for and against each.
+# The paper's reason is that residuals become more homogeneous. At a laptop's size RBA does make
+# them so on all five benchmarks, in at least four seeds of five ({doc}`20_scorecard`).
+#
+# For a practitioner: first give the data a weight of about 20. If that fails, try RBA without that
+# weight. {doc}`what_to_do_when` has the evidence for and against each.
 #
 # **Three takeaways**
 #
-# 1. On Helmholtz, at a laptop's size, attention has no part in the gain that could be seen: one
-#    weight for all points, growing as RBA's mean does, has more than all of it.
+# 1. On Helmholtz, at a laptop's size, attention has no part in the gain that could be seen. One
+#    weight for all points, which grows as the mean of RBA's weights does, has more than the whole
+#    gain.
 # 2. On Allen-Cahn, at a laptop's size, one weight for all points is enough to reach the plateau in
 #    four of five seeds, and to leave it in three of five by step 45,000. Attention is faster, by a
 #    factor of two or more.
-# 3. At this size even residuals go with small errors in some runs, and with large ones in others.
-#    So evenness is not what helps here.
+# 3. At this size homogeneous residuals come with small errors in some runs, and with large errors
+#    in others. So homogeneity is not what helps here.
 #
-# **Limits.** Two benchmarks, five seeds of each kind, 4,000 steps on Helmholtz and 16,000 to 45,000
-# on Allen-Cahn. The networks have half the authors' width, and at most a sixth of their points. The
-# constant was set near $\langle \lambda^2 \rangle$ at the compared step, and not tuned. The rate of
-# the self-adaptive weights and the settings of RAD are not tuned either, so the rivals may do
-# better elsewhere. Late in a longer training, when the boundary is fitted, attention may matter
-# more than here. The paper's claim is about 300,000 steps of a larger network, and is not judged
-# here.
+# **Limits.** There are two benchmarks, with five seeds of each kind. The runs have 4,000 steps on
+# Helmholtz and 16,000 to 45,000 on Allen-Cahn. The networks have half the authors' width, and at
+# most a sixth of their points. The constant was set near the value of $\langle \lambda^2 \rangle$
+# at the compared step, and not tuned. The rate of the self-adaptive weights and the settings of RAD
+# are not tuned either, so the rivals may do better elsewhere. Late in a longer training, when the
+# boundary is fitted, attention may matter more than here. The paper's claim is about 300,000 steps
+# of a larger network, and is not judged here.
 #
 # ## Exercises
 #
@@ -539,8 +554,8 @@ display(Markdown(verdicts.table(verdicts.at(rows, verdicts.LAPTOP))))
 # :label: ex-attention-share
 #
 # The table of Helmholtz has medians of the errors. Put those of vanilla, of the permuted weights
-# and of RBA into {eq}`eq-share`. Which share do you get? The table says 1.27. Why is that another
-# number?
+# and of RBA into {eq}`eq-share`. Which share do you get? The table says 1.27. Why do the two
+# numbers differ?
 # ```
 
 # %%
@@ -557,9 +572,10 @@ exercises.check(answer, (plain - permuted) / (plain - best), within=0.03)
 # ```{solution} ex-attention-share
 # :class: dropdown
 #
-# From the medians it is $\log(0.294 / 0.0177) / \log(0.294 / 0.0466) \approx 1.52$. The table takes
-# the share of each seed first, and their median then. The median error of each kind may come from
-# another seed, so a share of medians compares runs that do not belong together.
+# From the medians the share is $\log(0.294 / 0.0177) / \log(0.294 / 0.0466) \approx 1.52$. The
+# table first takes the share of each seed, and then the median of these shares. The median error of
+# each kind may come from another seed, so a share of medians compares runs that do not belong
+# together.
 # ```
 #
 # ```{exercise}
@@ -584,10 +600,10 @@ exercises.check(answer, (plain - permuted) / (plain - best), within=0.03)
 # $$
 #
 # The factor before the bracket changes slowly, over a thousand steps, while Adam's means reach back
-# ten steps for $m$ and a thousand for $v$. After the first thousand steps it nearly drops out;
-# before that it makes Adam's steps somewhat larger. So $1 / \langle \lambda^2 \rangle$ is the data
-# weight. At step 100 the weights are $\frac{1}{4} (1 - 0.999^{100}) = 0.0238$, and the data weight
-# is $1 / 0.0238^2$, about 1,760.
+# ten steps for $m$ and a thousand for $v$. After the first thousand steps the factor nearly drops
+# out; before that it makes Adam's steps somewhat larger. So $1 / \langle \lambda^2 \rangle$ is the
+# data weight. At step 100 the weights are $\frac{1}{4} (1 - 0.999^{100}) = 0.0238$, and the data
+# weight is $1 / 0.0238^2$, about 1,760.
 # ```
 #
 # ```{exercise}
@@ -613,23 +629,23 @@ exercises.check(answer, (plain - permuted) / (plain - best), within=0.03)
 # ```{exercise}
 # :label: ex-attention-power
 #
-# With `power=1` the mean factor is $\langle \lambda \rangle$, about 0.2 instead of 0.05. Predict
-# from {numref}`fig-controls` which control it comes closer to, then train it for the quick number
-# of steps.
+# With `power=1` the mean factor on the equation is $\langle \lambda \rangle$, about 0.2 instead of
+# 0.05. Predict from {numref}`fig-controls` which control such a run comes closer to. Then train it
+# for the quick number of steps.
 # ```
 #
 # ```{solution} ex-attention-power
 # :class: dropdown
 #
 # A factor of 0.2 is a data weight of 5, between vanilla (1) and the constant (20). If the balance
-# is what matters, one expects an error between theirs, though {numref}`ex-attention-tune` has a
-# weight of 5 that is worse than 1. {numref}`fig-variants` has a smaller run of this kind ("lambda
-# once").
+# is what matters, one expects an error between those of vanilla and the constant. But in
+# {numref}`ex-attention-tune` a weight of 5 is worse than 1. {numref}`fig-variants` has a smaller
+# run of this kind ("lambda once").
 #
 # One run of the quick size, seed 0, has an error of 0.26 at step 1,000. Its mean factor is 0.10 by
-# then, half of what was announced, so it is a data weight of about 10. Vanilla has 1.09 there, and
-# the constant 0.18. So it lies between them, nearer to the constant. One seed is a hint and no
-# proof.
+# then, half of the 0.2 that the exercise names. So it is a data weight of about 10. At that step
+# vanilla has an error of 1.09, and the constant of 0.18. So the run lies between them, nearer to
+# the constant. One seed is a hint and no proof.
 # ```
 #
 # All works cited are in the {doc}`bibliography`.

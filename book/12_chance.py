@@ -11,25 +11,27 @@
 #
 # **You will be able to**
 #
-# - watch two trainings part that differ by rounding, and say what multiplies their difference;
-# - read a table of runs of which some ended before their event;
+# - watch how two trainings part that differ only by rounding, and say what multiplies their
+#   difference;
+# - read a table in which some runs ended before the event of interest;
 # - judge whether a lead between two runs is more than chance.
 #
-# **Question.** A training is begun twice from the same numbers. What of it comes out again, and
-# what is chance?
+# **Question.** A training is begun twice from the same numbers. What comes out the same, and what
+# is chance?
 #
 # **The claim.** The paper {cite}`anagnostopoulos2024learning` reads its steps off single runs.
-# Total diffusion starts abruptly. On Helmholtz it starts at step 1,000 with {term}`RBA` and at
-# 19,000 without. On Allen-Cahn it starts at 11,100 and at 91,700.
+# {term}`Total diffusion <total diffusion>` starts abruptly. On Helmholtz it starts at step 1,000
+# with {term}`RBA` and at 19,000 without. On Allen-Cahn it starts at step 11,100 with RBA and at
+# 91,700 without.
 #
 # **What this chapter does.** It trains one small network twice, with first weights that differ by
-# $10^{-7}$, and watches the two part. Then it asks at which step our long runs part from the
-# published ones. At last it reads 22 shorter runs of the {term}`authors' size`, to see how wide
-# chance is.
+# $10^{-7}$, and watches how the two trainings part. Then it asks at which step our long runs part
+# from the published ones. Finally it reads 22 shorter runs of the {term}`authors' size`, to see how
+# far chance alone spreads the steps of an event.
 #
-# **Before.** {doc}`03_authors_runs`: the authors' start, and the four long runs from it.
-# {doc}`04_attention`: RBA. {doc}`10_adams_view`: the {term}`edge of stability`, and preconditioned
-# {term}`sharpness`.
+# **Before.** {doc}`03_authors_runs` has the authors' start, and the four long runs from it.
+# {doc}`04_attention` explains RBA. {doc}`10_adams_view` explains the {term}`edge of stability`, and
+# preconditioned {term}`sharpness`.
 #
 # **Time.** Half a minute on two idle CPU cores. Of the 22 runs 18 took between one and five
 # minutes each on an H100. The other four took about two hours each on one CPU core.
@@ -101,15 +103,17 @@ CUT = 160
 # ## Twins
 #
 # A computer keeps about seven digits of a float32 number. Whatever comes after them is rounded
-# away, in every sum. The order of a sum decides how it rounds, and other machines take other
-# orders. So two machines that train the same network differ by about $10^{-7}$ from step 1 on.
+# away, in every sum. How a sum is rounded depends on the order of its terms, and different machines
+# add in different orders. So two machines that train the same network differ by about $10^{-7}$
+# from step 1 on.
 #
 # We make such a pair on one machine. The twins have the same equation, points and settings: the
-# Helmholtz equation with $a = (4, 1)$, and no weights. Of the second twin each first weight is
-# multiplied by $1 + 10^{-7} z$, with a normal number $z$.
+# Helmholtz equation with $a = (4, 1)$, without RBA. In the second twin each first weight of the
+# network is multiplied by $1 + 10^{-7} z$, with a random number $z$ from the normal distribution.
 #
-# At step 160 the road forks. From there both twins go on at their learning rate of 0.001. And once
-# more, from the same weights, both go on at a tenth of it.
+# At step 160 each twin goes on in two {term}`branches <branch>`, from the same weights. In one
+# branch the learning rate stays at 0.001. In the other it is a tenth of that. So from step 160 on
+# there are two pairs of twins, one at the full rate and one at a tenth of it.
 
 # %%
 problem = pl.problems.Helmholtz(a=(4, 1), k=1.0)
@@ -148,7 +152,7 @@ def edge(run):
     return h["step"][known], h["sharpness_adam"][known] * run.config.lr / 38.0
 
 
-# %% mystnb={"figure": {"caption": "Twins that differ by one part in ten million. Top: SNR of both at the full learning rate, the second one dashed. Middle: how far their weights are apart. Bottom: preconditioned sharpness times lr / 38; beyond 1 Adam is unstable. Pink: the same pair at a tenth of the rate from step 160 on.", "name": "fig-chance-live"}, "image": {"alt": "Three panels against the step to 500. The two SNR curves lie on each other until about step 230, differ from then on, and burst at different steps. The difference of the weights rises slowly from one ten-millionth, jumps by a factor of about a thousand near step 190, and then rises slowly; at a tenth of the learning rate it stays below one millionth. The sharpness reaches one near step 150 and stays there; at a tenth of the rate it is near one tenth."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Twins that differ by one part in ten million. Top: SNR of both at the full learning rate, the second one dashed. Middle: how far their weights are apart. Bottom: preconditioned sharpness times lr / 38; above 1 Adam is unstable. Pink: the same pair at a tenth of the rate from step 160 on.", "name": "fig-chance-live"}, "image": {"alt": "Three panels against the step to 500. The two SNR curves lie on each other until about step 230, differ from then on, and burst at different steps. The difference of the weights rises slowly from one ten-millionth, jumps by a factor of about a thousand near step 190, and then rises slowly; at a tenth of the learning rate it stays below one millionth. The sharpness reaches one near step 150 and stays there; at a tenth of the rate it is near one tenth."}} tags=["hide-input"]
 fig, axes = plt.subplots(3, 1, figsize=(7.2, 6.6), sharex=True)
 for k, look in enumerate(("-", "--")):
     parts = [twins[k].history, ends[1e-3][k].history]
@@ -200,38 +204,46 @@ print("at a tenth, all below 0.5:", bool(edge(ends[1e-4][0])[1].max() < 0.5))
 
 # %% [markdown]
 # For 180 steps the difference in {numref}`fig-chance-live` grows little, less than tenfold. Then it
-# leaps: by a factor of more than a hundred within 20 steps. That happens when the sharpness in the
-# lowest panel has come up to its edge. Afterwards the difference creeps again.
+# leaps: it grows by a factor of more than a hundred within 20 steps. The leap comes when the
+# sharpness in the lowest panel has come up to its edge. Afterwards the difference grows slowly
+# again.
 #
-# Less than a thousandth of the weights is enough for the eye to see two trainings. From about step
-# 230 on the two curves of the SNR differ, and later their {term}`bursts <burst>` come at other
-# steps. Neither twin is the right one.
+# A difference of less than a thousandth of the weights is enough to make two trainings that the eye
+# can tell apart. From about step 230 on the two curves of the SNR differ, and later their
+# {term}`bursts <burst>` come at different steps. Neither twin is the right one.
 #
 # At a tenth of the learning rate, from the very same weights, there is no leap. The difference
-# stays below one millionth until step 500. The slower pair also travels a tenth as far. So the
-# figure shows that the leap needs the full rate, and not that the slower twins never part.
+# stays below one millionth until step 500. But the slower twins also travel only a tenth as far. So
+# the figure shows that the leap needs the full rate. It does not show that the slower twins never
+# part.
 
 # %% [markdown]
 # ## What multiplies a difference
 #
-# Look at a steep valley with curvature $\kappa$, and let two trainings differ by $\delta_k$ across
-# it at step $k$. Plain gradient descent with the learning rate $\text{lr}$ makes
+# Look at a steep valley with curvature $\kappa$. Let $\delta_k$ be the difference of two trainings
+# across the valley at step $k$. With plain gradient descent and the learning rate $\text{lr}$ the
+# next difference is
 #
 # $$
 # \delta_{k+1} = (1 - \text{lr}\, \kappa)\, \delta_k .
 # $$ (eq-chance-growth)
 #
-# As long as $\kappa < 2 / \text{lr}$ the factor lies between $-1$ and 1, and the difference fades.
-# Beyond, its size grows by the same factor $g > 1$ at every step. Growth by a constant factor is
-# exponential: after $k$ steps the difference is $g^k$ times as large. On a logarithmic axis that is
-# a straight, steep line, like the leap in {numref}`fig-chance-live`. For Adam the limit is another
-# one, {eq}`eq-edge`, and the rest is alike.
+# As long as $\kappa < 2 / \text{lr}$, the factor $1 - \text{lr}\, \kappa$ lies between $-1$ and 1,
+# and the difference fades. If $\kappa > 2 / \text{lr}$, the size of the difference grows at every
+# step by the factor $g = \text{lr}\, \kappa - 1$, which is larger than 1.
 #
-# So two things are needed. Rounding is the source: it puts a difference of about $10^{-7}$ into
-# every direction, at every step anew. The edge of stability is the amplifier. The leap ends when
-# the difference is as large as the swings across the valley, since the curvature falls back then.
+# Growth by a constant factor is exponential: after $k$ steps the difference is $g^k$ times as
+# large. On a logarithmic axis exponential growth is a straight line, here a steep one, like the
+# leap in {numref}`fig-chance-live`. For Adam the limit is not $2 / \text{lr}$ but that of
+# {eq}`eq-edge`. The rest is alike.
 #
-# How large is the factor here? The cell finds the steepest ten steps.
+# So a leap needs two things: a source and an amplifier. Rounding is the source. It puts a
+# difference of about $10^{-7}$ into every direction, at every step anew. The edge of stability is
+# the amplifier. The leap ends when the difference is as large as the swings of the weights across
+# the valley, since the curvature falls back then.
+#
+# How large is the factor $g$ in this run? The cell finds the ten steps in which the difference
+# grows most.
 
 # %% tags=["nbval-ignore-output"]
 step, far = apart(ends[1e-3])
@@ -247,15 +259,15 @@ print(f"at this pace 7 digits are lost in {7 * np.log(10) / np.log(factor):.0f} 
 # %% [markdown]
 # ## Where the authors' runs and ours part
 #
-# Now the large runs. Ours begin at the authors' start, and the same numbers were added in another
-# order than theirs. For how long are the two trainings one?
+# Now we look at the large runs. Ours begin at the authors' start, and the same numbers were added
+# in another order than in the authors' runs. For how long do the two trainings agree?
 
 # %%
 records = {name: pl.records.load(f"authors_{name}") for name in RUNS}
 ours = {name: series_of(record) for name, record in records.items()}
 parted = {name: authors.parting(ours[name], authors.series(name)) for name in RUNS}
 
-# %% mystnb={"figure": {"caption": "How far signal and noise here are from the published ones, part by part. The dotted line is 3%.", "name": "fig-authors-parting"}, "image": {"alt": "Relative difference against the step on logarithmic axes for four runs. Each is near one millionth at step 20 and jumps to about one: Helmholtz vanilla near step 70, Helmholtz RBA near 190, Allen-Cahn RBA near 500. Allen-Cahn vanilla jumps to one hundredth near 3,700 and to one near 8,500."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "How far signal and noise here are from the published ones, in short stretches of steps. The dotted line is 3%.", "name": "fig-authors-parting"}, "image": {"alt": "Relative difference against the step on logarithmic axes for four runs. Each is near one millionth at step 20 and jumps to about one: Helmholtz vanilla near step 70, Helmholtz RBA near 190, Allen-Cahn RBA near 500. Allen-Cahn vanilla jumps to one hundredth near 3,700 and to one near 8,500."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 for name in RUNS:
     step, far = authors.gap(ours[name], authors.series(name))
@@ -271,12 +283,12 @@ plt.show()
 
 # %% [markdown]
 # In {numref}`fig-authors-parting` each curve lies near one millionth for a while and then leaps, as
-# with the twins. One curve begins high, Allen-Cahn with RBA. That is the rounding in the authors'
-# noise of the first steps, of which {doc}`03_authors_runs` speaks.
+# with the twins. Only the curve of Allen-Cahn with RBA begins high. The reason is a rounding error
+# in the noise that the authors measured in the first steps; {doc}`03_authors_runs` explains it.
 #
-# Is it really rounding? Nine more runs of Helmholtz with RBA begin at the authors' start, with
-# first weights that differ by $10^{-7}$ as those of the twins do. The last row of the table says
-# when they part from our own long run.
+# Do the runs really part because of rounding? To test this, we trained Helmholtz with RBA nine more
+# times from the authors' start. The first weights of these nine runs differ by $10^{-7}$, as those
+# of the twins do. The last row of the table says when they part from our own long run.
 
 
 # %%
@@ -300,28 +312,28 @@ HEAD = ("two runs from one start", "within 3% until step")
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# Our own runs part from each other where ours parts from the published one, at about the same step.
-# So on Helmholtz with RBA the difference between two laboratories is no larger than that between
-# two roundings.
+# The nine runs part from our long run at about the step at which our long run parts from the
+# published one. So on Helmholtz with RBA the difference between two laboratories is no larger than
+# that between two roundings.
 #
-# Until the parting two trainings are one. What happens up to there is a property of the settings
-# and the start. In the three runs whose SNR begins above 1 that includes its fall through 1, the
-# end of fitting.
+# Until two trainings part, they are one. What happens up to there is a property of the settings and
+# the start. In three of the four runs the SNR begins above 1. Its fall through 1, the end of
+# {term}`fitting`, comes before the parting, so it is such a property.
 #
-# After the parting they are two draws from one distribution. A step that comes
-# later, such as that of a passage, is one draw, and can be compared only with other draws.
+# After the parting they are two draws from one distribution. The step of a later event, such as a
+# passage, is one draw. It can be compared only with other draws.
 
 # %% [markdown]
 # ## How wide is chance?
 #
 # How wide is that distribution? On Helmholtz we follow two events. The first is the
-# {term}`collapse` of the residual: the first step at which the mean squared residual, without
-# weights, is a tenth of what it was at the start. The authors' losses have it too. The second is
-# that the error falls below 0.5.
+# {term}`collapse` of the residual. Its step is the first at which the mean squared residual,
+# without weights, is a tenth of what it was at the start. The authors' losses show this event too.
+# The second event is that the error falls below 0.5.
 #
-# Nine runs with RBA are the perturbed ones of the last section. Seven begin at {term}`seeds <seed>`
-# of our own, and so do two runs without weights. Most have 8,000 steps or more, and four have
-# 4,000.
+# Nine runs with RBA are those of the last section, with changed first weights. Seven more runs with
+# RBA begin at {term}`seeds <seed>` of our own. Two runs without RBA also begin at such seeds. Most
+# of these runs have 8,000 steps or more, and four have 4,000.
 
 # %%
 several = {
@@ -343,7 +355,7 @@ def published(event, kind):
     return there.collapse if event.startswith("residual") else there.below[0.5]
 
 
-# %% mystnb={"figure": {"caption": "Helmholtz: the step of two events, one mark a training. An arrow: not until the end of the run. Crosses: the published runs. Dotted: where the authors draw the start of total diffusion, with RBA and without.", "name": "fig-authors-chance"}, "image": {"alt": "Two panels of marks on a logarithmic axis of steps, each in four rows. Residual: RBA from the authors' start from 660 to 4,440 with arrows at 4,000 and 8,000, RBA from other seeds from 1,320 to 5,320 with arrows there too, vanilla from the authors' start at 19,100 beside a cross at 15,100, vanilla from other seeds at 2,300 and 3,200. Error: RBA from 920 to 7,160, vanilla at 10,100 and 32,700 with an arrow at 11,400."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Helmholtz: the step of two events, one mark for each training. An arrow: the event had not come by the end of the run. Crosses: the published runs. Dotted lines: where the authors draw the start of total diffusion, with RBA and without.", "name": "fig-authors-chance"}, "image": {"alt": "Two panels of marks on a logarithmic axis of steps, each in four rows. Residual: RBA from the authors' start from 660 to 4,440 with arrows at 4,000 and 8,000, RBA from other seeds from 1,320 to 5,320 with arrows there too, vanilla from the authors' start at 19,100 beside a cross at 15,100, vanilla from other seeds at 2,300 and 3,200. Error: RBA from 920 to 7,160, vanilla at 10,100 and 32,700 with an arrow at 11,400."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.6), sharex=True)
 for ax, (label, event) in zip(axes, EVENTS.items(), strict=True):
     for y, (name, runs) in enumerate(several.items()):
@@ -371,19 +383,20 @@ plt.show()
 
 # %% [markdown]
 # The ten runs in the first row of {numref}`fig-authors-chance` differ by no more than a rounding.
-# The first of them collapses at step 660, and one has not done so by 8,000. So the same start and
-# the same settings give steps that lie at least a factor of twelve apart. The published run, from
-# that start too, collapses at 800. Other seeds spread by at least a factor of six.
+# The first of them collapses at step 660, and one has not collapsed by step 8,000. So the same
+# start and the same settings give steps that lie at least a factor of twelve apart. The published
+# run has that start too, and collapses at 800. The steps from other seeds spread by at least a
+# factor of six.
 #
-# The vanilla runs are the surprise. From two other seeds their residual collapses at 2,300 and
-# 3,200, in the midst of the runs with RBA.
+# The vanilla runs are the surprise. In the two runs from other seeds the residual collapses at
+# steps 2,300 and 3,200. These steps lie in the middle of the steps of the runs with RBA.
 #
 # ### Runs that end too soon
 #
-# A run that ends before its event is {term}`censored`. It says something as well: not until then.
-# To leave it out would make the others look like all, and they are the fast ones. The estimate of
-# Kaplan and Meier counts a run as long as it lasts. It gives the step by which half of a group is
-# there.
+# A run that ends before its event is {term}`censored`. It still says something: the event had not
+# come by its last step. If such runs are left out, only the fast runs are counted, and the group
+# looks faster than it is. The estimate of Kaplan and Meier counts each run for as long as it lasts.
+# It gives the step by which half of a group has had the event, in the column *half by*.
 
 
 # %% tags=["hide-input"]
@@ -421,9 +434,9 @@ for label, event in EVENTS.items():
     display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# Are two groups different, or is that chance too? The log-rank test compares them at every event.
-# It asks how often chance alone would set two equal groups as far apart, and its answer is $p$. A
-# $p$ below 0.05 is worth a second look.
+# Are two groups different, or is their difference chance too? The log-rank test compares the groups
+# at every event. It asks how often chance alone would set two equal groups as far apart. Its answer
+# is the {term}`p-value` $p$. A $p$ below 0.05 is worth a second look.
 
 # %%
 rba = [*several["RBA, the authors' start"], *several["RBA, other seeds"]]
@@ -440,29 +453,32 @@ for label, event in EVENTS.items():
 display(Markdown(verdicts.markdown(("event", "groups", "p"), rows)))
 
 # %% [markdown]
-# **Roundings and seeds** cannot be told apart with these draws. In them rounding alone spreads the
-# steps at least as wide as new weights and new points do; a small difference would not be seen with
-# 17 runs.
+# **Roundings and seeds** cannot be told apart with these draws. Rounding alone spreads the steps at
+# least as widely as new weights and new points do. With 17 runs a small difference would not be
+# seen.
 #
-# **The collapse of the residual.** From the authors' start RBA's residual collapses earlier: by a
-# factor of 19 in the published runs, and of 7 in ours. Over all starts the test sees no difference.
-# So the step of this transition is not a property of the settings. *1,000 against 19,000* is one
-# draw each.
+# **The collapse of the residual.** From the authors' start the residual collapses earlier with RBA
+# than without: by a factor of 19 in the published runs, and by a factor of 7 in ours. Over all
+# starts the test sees no difference between RBA and vanilla. So the step of this transition is not
+# a property of the settings. The paper's *1,000 against 19,000* is one draw of each kind.
 #
-# **The error** tells another story, and a better one for RBA. Thirteen of 17 runs with RBA have an
-# error below 0.5 by step 7,160. The first of the three without needs 10,100 steps. In these draws
-# RBA gains little at the collapse, and much after it: the error follows the residual sooner.
+# **The error** gives another result, and a better one for RBA. By step 7,160 thirteen of 17 runs
+# with RBA have an error below 0.5. The first of the three vanilla runs needs 10,100 steps. In these
+# draws RBA gains little at the collapse of the residual. It gains much after the collapse: with RBA
+# the error follows sooner.
 #
-# Four $p$ stand in the table, and the error was looked at second. Among four, one of 0.033 is a
-# hint and no proof. Three vanilla runs are few, and what they cannot show may still be there. At
-# least ten vanilla draws of 20,000 steps would say more. Each takes one minute on an H100, and
-# about three hours on an idle CPU core.
+# The table has four values of $p$, and the error was looked at second. With four values one can be
+# small by chance. So the 0.033 is a hint and no proof.
+#
+# Three vanilla runs are few: a difference that they cannot show may still be there. At least ten
+# vanilla draws of 20,000 steps would say more. Each takes one minute on an H100, and about three
+# hours on an idle CPU core.
 
 # %% [markdown]
 # ### Allen-Cahn, from other starts
 #
-# Four runs with RBA begin at seeds of our own. They have 16,000 steps, half as much again as the
-# authors' run needs for its passage.
+# Four runs with RBA begin at seeds of our own. They have 16,000 steps, about one and a half times
+# as many as the authors' run needs for its passage.
 
 # %%
 starts = {"the authors' start": records["allen_cahn_rba"]}
@@ -509,21 +525,23 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
 # In {numref}`fig-chance-starts` all starts come down to the same {term}`plateau`, near 0.52. Seeds
-# 2 and 3 come late, near step 12,000, from a higher plateau near 0.9. Of our four seeds only seed 1
-# leaves the lower plateau, 300 steps after the published run does. The other three still sit there
-# when they end. So 11,100 is not typical: it is early among these starts.
+# 2 and 3 reach it late, near step 12,000, from a higher plateau near 0.9. Of our four seeds only
+# seed 1 leaves the lower plateau, 300 steps after the published run does. The other three are still
+# on it when they end. So the published step, 11,100, is not typical: it is early among these
+# starts.
 #
-# The table has the best evidence for the paper's claim about the SNR. Between steps 13,000 and
-# 16,000 more than half of the probes are above 1 in the two runs that have passed. In the three
-# that have not about a fifth are. Settings and steps are the same in all five. Five runs are few,
-# and the table does not say what causes what. {doc}`14_transition` goes on from here.
+# The table has the best evidence for the paper's claim about the SNR. Look at the probes between
+# steps 13,000 and 16,000. In the two runs that have passed, more than half of these probes are
+# above 1. In the three runs that have not passed, about a fifth are. Settings and steps are the
+# same in all five. Five runs are few, and the table does not say what causes what.
+# {doc}`14_transition` goes on from here.
 
 # %% [markdown]
 # ## Verdict
 #
-# What {doc}`03_authors_runs` judges is not repeated here. These are the claims that hang on the
-# step of an event. The table says where ours lies within a factor of 1.5 of the published one. It
-# is still one draw beside another: the step itself cannot be told in any row.
+# What {doc}`03_authors_runs` judges is not repeated here. The table has the claims that depend on
+# the step of an event. It says where our step lies within a factor of 1.5 of the published one.
+# Even then one draw is compared with one other draw. So no row can tell what the step itself is.
 
 # %% tags=["hide-input"]
 ONE = "**cannot tell**: one draw of each"
@@ -549,23 +567,25 @@ display(Markdown(verdicts.markdown(("claim", "paper", "here", "verdict"), rows))
 # 1. Rounding is the source of a difference, and the edge of stability multiplies it. From the same
 #    weights, at a tenth of the learning rate, the twins stayed together.
 # 2. A training is a property of its settings and its start only for a while: for 68 to 192 steps on
-#    Helmholtz, for 500 and 8,500 on Allen-Cahn. Then it is a draw.
+#    Helmholtz, and for 500 and 8,500 steps on Allen-Cahn. After that it is a draw.
 # 3. A step that is read off one run is one draw. On Helmholtz with RBA draws from one start differ
-#    by a factor of at least twelve, and two of three vanilla runs collapse in the midst of RBA's.
+#    by a factor of at least twelve. Two of three vanilla runs collapse in the middle of the steps
+#    of RBA's runs.
 #
 # **Limits.** The twins are one small network with one seed. Of the authors' size there is one long
 # run of each kind, and the draws have 4,000 to 16,000 steps. Three vanilla draws on Helmholtz, and
-# one on Allen-Cahn, are too few for a lead. That the leap of the large runs comes from the edge of
-# stability is likely, and was not measured on them.
+# one on Allen-Cahn, are too few to judge a lead of RBA. It is likely that the leap of the large
+# runs comes from the edge of stability, but this was not measured on them.
 #
 # ## Exercises
 #
 # ```{exercise}
 # :label: ex-chance-lead
 #
-# Two laboratories train Helmholtz with RBA from the authors' start, with the same program. Say that
-# each gets one of the eight runs that collapse in the table *residual a decade down*, first row. In
-# what share of all pairs is one laboratory at least twice as fast as the other?
+# Two laboratories train Helmholtz with RBA from the authors' start, with the same program. Look at
+# the first row of the table *residual a decade down*. Suppose that each laboratory gets one of the
+# eight runs that collapse in this row. In what share of all pairs is one laboratory at least twice
+# as fast as the other?
 # ```
 
 # %%
@@ -580,9 +600,9 @@ pl.book.exercises.check(answer, np.mean([b >= 2 * a for a, b in pairs]), within=
 # ```{solution} ex-chance-lead
 # :class: dropdown
 #
-# There are 28 pairs, and 17 of them differ by a factor of two or more: a share of 0.61. So a lead
-# of two, read off one run of each kind, is what chance gives here more often than not. The two runs
-# that have not collapsed would make it worse.
+# There are 28 pairs, and 17 of them differ by a factor of two or more: a share of 0.61. So chance
+# alone gives a lead of two, read off one run of each kind, more often than not here. With the two
+# runs that have not collapsed the share would be larger.
 # ```
 #
 # ```{exercise}
@@ -595,8 +615,9 @@ pl.book.exercises.check(answer, np.mean([b >= 2 * a for a, b in pairs]), within=
 # ```{solution} ex-chance-censored
 # :class: dropdown
 #
-# Between 760 and 1,400, so 1,080. Left out are runs that were not there by 4,000 and by 8,000, so
-# the rest looks faster than the group is. Of all ten runs five are there by step 1,400.
+# The median lies between 760 and 1,400, so it is 1,080. The two runs that were left out had not
+# collapsed by 4,000 and by 8,000. So the rest looks faster than the group is. Of all ten runs five
+# have collapsed by step 1,400.
 # ```
 #
 # ```{exercise}
@@ -609,10 +630,11 @@ pl.book.exercises.check(answer, np.mean([b >= 2 * a for a, b in pairs]), within=
 # ```{solution} ex-chance-double
 # :class: dropdown
 #
-# Only for longer. In one run, with this seed, the leap begins near step 350, in place of 180. By
-# step 500 the twins are as far apart as those in single precision were near step 300. The
-# sharpness comes to its edge at the same step as before. What is smaller is the source: double
-# precision rounds by $10^{-16}$, and that takes more steps to multiply.
+# They stay together for longer, but not for good. In one run, with this seed, the leap begins near
+# step 350, in place of 180. By step 500 the twins are as far apart as those in single precision
+# were near step 300. The sharpness comes to its edge at the same step as before. What is smaller is
+# the source: double precision rounds by $10^{-16}$, and it takes more steps to multiply so small a
+# difference.
 # ```
 #
 # ```{exercise}
@@ -635,11 +657,11 @@ pl.book.exercises.check(answer, h["step"][1:][leaps][0], within=0.01)
 # ```{solution} ex-authors-parting
 # :class: dropdown
 #
-# At step 3,600. Until then the signal has fallen nearly all the time, from 68 at step 2 to 0.005 at
-# step 3,500. Then comes its first burst, a factor of thirty between two probes. There the
-# difference in {numref}`fig-authors-parting` jumps to one hundredth. On Helmholtz the signal grows
-# from 9 at step 10 to 130,000 at step 82, in ever larger swings, and the difference grows with it.
-# Swings that grow are what an unstable step looks like.
+# It is at step 3,600. Until then the signal has fallen nearly all the time, from 68 at step 2 to
+# 0.005 at step 3,500. Then comes its first burst, a factor of thirty between two probes. At this
+# burst the difference in {numref}`fig-authors-parting` jumps to one hundredth. On Helmholtz the
+# signal grows from 9 at step 10 to 130,000 at step 82, in ever larger swings, and the difference
+# grows with it. Swings that grow are what an unstable step looks like.
 # ```
 #
 # All works cited are in the {doc}`bibliography`.

@@ -12,7 +12,7 @@
 # **You will be able to**
 #
 # - read phases off a series of SNR by a rule, and say what the rule would miss;
-# - count how often a rule cries wolf, with surrogates;
+# - count, with surrogates, how often a rule cries wolf, that is, finds a phase where there is none;
 # - tell which part of an SNR curve is a fact about the training, and which is a choice.
 #
 # **Question.** {term}`Fitting <fitting>`, {term}`diffusion`, {term}`total diffusion`: are these
@@ -21,18 +21,17 @@
 #
 # **The claim.** The paper {cite}`anagnostopoulos2024learning` finds the three phases on every
 # benchmark, and draws their boundaries by hand. On Helmholtz without weights the authors end
-# fitting at step 180 and start total diffusion at 19,000. With residual-based attention (RBA) they
-# draw 70 and 1,000.
+# fitting at step 180 and start total diffusion at step 19,000. With residual-based attention (RBA)
+# they draw these boundaries at steps 70 and 1,000.
 #
 # **What this chapter does.** It states two rules that read phases from the SNR alone, and counts
-# how often each cries wolf. It applies them to every published run: 170 of a
-# {term}`laptop's size`, 26 of the {term}`authors' size`, and 21 between the two. Then it changes
-# what should not matter: the number of batches, the biases, the points, the loss term, the
-# smoothing, and the network.
+# the false alarms of each. It applies them to every published run: 170 of a {term}`laptop's size`,
+# 26 of the {term}`authors' size`, and 21 between the two. Then it changes what should not matter:
+# the number of batches, the biases, the points, the loss term, the smoothing, and the network.
 #
-# **Before.** {doc}`02_signal_and_noise` has the SNR and the three phases. {doc}`03_authors_runs`
-# has the long runs of the authors' size, {doc}`04_attention` RBA, {doc}`07_allen_cahn` the
-# plateau. {doc}`11_balance` names the controls of RBA, such as the {term}`ramp`.
+# **Before.** {doc}`02_signal_and_noise` explains the SNR and the three phases, {doc}`04_attention`
+# explains RBA, and {doc}`07_allen_cahn` the plateau. {doc}`03_authors_runs` shows the long runs of
+# the authors' size. {doc}`11_balance` names the controls of RBA, such as the {term}`ramp`.
 #
 # **Time.** About half a minute on two CPU cores. Times on a GPU were not measured.
 
@@ -93,15 +92,15 @@ snr[burst] = 8.0 * 10 ** (0.2 * rng.standard_normal(burst.sum()))
 # %% [markdown]
 # **First crossings.** Smooth the curve by a running median over 7 probes. Fitting ends where the
 # median first falls through 1. Total diffusion starts where it first rises through 1 again. A
-# crossing counts once the median is a factor of 1.5 beyond ({mod}`pinnlib.phases.crossings`). This
-# rule is easy to apply by eye, and other chapters use it for the *when*. It does not ask the SNR to
-# stay.
+# crossing counts only if the median then goes a factor of 1.5 beyond 1
+# ({mod}`pinnlib.phases.crossings`). This rule is easy to apply by eye. Other chapters use it to say
+# *when* the SNR crosses 1. It does not ask the SNR to stay on the new side.
 #
-# **The strict rule** asks for that ({mod}`pinnlib.phases`). It keeps an account. Each probe brings
-# a *score* between $-1$ and 1: 1 where the SNR is 4 or more, $-1$ where it is 1/4 or less, 0 where
-# it is 1. The score counts for the stretch of $\log_{10}$ step since the probe before. The running
-# sum is the *net*, the balance of the account. It says how many decades of steps the SNR was above
-# 1, minus how many it was below.
+# **The strict rule** does ask the SNR to stay ({mod}`pinnlib.phases`). It keeps an account. Each
+# probe brings a *score* between $-1$ and 1: 1 where the SNR is 4 or more, $-1$ where it is 1/4 or
+# less, 0 where it is 1. Each score is multiplied by the stretch of $\log_{10}$ step since the probe
+# before. The running sum of these products is the *net*, the balance of the account. It says how
+# many decades of steps the SNR was above 1, minus how many it was below.
 
 # %%
 score = np.clip(np.log10(snr) / np.log10(4), -1, 1)
@@ -111,10 +110,10 @@ net = np.cumsum(score * np.minimum(decades, 0.1))  # a gap has no vote
 # %% [markdown]
 # - **Fitting ends** at the highest point of the net, if the net then falls by 0.6 decades.
 # - **Total diffusion starts** at the lowest point after that, if the net then rises by 0.2 decades.
-# - **Clear enough**: the scores before and after a boundary must differ by more than their noise
-#   explains.
-# - **A run that starts below 1** has no fitting to end, and must be clearer: 3.4 times as long
-#   below, and twice as long above.
+# - **Both must be clear enough**: the scores before and after a boundary must differ by more than
+#   their noise explains.
+# - **A run that starts below 1** has no fitting to end. For such a run the rule asks for more: the
+#   net must fall by 3.4 times 0.6 decades, and then rise by twice 0.2 decades.
 
 # %%
 crossed = pl.crossings.first(step, snr)
@@ -154,17 +153,19 @@ figures.stamp(fig, "a made-up series of 600 probes")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-rules` shows how the rules differ. The burst is 8 probes long, and that is enough to
-# carry a median of 7. So first crossings take the burst for the start of total diffusion. In the
-# net the burst is a small bump of 0.13 decades, and the strict rule waits for the true rise. A
-# burst counts little in the net, however high it is, because it is short. And a run that is probed
-# more densely gives the same answer.
+# {numref}`fig-rules` shows how the rules differ. The burst is 8 probes long. That is enough to lift
+# a running median over 7 probes above 1, so first crossings take the burst for the start of total
+# diffusion. In the net the burst is a small bump of 0.13 decades, and the strict rule waits for the
+# true rise. A burst counts little in the net, however high it is, because it is short. And a run
+# that is probed more densely gives the same answer, because the net counts decades of steps and not
+# probes.
 #
-# The hatched strips are intervals: they hold all places that fit nearly as well as the boundary.
+# The hatched strips in the figure are intervals: they hold all steps at which a boundary would fit
+# nearly as well.
 #
-# The rule has numbers in it, and they are ours. They were fixed on series with known phases and on
-# series without any. Two of them, those for runs that start below 1, were chosen with the SNR of
-# the published runs in sight. None was chosen with a test error in sight.
+# The strict rule has numbers in it, and they are ours. They were fixed on series with known phases
+# and on series without any. Two of them, those for runs that start below 1, were chosen while we
+# saw the SNR of the published runs. None was chosen while we saw a test error.
 
 # %% tags=["hide-cell"]
 print("the burst, in probes:", burst.sum())
@@ -180,9 +181,10 @@ print("highest point at the strict rule's boundary:", step[net.argmax() + 1] == 
 # nothing happens. Such a series is called a {term}`surrogate` {cite}`schreiber1996improved`. Here
 # is how one is made:
 #
-# 1. Take the SNR of a real run and shuffle it. All values are kept, and all memory is lost.
-# 2. Give the shuffled series the memory of the real one, that is its power spectrum. Now bursts are
-#    about as long as they were.
+# 1. Take the SNR of a real run and shuffle it. All values are kept. All memory is lost: a value no
+#    longer depends on the values before it.
+# 2. Give the shuffled series the memory of the real one, by giving it the same power spectrum. Now
+#    bursts are about as long as they were.
 # 3. Put the original values back, in the new order. Steps 2 and 3 are repeated some times.
 #
 # The result has the values of the run, and nearly its memory: bursts are as high as they were. But
@@ -229,14 +231,16 @@ plt.show()
 # %% [markdown]
 # {numref}`fig-surrogates` shows one run and two of its surrogates. The run has a beginning, a
 # middle and an end, and the strict rule finds them. The surrogates have none, and the strict rule
-# finds nothing. First crossings find a rise in all three. The tall spike late in each surrogate
-# is the beginning of the run: its highest values, at a random place. Three series prove nothing,
-# so we count.
+# finds nothing. First crossings find a rise in all three series. Each surrogate has a tall spike
+# late in it. The spike holds the highest values of the run: they come at its beginning in the run,
+# and at a random place in the surrogate. Three series prove nothing, so we count.
 #
-# Two more kinds of series help. In *white* noise no probe knows of the one before. In *red* noise
-# each resembles the one before, and nothing else. And on made-up series with three phases both
-# boundaries *should* be found. These have half a decade of noise, and a tenth of their probes lie
-# in bursts of two decades.
+# Two more kinds of series without phases help. In *white* noise a probe does not depend on the one
+# before. In *red* noise it depends on the one before, and on nothing else.
+#
+# The opposite test needs series in which both boundaries *should* be found. We make up such series
+# with three phases. They have half a decade of noise, and a tenth of their probes lie in bursts of
+# two decades.
 
 # %%
 readings = {
@@ -296,27 +300,29 @@ print(
 )
 
 # %% [markdown]
-# The first two columns are false alarms, and should be small. The third is what a rule finds where
-# there is something, and should be large.
+# The first two columns are false alarms, and should be small. The third column is the share of the
+# made-up series in which a rule finds both boundaries nearly where they are, and should be large.
 #
-# The table settles what a first rise is worth by itself. Nearly every surrogate has one, and so has
-# most noise: on a bursty series the median passes 1 sooner or later. It is another matter that in
-# three kinds of small Helmholtz runs, with RBA, with RBA and sine, and without weights, the first
-# rise comes in *each* of five runs, within a factor of four in steps. That may well be a fact. In
-# most other kinds it does not come in each run.
+# The table settles what a first rise by itself is worth. Nearly every surrogate has one, and so has
+# most noise: on a bursty series the median passes 1 sooner or later.
 #
-# The strict rule finds what is there, and little of what is not. Its price is that it sees no weak
-# rise.
+# One observation is of another sort. Three kinds of small Helmholtz runs have a first rise in
+# *each* of five runs: those with RBA, those with RBA and sine, and those without weights. Within
+# each kind the steps of the rise differ by less than a factor of four. That may well be a fact
+# about these trainings. In most other kinds some runs have no first rise.
+#
+# The strict rule finds what is there, and little of what is not. Its price is that it misses weak
+# rises.
 #
 # ## Every published run
 #
 # *In which runs are there three phases?*
 #
-# Both rules read the SNR of each run, and nothing else of it. Left out are branches, which begin in
-# the middle of another run. Left out are also 15 short runs that were made for one question each
-# ({doc}`plan`): ten from other seeds, and five that measure the sharpness. Of the runs of the
-# authors' size 13 begin at the authors' start. A run *succeeds* here if its last error is below
-# 0.5.
+# Both rules read the SNR of each run, and nothing else of it. Two groups of runs are left out. One
+# is the branches, which begin in the middle of another run. The other is 15 short runs that were
+# made for one question each ({doc}`plan`): ten from other seeds, and five that measure the
+# sharpness. Of the runs of the authors' size, 13 begin at the authors' start. A run *succeeds* here
+# if its last error is below 0.5.
 
 # %%
 found = {name: claims.of_phases(run) for name, run in runs.items()}
@@ -347,6 +353,8 @@ rows = [
     for size, names in sizes.items()
 ]
 display(Markdown(verdicts.markdown(HEAD, rows)))
+ends = sum(boundary(name, "fitting_end") is not None for name in runs)
+print(f"fitting ends in {ends} of {len(runs)} runs, {ends / len(runs):.0%}")
 
 # %% tags=["hide-cell"]
 WORDS = """\
@@ -468,7 +476,7 @@ def strip(ax, names, top):
     return max(TALL, thick * len(names))
 
 
-# %% mystnb={"figure": {"caption": "Every published run: one strip a kind, in it one thin line a run, from its first step to its last. Colours are the phases of the strict rule, in deeper shades than elsewhere. Black strokes: the first rise of the SNR. Right: how many runs have all three phases.", "name": "fig-forest"}, "image": {"alt": "Strips on a logarithmic axis of steps, in seven groups. On top four long runs of the authors' size: the two with RBA are amber, grey and green, the two without have no green. Of the shorter runs of that size five of nine Helmholtz runs that differ by rounding end green. Between the sizes one run of 21 does. Of a laptop's size all Helmholtz strips are amber and grey, or grey; green is on Allen-Cahn alone, in five permuted, two periodic, and one each of RBA, vanilla and self-adaptive weights. Cavity and mini-batch strips are pale: no change found."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Every published run: one strip for each kind, and in it one thin line for each run, from its first step to its last. Colours are the phases of the strict rule, in deeper shades than elsewhere. Black strokes: the first rise of the SNR. Right: how many runs have all three phases.", "name": "fig-forest"}, "image": {"alt": "Strips on a logarithmic axis of steps, in seven groups. On top four long runs of the authors' size: the two with RBA are amber, grey and green, the two without have no green. Of the shorter runs of that size five of nine Helmholtz runs that differ by rounding end green. Between the sizes one run of 21 does. Of a laptop's size all Helmholtz strips are amber and grey, or grey; green is on Allen-Cahn alone, in five permuted, two periodic, and one each of RBA, vanilla and self-adaptive weights. Cavity and mini-batch strips are pale: no change found."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(4.8, 12.6))
 left, y = ax.get_yaxis_transform(), 0.0
 small_text = dict(transform=left, fontsize=9, va="center")
@@ -493,17 +501,19 @@ figures.stamp(fig, "all published runs; right: with all three phases")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-forest` has 217 runs. Most strips are amber up to a step near 100, and then grey to
-# the end. So in about three quarters of the runs fitting ends, on Helmholtz and Allen-Cahn near
-# step 100 or before, on the other problems mostly later. Green is rare. It comes in one run between
-# the sizes, and in two places more often: at the authors' size with RBA, and on Allen-Cahn at a
-# laptop's size.
+# {numref}`fig-forest` has 217 runs. Most strips are amber (fitting) up to a step near 100, and then
+# grey (diffusion) to the end. So fitting ends in about three quarters of the runs. On Helmholtz and
+# Allen-Cahn it ends near step 100 or before, on the other problems mostly later.
+#
+# Green (total diffusion) is rare. Between the sizes it comes in one run. It comes more often in two
+# places: at the authors' size with RBA, and on Allen-Cahn at a laptop's size.
 #
 # Pale strips are runs in which the rule finds no change at all. With mini-batches the SNR stays
 # above 1 to the end. On the cavity it falls through 1 after a thousand steps or more, if at all,
-# and is not below 1 for long enough then.
+# and then does not stay below 1 for long enough.
 #
-# The folded table has the steps of all kinds. The next one has the runs with all three phases.
+# The folded table has the steps of all kinds. The table after it has the runs with all three
+# phases.
 
 # %% tags=["hide-input", "hide-output"]
 HEAD = ("runs", "number", "first fall", "first rise", "end of fitting")
@@ -548,39 +558,40 @@ for name in filter(succeeds, late):
     print("   ", name, claims.residual_fallen(runs[name]), "of", runs[name].step)
 
 # %% [markdown]
-# The residual's column says something on Helmholtz alone. On Allen-Cahn the residual can fall by a
-# decade within the first few steps, long before the error does.
+# The column on the residual says something on Helmholtz alone. On Allen-Cahn the residual can fall
+# by a decade within the first few steps, long before the error does.
 #
 # **At the authors' size** both long runs with RBA have all three phases, and both succeed. On
-# Allen-Cahn total diffusion starts at step 13,600, where the authors draw 11,100. On Helmholtz it
-# starts at 4,100, where they draw 1,000.
+# Allen-Cahn total diffusion starts at step 13,600, and the authors draw it at 11,100. On Helmholtz
+# it starts at 4,100, and they draw it at 1,000.
 #
-# The two long vanilla runs have no such phase by this rule. On Helmholtz the SNR begins below 1, as
-# in the authors' own series, and the rule then asks for a longer stay. On Allen-Cahn the run ends
-# too soon: it is 1.7 times as long as its first rise takes.
+# The two long vanilla runs have no total diffusion by this rule. On Helmholtz the SNR begins below
+# 1, as in the authors' own series, and the rule then asks for a longer stay. On Allen-Cahn the run
+# ends too soon: it is only 1.7 times as long as the time to its first rise.
 #
 # Twenty more runs with RBA are shorter. Their starts differ by rounding or by their seed. Five of
-# them have all three phases. All five are on Helmholtz, their residual has fallen by a decade
-# before or at step 1,400, and they succeed.
+# them have all three phases. All five are on Helmholtz, and they succeed. In all five the residual
+# has fallen by a decade by step 1,400.
 #
 # So at this size the phases do mark a success, where they are found: in seven of seven runs. That
-# is no rule to stop by ({doc}`what_to_do_when`). Most runs that succeed later do not have them,
-# since they end too soon after it for this rule. And one run whose residual falls as early, at step
-# 1,320, does not have them either.
+# is no rule to stop by ({doc}`what_to_do_when`). Most of the runs whose success comes later do not
+# show the phases, since they end too soon after the success for this rule. And one run whose
+# residual falls as early, at step 1,320, does not show them either.
 #
-# **Between the two sizes** one run of 21 has the phases. Of all 21 its residual falls first.
+# **Between the two sizes** one run of 21 has the phases. It is the run whose residual falls first
+# of all 21.
 #
-# **At a laptop's size** total diffusion is found in about as many of a hundred runs as of a hundred
-# surrogates. All ten runs are on Allen-Cahn, and nine of them fail. Five have permuted weights, and
-# two are exactly periodic networks whose data are weighted by 100. One has self-adaptive weights,
-# and one has no weights. None of the nine has passed the {term}`plateau` by its end. Their batches
-# come to agree on a wrong solution.
+# **At a laptop's size** the share of runs with total diffusion is about the same as the share of
+# surrogates with it. All ten runs that have it are on Allen-Cahn, and nine of them fail. Of these
+# nine, five have permuted weights. Two are exactly periodic networks, with a weight of 100 on their
+# data. One has self-adaptive weights, and one has no weights. None of the nine has passed the
+# {term}`plateau` by its end. Their batches come to agree on a wrong solution.
 #
-# One run with RBA has the phases and succeeds. But its total diffusion starts at step 750, and its
-# error passes 0.5 at 14,500. The four others with RBA pass without such a phase.
+# The tenth run has RBA, shows the phases, and succeeds. But its total diffusion starts at step 750,
+# and its error passes 0.5 only at step 14,500. The four others with RBA pass without such a phase.
 #
 # On Allen-Cahn with RBA the small runs end their fitting at step 101, in the median. The authors
-# draw 150.
+# draw this boundary at step 150.
 
 # %% [markdown]
 # ## Do they mark anything?
@@ -588,8 +599,8 @@ for name in filter(succeeds, late):
 # *Does the error fall fastest where total diffusion starts, as the paper says?*
 #
 # For each run we take the step of the steepest fall of the error, and compare it with the start of
-# total diffusion. Where a run has none, there is its first rise. The rest is counting. The folded
-# table has the ratio of the steps for each kind.
+# total diffusion. We compare it with the first rise as well. Then we count the runs in which the
+# two steps lie within a factor of 2. The folded table has the ratio of the steps for each kind.
 
 
 # %% tags=["hide-input"]
@@ -630,15 +641,17 @@ for kind, word in words.items():
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# At the authors' size the two go together in all seven runs that have the phase. That is what the
-# paper says. At a laptop's size they go together in four of ten. A first rise alone is near the
-# steepest fall in less than half of the runs, at every size.
+# At the authors' size the steepest fall and the start of total diffusion go together in all seven
+# runs that have the phase. That is what the paper says. At a laptop's size they go together in four
+# of ten. A first rise alone is near the steepest fall in less than half of the runs, at every size.
 #
-# What this does not show is a cause. What happens at an event that is not read from the SNR, over
-# many runs at once, is the subject of {doc}`14_transition`. That chapter also says how much each
-# rule could have found ({numref}`fig-power`): the strict rule finds nothing in a run that is 1.5
-# times as long as its transition. So what {numref}`fig-forest` does not find in runs of the
-# authors' size is no evidence against phases.
+# This does not show a cause. {doc}`14_transition` asks more: it takes an event that is not read
+# from the SNR, and looks at what happens there in many runs at once.
+#
+# That chapter also says how much each rule could have found ({numref}`fig-power`). In a run that is
+# 1.5 times as long as the time to its transition, the strict rule finds nothing. So where
+# {numref}`fig-forest` shows no phases in runs of the authors' size, that is no evidence against
+# phases.
 
 # %% [markdown]
 # ## How many batches?
@@ -646,15 +659,16 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # *Does it matter into how many {term}`batches <batch>` the points are cut?*
 #
 # SNR compares batches, so it depends on how large they are. Suppose that the gradients of single
-# points scatter with variance $s^2$ around a mean $\mu$. A batch of $N / B$ points has a mean that
-# scatters with variance $s^2 B / N$. So
+# points scatter with variance $s^2$ around a mean $\mu$. A batch has $N / B$ points, and its mean
+# gradient scatters with variance $s^2 B / N$. So
 #
 # $$
 # \text{SNR}_B \approx \frac{\lVert \mu \rVert}{s} \sqrt{\frac{N}{B}} .
 # $$ (eq-batches)
 #
-# Where there is no signal, the full gradient $\mu$ still has a scatter of its own. That gives an
-# SNR of about $1 / \sqrt{B}$. So an SNR of order 1 is a statement about batches of a certain size.
+# Where there is no signal, the full gradient $\mu$ still differs from zero, because it has a
+# scatter of its own. That gives an SNR of about $1 / \sqrt{B}$. So an SNR of order 1 is a statement
+# about batches of a certain size.
 #
 # To see it we take one run with RBA on Helmholtz, at its snapshots. Its 4,096 points are cut anew
 # into 4, 32 and 512 batches.
@@ -698,7 +712,7 @@ HEAD = ("batches", "snapshots from step 50 on with an SNR above 1")
 rows = [(b, f"{np.mean(values > 1):.0%}") for b, values in by_batches.items()]
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
-# %% mystnb={"figure": {"caption": "SNR of one run at its snapshots, for different numbers of batches; right: times the root of the number.", "name": "fig-batches"}, "image": {"alt": "Two panels against the Adam step. Left, the curves of SNR are shifted copies, lower for more batches. Right, times the root of the number of batches, they nearly coincide."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "SNR of one run at its snapshots, for different numbers of batches. Right: multiplied by the root of the number of batches.", "name": "fig-batches"}, "image": {"alt": "Two panels against the Adam step. Left, the curves of SNR are shifted copies, lower for more batches. Right, times the root of the number of batches, they nearly coincide."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.6))
 looks = dict(zip(BATCHES, ("-o", "--s", ":^"), strict=True))
 for k, (b, values) in enumerate(by_batches.items()):
@@ -713,16 +727,16 @@ figures.stamp(fig, run)
 plt.show()
 
 # %% [markdown]
-# The right panel of {numref}`fig-batches` is {eq}`eq-batches` at work. Times the root of the number
-# of batches the curves nearly coincide, and bursts stay where they are. So the *shape* of the curve
-# is a fact about the gradients. The *level* is not: more batches put more of the run into
-# diffusion. What the paper calls of order 1 is of order 1 for 100 batches.
+# The right panel of {numref}`fig-batches` is {eq}`eq-batches` at work. Multiplied by the root of
+# the number of batches the curves nearly coincide, and bursts stay where they are. So the *shape*
+# of the curve is a fact about the gradients. The *level* is not: with more batches, more of the run
+# counts as diffusion. What the paper calls of order 1 is of order 1 for 100 batches.
 #
 # ## Biases, fresh points, and the two terms
 #
 # *Which other choices in the SNR matter?*
 #
-# Three more readings of the same snapshots, with 32 batches:
+# We read the same snapshots in three more ways, with 32 batches:
 #
 # - with the biases counted in, which the paper leaves out;
 # - with the gradient at 4,096 *fresh* points, which were not trained on;
@@ -770,20 +784,21 @@ figures.stamp(fig, run)
 plt.show()
 
 # %% [markdown]
-# In {numref}`fig-readings` biases hardly matter, and the shared term matters early alone. Fresh
-# points matter. The deepest spell, between step 5,000 and 10,000, is far below the {term}`floor` at
-# the trained points, and just above it at fresh ones. So part of what looks like disagreement of
-# batches is something else: the training has cancelled their mean at the points that it sees. This
-# is one run of a laptop's size.
+# In {numref}`fig-readings` the biases hardly matter, and the shared term matters only early.
+#
+# Fresh points matter. Call a stretch of very low SNR a *spell*. The deepest spell lies between step
+# 5,000 and 10,000. At the trained points it is far below the {term}`floor`, and at fresh points
+# just above it. So part of what looks like disagreement of batches is something else: the training
+# has cancelled their mean at the points that it sees. This is one run of a laptop's size.
 #
 # ## Smoothing that makes phases, or hides them
 #
 # *Can the way of smoothing decide whether there is a phase?*
 #
-# The authors' figures divide the mean signal over 60 probes by the mean noise. A mean is ruled by
-# its largest values, and the signal comes in bursts. The table has, from the second half of the
-# runs, the ratio of the means and the median of the ratios. All kinds of runs are in the folded
-# one.
+# The authors' figures divide the mean signal over 60 probes by the mean noise. The largest values
+# rule a mean, and the signal comes in bursts. The table compares two ways to summarize the second
+# half of a run: the ratio of the means, and the median of the ratios. The folded table has the same
+# for all kinds of runs.
 
 # %% tags=["hide-input"]
 HEAD = ("runs", "ratio of the means", "median of the ratios", "share of probes above 1")
@@ -838,12 +853,12 @@ print(
 print(f"median above 1 at {np.mean(median[half] > 1):.0%} of the probes")
 
 # %% [markdown]
-# In {numref}`fig-smoothing` the same probes give two stories. By the ratio of means the whole
-# second half of the run is above 1: a third phase. By the median the SNR goes up and down to the
-# end, and is mostly below 1. Both readings are true of the same dots. The ratio of means tells what
-# bursts reach, and the median what is usual.
+# In {numref}`fig-smoothing` the same probes give two stories. By the ratio of means the SNR is
+# above 1 in the whole second half of the run: a third phase. By the median the SNR goes up and down
+# to the end, and is mostly below 1. Both readings are true of the same dots. The ratio of means
+# tells how high the bursts reach, and the median tells what is usual.
 #
-# Now smooth it yourself. {numref}`fig-smoothing-play` has the first crossings of the running
+# Now smooth it yourself. {numref}`fig-smoothing-play` shows the first crossings of the running
 # median, for the window that you choose. With short windows the third phase begins early and means
 # little. With long ones it comes later, or not at all. The run is the same.
 
@@ -872,18 +887,18 @@ ALT = "SNR against the step: dots, their running median, and tinted phases that 
 play(fig, frames, label="probes in the window", alt=ALT, shown="7")
 
 # %% [markdown]
-# The table says when it matters. On Allen-Cahn at a laptop's size the ratio of means is 0.9 where
-# the median is 0.2. At the authors' size both are well above 1: 8 and 5. So there the smoothing
-# does not decide.
+# The table above {numref}`fig-smoothing` says when the choice matters. On Allen-Cahn at a laptop's
+# size the ratio of means is 0.9 and the median is 0.2. On Allen-Cahn at the authors' size both are
+# well above 1: 8 and 5. So there the smoothing does not decide.
 #
 # ## Other networks
 #
 # *Are the phases those of one network?*
 #
-# Here is a smaller one, 32 x 3 on 1,024 points with RBA. In five others one thing is changed: the
-# width, the depth, the activation, or the learning rate. There are five seeds of each, with 8,000
-# steps and biases that start at zero. The first 1,000 steps of the usual one are trained here and
-# now.
+# Here is a smaller network, 32 x 3 on 1,024 points with RBA. Five other networks differ from it in
+# one thing each: the width, the depth, the activation, or the learning rate. There are five seeds
+# of each, with 8,000 steps and biases that start at zero. The first 1,000 steps of the usual one
+# are trained here and now.
 
 # %%
 network = {
@@ -975,17 +990,18 @@ rows = [
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# The fall in {numref}`fig-networks` is everywhere, at nearly the same step. RBA and the data term
-# make it ({doc}`06_helmholtz`), and width, depth and activation hardly matter. A smaller rate makes
-# it somewhat later.
+# In {numref}`fig-networks` the SNR falls in every panel, at nearly the same step. RBA and the data
+# term cause this fall ({doc}`06_helmholtz`), and width, depth and activation hardly matter. With a
+# smaller rate the fall comes somewhat later.
 #
 # Near step 1,000 the SNR rises by about a decade in five of the six panels, from 0.03 to 0.3. But
 # it stays below 1. Not one of the thirty runs comes back above it for good in 8,000 steps, by
 # either rule. The error goes on falling in most of them. So here the error falls while the SNR says
 # diffusion.
 #
-# Part of the reason is {eq}`eq-batches`. Batches of 32 points lower the SNR by a factor of two
-# against the 128 of the larger runs, and by a factor of three against the 256 of the authors'. That
+# Part of the reason why the SNR stays below 1 is {eq}`eq-batches`. These networks have batches of
+# 32 points. The larger runs have batches of 128, and against these the SNR is lower by a factor of
+# two. The authors have batches of 256, and against those it is lower by a factor of three. That
 # shows again that the level of 1 depends on the batches. And these networks have a quarter of the
 # authors' width.
 #
@@ -1011,21 +1027,22 @@ last = [run.at(both[-1])["rel_l2"] for run in (tried["usual"][0], live)]
 print(f"errors at step {both[-1]:,}: {last[0]:.3g} and {last[1]:.3g}")
 
 # %% [markdown]
-# Rounding of the seventh digit grows with the training, here slowly. In larger published runs it
-# grows faster. Earlier versions of this book showed four vanilla Helmholtz runs with zero biases.
-# They were made twice, by two versions of the library with equal settings and other rounding. From
-# step 285 to 358 on their SNRs differ by half and more. The slow course stays alike: after step
-# 2,000 the logarithms correlate with 0.48 to 0.73.
+# An error of rounding in the seventh digit grows with the training, here slowly. In larger
+# published runs it grows faster. Earlier versions of this book showed four vanilla Helmholtz runs
+# with zero biases. These four were made twice, by two versions of the library with equal settings
+# and other rounding. From some step between 285 and 358 on, the two SNRs of a run differ by half
+# and more. The slow course stays alike: after step 2,000 the correlation of their logarithms is
+# between 0.48 and 0.73.
 #
-# But the marks move. With the first version the strict rule had total diffusion start at 850,
-# 1,150, 1,200 and 1,100 in these four. With the second it started at 750 and 800 in two, and
-# nowhere in the others. So a boundary in one run is no fact about its seed.
+# But the boundaries move. With the first version the strict rule had total diffusion start at 850,
+# 1,150, 1,200 and 1,100 in these four runs. With the second version it started at 750 and 800 in
+# two runs, and nowhere in the others. So a boundary in one run is no fact about its seed.
 #
 # ## Verdict
 #
 # The rows are ours, since the paper does not ask these questions. A row about runs counts runs, and
 # a row about one run has one answer. Rows on runs of a laptop's size say so. Of the long runs of
-# the authors' size there is one of each kind. The shorter ones end too soon to be counted against a
+# the authors' size there is one of each kind. The shorter runs end too soon to be counted against a
 # claim.
 
 # %% tags=["hide-input"]
@@ -1120,36 +1137,42 @@ display(Markdown(verdicts.table(rows)))
 # %% [markdown]
 # **Three takeaways**
 #
-# 1. The phases are there at the authors' size with RBA, by a rule that finds a rise in 4% of
-#    surrogates. Both long runs have all three, and so have five of 20 shorter ones; all seven
-#    succeed.
-# 2. At a laptop's size they are hardly there: in ten of 170 runs, and nine of these fail. How often
-#    this rule would find a phase at that size was not measured; {doc}`14_transition` measures it on
-#    series of the authors' size alone.
-# 3. In the one small run where it was tried, the bursts of the SNR stay where they are, whatever
-#    the batches, the terms and the biases; the deepest spells go at fresh points. The level of 1 is
-#    a choice, and hangs on the number of batches.
+# 1. The phases are there at the authors' size with RBA, by the strict rule, which finds a rise in
+#    only 4% of surrogates. Both long runs with RBA have all three. So have five of 20 shorter ones.
+#    All seven succeed.
+# 2. At a laptop's size the phases are hardly there: they are in ten of 170 runs, and nine of these
+#    ten fail. How often the strict rule would find a phase at that size was not measured.
+#    {doc}`14_transition` measures it on series of the authors' size alone.
+# 3. In one small run we changed the batches, the terms and the biases. The bursts of the SNR stay
+#    where they are. At fresh points the deepest spells of low SNR vanish. The level of 1 is a
+#    choice, and depends on the number of batches.
 #
-# **Why the authors see more.** Their runs are longer, on networks twice as wide, with six times as
-# many points in 100 batches. At that size we see it too. On Allen-Cahn with RBA 30% of the probes
-# are above 1 before the passage, and 77% after it ({doc}`03_authors_runs`). Which of width, points,
-# batches, biases and steps matters most is not known; {doc}`14_transition` has a ladder.
+# **Why the authors see more.** The authors' runs differ from our small ones in several ways. They
+# are longer. Their networks are twice as wide. They have six times as many points as our small
+# Helmholtz runs, in 100 batches in place of 32. And their biases do not start at zero, as they do
+# in some of our small runs.
 #
-# **Limits.** The strict rule misses weak and short rises, and its parameters are ours. Its false
-# alarms are few over all surrogates, but not over each kind: surrogates of a run that truly has two
-# levels have them too, at random places. Batches, points and terms were varied on one run of a
-# laptop's size. The other networks are small, and 8,000 steps are short: a rise may come later. At
-# the authors' size there is one long run of each kind, of 40,000 to 112,500 steps. Whether to stop
-# by a phase is answered in {doc}`what_to_do_when`: no.
+# In our own runs of the authors' size we see more as well. Take the long run on Allen-Cahn with
+# RBA. Before the {term}`passage`, where the error falls, 30% of its probes are above 1. After the
+# passage 77% are ({doc}`03_authors_runs`). Which of steps, width, points, batches and biases
+# matters most is not known. {doc}`14_transition` tries some of them, in a series of runs of sizes
+# between ours and the authors'.
+#
+# **Limits.** The strict rule misses weak and short rises, and its parameters are ours. It has few
+# false alarms over all surrogates together, but not over each kind. If a run truly has two levels
+# of SNR, its surrogates have them too, at random places. Batches, points and terms were varied on
+# one run of a laptop's size. The other networks are small, and 8,000 steps are short: a rise may
+# come later. At the authors' size there is one long run of each kind, of 40,000 to 112,500 steps.
+# Whether to stop by a phase is answered in {doc}`what_to_do_when`: no.
 #
 # ## Exercises
 #
 # ```{exercise}
 # :label: ex-phases-predict
 #
-# The run of {numref}`fig-batches` is cut into 128 batches in place of 32. By which factor does its
-# SNR change? Predict it from {eq}`eq-batches`. The second cell measures the median over the
-# snapshots.
+# The points of the run in {numref}`fig-batches` are cut into 128 batches in place of 32. By which
+# factor does its SNR change? Predict it from {eq}`eq-batches`. The second cell measures the median
+# over the snapshots.
 # ```
 #
 # ```{solution} ex-phases-predict
@@ -1169,20 +1192,20 @@ pl.book.exercises.check(answer, float(np.median(cut / by_batches[32])), within=0
 # ```{exercise}
 # :label: ex-phases-batches
 #
-# The authors take 100 batches, the small runs of this book 32. By {eq}`eq-batches`, what must the
-# rule's level be for our runs, so that it asks the same question? Does a verdict change?
+# The authors take 100 batches, the small runs of this book 32. Which level must the rule have for
+# our runs, so that it asks the same question? Use {eq}`eq-batches`. Does a verdict change?
 # ```
 #
 # ```{solution} ex-phases-batches
 # :class: dropdown
 #
 # $\text{SNR}_{32} \approx \text{SNR}_{100} \sqrt{100 / 32} = 1.77\, \text{SNR}_{100}$. So their
-# level 1 is our level 1.77: `pl.phases.detect(step, snr, level=1.77)`. Of the 170 runs of a
-# laptop's size seven have all three phases then, for ten before. The run with RBA that succeeds is
+# level 1 is our level 1.77: `pl.phases.detect(step, snr, level=1.77)`. With it, seven of the 170
+# runs of a laptop's size have all three phases, in place of ten. The run with RBA that succeeds is
 # not among them any more. The verdict stays.
 #
-# The points differ as well: batches of 256 have half the noise of batches of 64, and $N$ enters
-# {eq}`eq-batches` too.
+# The number of points differs as well: a mean over 256 points has half the noise of one over 64,
+# and $N$ enters {eq}`eq-batches` too.
 # ```
 #
 # ```{exercise}
@@ -1206,9 +1229,9 @@ pl.book.exercises.check(answer, float(np.median(cut / by_batches[32])), within=0
 #     ax.loglog(h["step"][1:], panels[k][1:], ".", ms=3)
 # ```
 #
-# The run itself is easy to tell: it alone begins high, and falls in good order. Its *end* is not
-# easy to tell. Cover all but the last decade of steps. What differs then is a few very high values,
-# which in the run belong to its beginning.
+# The run itself is easy to recognize: it alone begins high, and falls in good order. Its *end* is
+# not easy to recognize. Cover all but the last decade of steps. What differs then is a few very
+# high values, which in the run belong to its beginning.
 # ````
 #
 # ```{exercise}
@@ -1222,10 +1245,10 @@ pl.book.exercises.check(answer, float(np.median(cut / by_batches[32])), within=0
 # :class: dropdown
 #
 # Nearly everything. In the five small runs with RBA this stops between step 900 and 2,800, at
-# errors between 0.72 and 0.81. The same runs pass 0.5 after step 11,000, and end near 0.02. In the
-# long run of the authors' size it stops at step 2,300, at an error of 0.72, and that run passes 0.5
-# at 12,300. The SNR gives no reason to go on. As a stopping rule it fails there, at either size;
-# {doc}`what_to_do_when` has what there is instead.
+# errors between 0.72 and 0.81. Without the stop the same runs pass 0.5 after step 11,000, and end
+# near 0.02. In the long run of the authors' size it stops at step 2,300, at an error of 0.72, and
+# that run passes 0.5 at 12,300. The SNR gives no reason to go on. As a stopping rule it fails
+# there, at either size. {doc}`what_to_do_when` says what can be used instead.
 # ```
 #
 # ## References

@@ -11,27 +11,30 @@
 #
 # **You will be able to**
 #
-# - say what entropy and mutual information are, and count both in five lines of numpy;
-# - estimate what a layer tells of its input, and see when the number is only the sample count;
-# - take apart a fall of that number: was something forgotten, or did samples move closer?
+# - say what entropy and mutual information are, and compute both in five lines of numpy;
+# - estimate what a layer tells of its input, and see when the number only reflects how many samples
+#   there are;
+# - examine a fall of that number: was something forgotten, or did samples move closer?
 #
 # **Question.** A {term}`layer` of a network turns an input $X$ into
 # {term}`activations <activation>` $T$. How many bits does $T$ hold about $X$? The usual answer cuts
-# the activations into bins and counts. What does that count measure, and when does it measure only
-# itself?
+# the activations into bins and counts. What does that count measure? And when does it only measure
+# the way of counting?
 #
 # **The claim.** The paper {cite}`anagnostopoulos2024learning` cuts the activations of each layer
-# into about 30 bins a neuron, counts, and reads the result as {term}`mutual information`. The
-# number falls at the start of {term}`total diffusion`. The paper takes that fall for *compression*,
-# caused by neurons at the ends of their range. Deeper layers are said to lose almost nothing. With
-# the authors' 25,600 samples the number cannot exceed 14.64 bits. The idea has a history: it was
-# put forward for classifiers {cite}`shwartz2017opening`, and contested soon after
+# into about 30 bins a neuron. It counts how many samples fall into the same bins, and reads the
+# result as {term}`mutual information`. The number falls at the start of {term}`total diffusion`.
+# The paper takes that fall for *compression*, caused by neurons at the ends of their range. Deeper
+# layers are said to lose almost nothing.
+#
+# With the authors' 25,600 samples the number cannot exceed 14.64 bits. The idea of compression has
+# a history: it was put forward for classifiers {cite}`shwartz2017opening`, and contested soon after
 # {cite}`saxe2018information,goldfeld2019estimating`.
 #
-# **What this chapter does.** It begins with a coin and a die. Then the estimator meets random
-# numbers whose entropy is known, a layer that loses nothing by construction, and a tiny network
-# that tells two moons apart. At the end each way to misread it gets a verdict. No PINN is trained
-# here; {doc}`16_compression` does that.
+# **What this chapter does.** It begins with a coin and a die. Then the estimator is applied to
+# random numbers whose entropy is known, to a layer that loses nothing by construction, and to a
+# tiny network that tells two moons apart. At the end each way to misread the estimator gets a
+# verdict. No PINN is trained here; {doc}`16_compression` does that.
 #
 # **Before.** {doc}`01_first_pinn` says what a layer is. {doc}`02_signal_and_noise` says what the
 # paper's phases are; only their names are needed. Nothing is assumed about information.
@@ -65,8 +68,9 @@ figures.style()
 # ## Parameters
 #
 # `SCALE = "quick"` sends 10,000 samples through the layers. `"paper"` sends the authors' 25,600 and
-# takes about twice as long. A layer has 3 neurons where it must stay clear of the ceiling, and 64
-# where it should reach it.
+# takes about twice as long. With $N$ samples the estimate cannot exceed $\log_2 N$ bits; we call
+# this the *ceiling*. A layer has 3 neurons where its estimate must stay clear of the ceiling, and
+# 64 where it should reach it.
 
 # %% tags=["parameters"]
 SCALE = "quick"
@@ -79,9 +83,9 @@ BINS = 30
 # Somebody throws a fair coin behind a screen. You ask one yes-or-no question, and then you know how
 # it fell. So a fair coin holds one *bit*. A coin with two heads holds none: you need not ask.
 #
-# In general an outcome of share $p$ is a surprise of $\log_2 (1/p)$ bits. An outcome that happens
-# half of the time surprises by one bit. One that happens a quarter of the time surprises by two.
-# The {term}`entropy` is the mean surprise:
+# In general an outcome that happens in a share $p$ of all cases is a surprise of $\log_2 (1/p)$
+# bits. An outcome that happens half of the time surprises by one bit. One that happens a quarter of
+# the time surprises by two. The {term}`entropy` is the mean surprise:
 #
 # $$
 # H = \sum_k p_k \log_2 \frac{1}{p_k} .
@@ -107,18 +111,19 @@ display(Markdown(verdicts.markdown(("thrown", "entropy in bits"), rows)))
 
 # %% [markdown]
 # The last row can be checked by asking. "Is it the first?" settles half of all throws. "Is it the
-# second?" settles half of the rest, and a third question settles everything. In the mean that is
+# second?" settles half of the rest, and a third question settles everything. On average that is
 # $\tfrac12 \cdot 1 + \tfrac14 \cdot 2 + \tfrac14 \cdot 3 = 1.75$ questions.
 #
 # The coin that mostly shows heads holds half a bit, since you can nearly guess it. A die holds
-# $\log_2 6 = 2.58$ bits. No single throw takes 2.58 questions. But whoever asks about many throws
-# at once comes down to that many a throw {cite}`cover2006elements`.
+# $\log_2 6 = 2.58$ bits. No single throw takes 2.58 questions. But if you ask about many throws
+# together, you can come down to 2.58 questions a throw {cite}`cover2006elements`.
 #
 # ## What two things tell of each other
 #
 # Now the die is thrown, and you hear only whether the number is even. How much of the 2.58 bits do
-# you have? Count both things together. Saying both takes $H(X, Y)$ bits. Saying each without regard
-# to the other takes $H(X) + H(Y)$. What is saved is the {term}`mutual information`:
+# you have? Let $X$ be the number and $Y$ what you hear. To say both together takes $H(X, Y)$ bits.
+# To say each without regard to the other takes $H(X) + H(Y)$. What is saved by saying them together
+# is the {term}`mutual information`:
 #
 # $$
 # I(X; Y) = H(X) + H(Y) - H(X, Y) .
@@ -175,37 +180,39 @@ plt.show()
 # %% [markdown]
 # {numref}`fig-bin-coin` shows four cases that this chapter will need again.
 #
-# 1. "Even or odd" is one bit of the number, and all of that bit is about the number.
-# 2. "Even" and "above three" share 0.08 bits. Among 4, 5 and 6 two are even, so one is a weak hint
-#    of the other.
+# 1. "Even or odd" holds one bit, and all of that bit is about the number.
+# 2. "Even or odd" and "above three or not" share 0.08 bits. Among 4, 5 and 6 two are even, and
+#    among 1, 2 and 3 only one. So each answer is a weak hint of the other.
 # 3. Two dice have nothing to do with each other, and share nothing.
 # 4. Ten minus the number tells the number. A *one-to-one* map renames things and loses nothing.
 #
-# One law holds throughout. Whoever has heard only "even" can compute with that for as long as they
-# like, and will never find the number. What is computed from $Y$ tells no more of $X$ than $Y$
-# does. This is the *data processing inequality*.
+# One law holds in all four cases. What is computed from $Y$ tells no more of $X$ than $Y$ itself
+# does. If you have heard only "even", you can compute with that for as long as you like, and you
+# will never find the number. This law is the *data processing inequality*.
 #
 # ## From a die to a layer
 #
-# A layer is a machine that computes $T$ from $X$. So $X$ leaves nothing open about $T$. Then
-# $H(X, T) = H(X)$, and {eq}`eq-bin-shared` becomes
+# A layer is a machine that computes $T$ from $X$. So once $X$ is known, nothing is open about $T$.
+# Then $H(X, T) = H(X)$, and {eq}`eq-bin-shared` becomes
 #
 # $$
 # I(X; T) = H(T) .
 # $$
 #
-# A layer that answers all inputs by two patterns, equally often, holds one bit. This is where the
-# hope comes from. A network that has understood its task should keep what matters and forget the
-# rest. Its $I(X; T)$ should fall. That fall is called *compression* {cite}`shwartz2017opening`.
+# A layer that answers all inputs by one of two patterns, equally often, holds one bit.
 #
-# There is a catch. Activations are real numbers, and no two samples have exactly the same. As they
-# stand, each sample is an outcome of its own. So one cuts each neuron's range into bins, and counts
-# samples as equal if they agree in every bin. This is {term}`binning`.
+# From this formula comes a hope. A network that has understood its task should keep what matters
+# and forget the rest. Then its $I(X; T)$ should fall. Such a fall is called *compression*
+# {cite}`shwartz2017opening`.
+#
+# There is a catch. Activations are real numbers, and no two samples have exactly the same. Counted
+# as they are, each sample is an outcome of its own. So one cuts each neuron's range into bins, and
+# counts samples as equal if they agree in the bins of all neurons. This is {term}`binning`.
 #
 # ## The estimator
 #
-# In the paper's rule all neurons of a layer share one bin width. Each neuron has its bins over its
-# own range:
+# In the paper's rule all neurons of a layer share one bin width $w$, the mean of their ranges
+# divided by 30. Each neuron has its bins over its own range:
 #
 # $$
 # w = \operatorname{mean}_j \frac{\max_i T_{ij} - \min_i T_{ij}}{30} .
@@ -218,8 +225,8 @@ plt.show()
 # H(T) = \sum_k \frac{n_k}{N} \log_2 \frac{N}{n_k} \;\le\; \log_2 N .
 # $$ (eq-bin-entropy)
 #
-# That is all: {eq}`eq-bin-surprise` for the codes. For a label $Y$, the same counting and
-# {eq}`eq-bin-shared` give $I(T; Y)$.
+# This is {eq}`eq-bin-surprise` with the codes as outcomes, and no more. For a label $Y$, the same
+# counting and {eq}`eq-bin-shared` give $I(T; Y)$.
 
 
 # %%
@@ -238,8 +245,9 @@ def by_hand(activations, bins):
 
 
 # %% [markdown]
-# The library does the same, faster: `information.binned_entropy`. Both agree to the last digit, and
-# both give the exact entropies of the coin and the die. Renaming the outcomes changes nothing.
+# The library does the same, faster: `information.binned_entropy`. The estimates by hand and by the
+# library agree to within $10^{-9}$ bits. The library also gives the exact entropies of a fair coin,
+# of the four outcomes above, and of 1,024 equal outcomes. Renaming the outcomes changes nothing.
 
 # %% tags=["hide-cell"]
 normal = np.random.default_rng(0).standard_normal((SAMPLES, 3))
@@ -269,7 +277,7 @@ print(f"Y is bits 1 and 2, T is bits 2 and 3: I(T; Y) = {told.bits:.3f}")
 
 # %% [markdown]
 # {numref}`fig-bin-code` shows the estimator at work on one neuron, $T = \tanh(g x)$, with 6 bins.
-# Equal colour means equal code.
+# Inputs of equal colour have the same code. The factor $g$ is called the gain.
 
 # %% mystnb={"figure": {"caption": "One neuron with 6 bins over its own range, at a small and at a large gain. Horizontal lines are the edges of the bins; inputs of one colour share a code. The title counts the bits.", "name": "fig-bin-code"}, "image": {"alt": "Two curves. With gain 1 the curve is nearly straight and cut into six parts of similar width. With gain 5 it is steep in the middle and flat outside: the lowest and the highest bin hold most inputs, and four narrow ones lie in between."}} tags=["hide-input"]
 line = np.linspace(-1, 1, 1_001)
@@ -289,13 +297,15 @@ plt.show()
 # %% [markdown]
 # On the left all six bins hold about as many inputs, so $H$ is nearly $\log_2 6$. On the right the
 # neuron is at the end of its range for most inputs. This is called {term}`saturation`. Two bins
-# then hold nearly everything, and $H$ is much smaller. Yet both curves climb all the way. Neither
-# sends two inputs to the same value. The whole chapter is in this picture.
+# then hold nearly everything, and $H$ is much smaller. Yet both curves climb all the way. So
+# neither of them sends two inputs to the same value, and nothing is lost. This is the main point of
+# the chapter.
 #
-# How many bins are right? {numref}`fig-bin-play` lets you choose. The steps are what the estimator
-# keeps of the curve. With 2 bins it keeps one bit. With 30 it keeps 3.1, and with 300 it keeps 5.5.
-# The most that 1,001 inputs can have is nearly ten, but most inputs sit in the flat parts and still
-# share bins. So the number of bits is, first of all, a choice of the number of bins.
+# How many bins are right? {numref}`fig-bin-play` lets you choose. The staircase is what the
+# estimator keeps of the curve. With 2 bins it keeps one bit. With 30 it keeps 3.1, and with 300 it
+# keeps 5.5. The most that 1,001 inputs can have is nearly ten bits. But most inputs sit in the flat
+# parts of the curve and still share bins. So the number of bits is, first of all, a choice of the
+# number of bins.
 
 # %% mystnb={"figure": {"caption": "The neuron with gain 5 again, and what is left of it by the number of bins that you choose. Move the slider.", "name": "fig-bin-play"}} tags=["hide-input"]
 t = np.tanh(5.0 * line)
@@ -319,16 +329,16 @@ play(fig, frames, label="number of bins", alt=ALT, shown="6")
 # %% [markdown]
 # ## First trap: few samples, many bins
 #
-# Counts of samples stand for shares. With few samples some outcomes are missed and others are met
-# too often. Then $H$ comes out too low on average. For $K$ possible outcomes the first term of the
-# error is known {cite}`miller1955note`:
+# The estimator takes the counts of the samples in place of the true shares. With few samples some
+# outcomes are missed and others are met too often. Then $H$ comes out too low on average. For $K$
+# possible outcomes the first term of the error is known {cite}`miller1955note`:
 #
 # $$
 # \operatorname{E} \hat H - H \approx - \frac{K - 1}{2 N \ln 2} \text{ bits.}
 # $$ (eq-bin-bias)
 #
-# Adding it back is the correction of Miller and Madow. We draw from $K$ equal outcomes, whose
-# entropy is $\log_2 K$, and look at the error with and without it.
+# The correction of Miller and Madow adds this term back. We draw from $K$ equal outcomes, whose
+# entropy is $\log_2 K$, and look at the error with and without the correction.
 
 # %%
 SIZES = np.unique(np.geomspace(30, 30_000, 10).astype(int))
@@ -352,10 +362,11 @@ def errors(kinds, n, sets=20):
 uniform = {kinds: np.array([errors(kinds, n) for n in SIZES]).T for kinds in KINDS}
 
 # %% [markdown]
-# The second test has no fixed number of outcomes. A bell curve, cut into bins of width $w$, holds
-# about $h - \log_2 w$ bits {cite}`cover2006elements`. Here $h$ is a constant, 2.05 for a standard
-# deviation of 1. Halve the bins, and $H$ gains one bit. That never ends: without bins a real number
-# holds infinitely many bits.
+# The second test has no fixed number of outcomes. A standard normal variable, whose density is a
+# bell curve, is cut into bins of width $w$. It then holds about $h - \log_2 w$ bits
+# {cite}`cover2006elements`, where $h$ is a constant, 2.05 for a standard deviation of 1. Halve the
+# bin width, and $H$ gains one bit. That never ends: without bins a real number holds infinitely
+# many bits.
 
 # %%
 WIDTHS = np.geomspace(1e-3, 2.0, 12)
@@ -403,22 +414,22 @@ print(
 )
 
 # %% [markdown]
-# {numref}`fig-bin-bias` shows two kinds of error. On the left the count is too low by what
-# {eq}`eq-bin-bias` says, once there are several samples an outcome. There the correction works, and
-# at least halves the error. With fewer samples than outcomes the formula itself is far off: its dot
-# for $K = 300$ at 60 samples lies a whole bit below the curve.
+# {numref}`fig-bin-bias` shows two kinds of error. The left panel first. Where there are several
+# samples for each outcome, the count is too low by what {eq}`eq-bin-bias` says. In this range the
+# correction works, and at least halves the error. With fewer samples than outcomes the formula
+# itself is far off: its dot for $K = 300$ at 60 samples lies a whole bit below the curve.
 #
-# On the right the curves leave the exact line as soon as there are more bins than samples. From
-# there on they bend towards $\log_2 N$. With 300 samples the curve gets there, and then says
-# $\log_2 N$ and nothing else. No correction helps there. A sample that is alone in its bin looks
+# In the right panel the curves leave the exact line as soon as there are more bins than samples.
+# For narrower bins they bend towards $\log_2 N$. With 300 samples the curve reaches $\log_2 N$, and
+# then says nothing else. No correction helps in this range. A sample that is alone in its bin looks
 # the same whether there are a thousand bins or a million. So the library refuses to correct such
 # counts. The figure does not say which width is the right one: there is none.
 #
 # ## Second trap: the ceiling
 #
-# One neuron needs narrow bins to get there. A layer needs only neurons. With 30 bins each, $d$
-# neurons have $30^d$ codes. For independent neurons, evenly spread, the exact entropy is
-# $d \log_2 30$.
+# One neuron needs narrow bins to reach the ceiling $\log_2 N$. A layer reaches it even with wide
+# bins, if it has enough neurons. With 30 bins each, $d$ neurons have $30^d$ possible codes. For
+# independent neurons, evenly spread, the exact entropy is $d \log_2 30$.
 
 # %%
 NEURONS = (1, 2, 3, 64)
@@ -461,29 +472,32 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
 # In {numref}`fig-bin-ceiling` three neurons and sixty-four give the same answer up to some thousand
-# samples. That answer is the number of samples. The exact values, in the table, are 14.7 and 314
-# bits.
+# samples. That answer is $\log_2 N$, so it only says how many samples there are. The exact values,
+# in the table, are 14.7 and 314 bits.
 #
 # So an estimate near $\log_2 N$ says nothing of the layer, except that its bins tell the samples
 # apart. The library calls an estimate *saturated* within half a bit of that ceiling. (A saturated
 # estimate and a saturated neuron are two different things.) The figure does not say that every
-# layer of 64 neurons is there. A layer whose neurons all move together has fewer codes.
+# layer of 64 neurons reaches the ceiling. A layer whose neurons all move together has fewer codes.
 #
 # ## Third trap: a layer that loses nothing
 #
-# Now a layer with one knob. Points $x$ of the square $[-1, 1]^2$ go to three neurons:
+# Now take a layer in which one number can be changed, the gain $g$. Points $x$ of the square
+# $[-1, 1]^2$ go to three neurons:
 #
 # $$
 # T = \tanh(g\, W x), \qquad \text{gain } g > 0 .
 # $$ (eq-bin-gain)
 #
-# For every gain this map is one-to-one. From $T$ one can compute $x$. So the true $I(X; T)$ is the
-# same for all $g$: it is $\log_2 N$ for $N$ points that differ. Any change of the estimate comes
-# from the estimator.
+# For every gain this map is one-to-one, since one can compute $x$ from $T$. So the true $I(X; T)$
+# is the same for all $g$: it is $\log_2 N$ for $N$ points that differ. Any change of the estimate
+# comes from the estimator.
 #
-# We turn the knob and measure by three rules of binning. The *paper's rule* is
-# {eq}`eq-bin-width`. The *fixed range* cuts $(-1, 1)$ into 30 equal bins for every neuron. The
-# *quantile* rule gives each neuron 30 bins with equally many samples.
+# We change the gain and measure by three rules of binning.
+#
+# - The *paper's rule* is {eq}`eq-bin-width`.
+# - The *fixed range* cuts $(-1, 1)$ into 30 equal bins for every neuron.
+# - The *quantile* rule gives each neuron 30 bins with equally many samples.
 
 # %%
 SEEDS = range(5)
@@ -508,9 +522,9 @@ by_rule = {
 }
 
 # %% [markdown]
-# Beside it stands the saturation of the neurons, in two ways. *By bounds* it is the share of
-# activations beyond 0.95, on either side. *By range*, the paper's way, it is the share in a
-# neuron's lowest and highest bin.
+# We also measure the {term}`saturation` of the neurons, in two ways. *By bounds* it is the share of
+# activations beyond 0.95, on either side. *By range*, the paper's way, it is the share of
+# activations in a neuron's lowest and highest bin.
 
 # %%
 saturation = {
@@ -570,28 +584,30 @@ print(
 )
 
 # %% [markdown]
-# {numref}`fig-bin-gain` has a perfect picture of compression. Neurons saturate, and by the paper's
-# rule the entropy falls by more than three bits. Yet nothing was lost. No two samples have become
-# equal, and the inverse of the hyperbolic tangent would bring all of them back.
+# At its right end {numref}`fig-bin-gain` looks like a perfect picture of compression. Neurons
+# saturate, and by the paper's rule the entropy falls by more than three bits. Yet nothing was lost.
+# No two samples have become equal, and the inverse of the hyperbolic tangent would bring all of
+# them back.
 #
-# The rules disagree about the rest, and each for a good reason.
+# The rules disagree elsewhere, and each for a good reason.
 #
 # - The paper's bins follow each neuron's range. A layer that shrinks towards zero looks as rich as
-#   one that fills the range, so the black curve is flat on the left.
-# - A fixed range sees the layer shrink. It reads *growth* of information where the gain goes up to
-#   1. (A fixed width of 1/15 would make the same bins.)
-# - Quantiles see neither {cite}`chelombiev2019adaptive`. They sort the samples, and a climbing
-#   curve does not change the order.
+#   one that fills the range. So the curve of the paper's rule, in black, is flat on the left.
+# - A fixed range sees that the layer is small at small gains. It reads *growth* of information
+#   while the gain goes up to 1. (A fixed width of 1/15 would make the same bins.)
+# - Quantiles see neither the shrinking nor the saturation {cite}`chelombiev2019adaptive`. They sort
+#   the samples, and a climbing curve does not change the order.
 #
-# None of the three is wrong, and none of them is the truth, the dotted line. Each answers the same
-# question for other bins: how evenly do the activations fill them?
+# None of the three rules is wrong, and none of them gives the truth, which is the dotted line. Each
+# answers the same question for its own bins: how evenly do the activations fill them?
 #
-# The two saturations agree at large gains. At small gains they differ a little. By range there is
-# always a percent or two, since every neuron has a lowest and a highest bin.
+# The two measures of saturation agree at large gains. At small gains they differ a little. By range
+# there is always a percent or two, since every neuron has a lowest and a highest bin.
 #
 # ## What it counts: clusters
 #
-# What did fall, then? {numref}`fig-bin-clusters` paints the square by the code of each sample.
+# No information was lost, so what did fall? {numref}`fig-bin-clusters` colours each point of the
+# square by the code of its sample.
 
 # %% tags=["hide-input"]
 
@@ -633,27 +649,29 @@ print("gain 1: the six largest clusters hold less than 10%:", wedges[1.0] < 0.1)
 print("gain 40: the six largest clusters hold more than 70%:", wedges[40.0] > 0.7)
 
 # %% [markdown]
-# At gain 1 there are about a thousand clusters, of some ten samples each. There cannot be $30^3$.
-# The three neurons draw about 90 straight edges in three directions, and these cut the square into
-# at most some 2,600 cells. This is why the curves of {numref}`fig-bin-gain` stay well below
-# $\log_2 N$.
+# At gain 1 there are about a thousand clusters, of some ten samples each. There cannot be $30^3$
+# clusters. In the square the bin edges of the three neurons are about 90 straight lines in three
+# directions, and these cut the square into at most some 2,600 cells. This is why the curves of
+# {numref}`fig-bin-gain` stay well below $\log_2 N$.
 #
-# At gain 40 the neurons are all but switches. Three lines through the centre cut the square into
-# six wedges. What is left of the fine cells lies along the lines.
+# At gain 40 the neurons are nearly switches. Three lines through the centre, one for each neuron,
+# cut the square into six wedges. What is left of the fine cells lies along these lines.
 #
-# The *number* of clusters hardly changes up to gain 8. Their sizes do, and the entropy weighs by
-# size. (At gain 40 double precision itself rounds some activations to 1. Up to gain 8 it does not.)
+# The *number* of clusters hardly changes up to gain 8. Their sizes change, and the entropy weighs
+# the clusters by size. (At gain 40 double precision itself rounds some activations to 1. Up to gain
+# 8 it does not.)
 #
 # So in a deterministic network a binned $I(X; T)$ measures how the samples *cluster* at the scale
 # of a bin {cite}`goldfeld2019estimating`. That is worth knowing, for a layer with six clusters is
-# simple. But it is geometry, and the word information promises more.
+# simple. But it is a fact of geometry, and the word information promises more.
 #
 # ## Fourth trap: a label
 #
-# Two half moons, one above the other, carry the label $Y$. Each has half of the samples, so $Y$ is
-# a fair coin, and $H(Y)$ is 1 bit. The moons do not overlap. So whoever knows the place knows the
-# moon, and $I(X; Y)$ is 1 bit as well. A network with four layers of five neurons learns to tell
-# the moons apart. What do its layers know of $Y$, before and after?
+# Points lie on two half moons, one above the other. The label $Y$ of a point says on which moon it
+# lies. Each moon has half of the samples, so $Y$ is like a fair coin, and $H(Y)$ is 1 bit. The
+# moons do not overlap. So whoever knows the place of a point knows its moon, and $I(X; Y)$ is 1 bit
+# as well. A network with four layers of five neurons learns to tell the moons apart. What do its
+# layers know of $Y$, before and after training?
 
 # %%
 MOONS = 4_000
@@ -679,9 +697,9 @@ for _ in range(400):
     adam.step()
 
 # %% [markdown]
-# The trained network tells more than 99% of the samples right. Now the counting, with 2 to 500 bins
-# a neuron. Beside the true labels stand the same labels in a random order. Of those there is
-# nothing to know.
+# The trained network assigns more than 99% of the samples to the right moon. Now we count, with 2
+# to 500 bins a neuron. We do it for the true labels, and again for the same labels in a random
+# order. About the random order there is nothing to know.
 
 # %%
 SWEEP = (2, 3, 5, 10, 20, 30, 50, 100, 200, 500)
@@ -757,27 +775,29 @@ print(
 
 # %% [markdown]
 # {numref}`fig-bin-labels` is a warning. With 30 bins the *untrained* layers know all of the label.
-# They really do: the input has it, and the layers are one-to-one. With 500 bins they know a
-# *random* label nearly as well. Every sample then has a code of its own, and a code of its own
-# predicts anything. Only the gap between solid and dashed is about $Y$.
+# They really do: the input determines the label, and the layers are one-to-one. With 500 bins they
+# seem to know a *random* label nearly as well. Nearly every sample then has a code of its own, and
+# a code that belongs to one sample predicts any label of that sample. Only the gap between the
+# solid and the dashed line is about $Y$.
 #
-# What training did shows at the left end. With two bins a neuron says only high or low. Before
-# training that is too coarse to find the label. After it, the last layer has the label in its
-# signs. The first layer is no easier to read than before with two bins, though it is with three. So
-# training made the information *easy to read* at the end of the network; it did not make it.
+# What training changed can be seen at the left end of the curves. With two bins a neuron says only
+# high or low. Before training that is too coarse to find the label. After training, the last layer
+# has the label in the signs of its activations. The first layer, with two bins, is no easier to
+# read than before training; with three bins it is easier. So training made the information *easy to
+# read* at the end of the network; it did not make the information.
 #
-# The most striking curve is the dashed one of the last layer after training. Even with 500 bins it
-# hardly knows the random label. The samples of each moon now lie so close together that they share
-# codes. This is clustering once more. The figure does not show which number of bins is right: none
-# is.
+# The most striking curve is the dashed one of the last layer after training. Even with 500 bins
+# this layer hardly knows the random label. The samples of each moon now lie so close together that
+# they share codes. This is clustering once more. The figure does not show which number of bins is
+# right: none is.
 #
 # ## Second opinions
 #
 # Two estimators do without bins.
 #
-# **Noise.** One adds noise $\sigma Z$ to every activation, with $Z$ a standard normal number. Two
-# samples that are closer than $\sigma$ can then no longer be told apart
-# {cite}`goldfeld2019estimating`. The information is finite without bins:
+# **Noise.** The first adds noise $\sigma Z$ to every activation, with $Z$ a standard normal number.
+# Two samples that are closer than $\sigma$ can then no longer be told apart
+# {cite}`goldfeld2019estimating`. So the information is finite without bins:
 #
 # $$
 # I(X; T + \sigma Z) = h(T + \sigma Z) - h(\sigma Z) .
@@ -787,13 +807,14 @@ print(
 # units of the activation. Where $T$ is a bell curve of variance $s^2$, the result is
 # $\tfrac12 \log_2 (1 + s^2 / \sigma^2)$.
 #
-# **Quantization.** The network itself computes with rounded activations
+# **Quantization.** In the second the network itself computes with rounded activations
 # {cite}`lorenzen2022information`. Then $T$ is discrete, and its entropy over the given samples is a
 # fact, as for the die. A layer's codes depend only on those of the layer before. So $H(T)$ cannot
 # rise from layer to layer, by the data processing inequality.
 #
-# The first estimator is right where the answer is known. It finds the 3 bits of eight places far
-# apart. For a bell curve with $\sigma = s/2$ it finds the 1.16 bits of the formula, within 0.1.
+# The noise estimator is right in two cases where the answer is known. For samples at eight places
+# far apart it finds the exact 3 bits. For a bell curve with $\sigma = s/2$ it finds the 1.16 bits
+# of the formula, within 0.1.
 
 # %% tags=["hide-cell"]
 eight = np.repeat(np.arange(8.0), 125)[:, None]
@@ -863,20 +884,22 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
 # In {numref}`fig-bin-layers` the three estimates disagree about the size. In the last layer of the
-# untrained network they differ by a factor of three. So a number of bits alone, without its rule,
-# means little.
+# untrained network the largest is more than three times the smallest. So a number of bits alone,
+# without its rule, means little.
 #
-# They agree about one thing: training makes the last layer simple. No choice of bins made that
-# fall. It is geometry, as before: two clusters are left, and two clusters hold about one bit.
+# They agree about one thing: training makes the last layer simple. The fall there does not depend
+# on a choice of bins, since all three estimates show it. It is geometry, as before: two clusters
+# are left, and two clusters hold about one bit.
 #
-# The noisy estimate is no judge of loss either. On the layer of {eq}`eq-bin-gain`, which loses
-# nothing, it falls as well between gains 2 and 8. Noise of 0.1 really does wash out what has moved
-# within 0.1 of a bound.
+# The noisy estimate cannot decide either whether information is lost. On the layer of
+# {eq}`eq-bin-gain`, which loses nothing, it falls as well between gains 2 and 8. Noise of 0.1
+# really does wash out what has moved within 0.1 of a bound.
 #
-# One more look at the left panel. The paper's number *grows* from the third layer to the fourth.
-# Nothing can add information about $X$ on the way, so that growth is the bins'. Of five untrained
+# One more look at the left panel. The paper's number *grows* from the third layer to the fourth. A
+# layer cannot add information about $X$, so that growth comes from the bins. Of five untrained
 # networks two have such a rise. The quantized number never rises. So nobody should read a hierarchy
-# of layers from such curves without the quantized curve, or the untrained one, beside it.
+# of layers from such curves without the curve of the quantized or of the untrained network beside
+# it.
 
 # %% tags=["hide-cell"]
 
@@ -920,10 +943,10 @@ print(
 # %% [markdown]
 # ## Verdict
 #
-# Each line is a way to read the paper's estimator, tried on five layers or networks with weights of
-# their own. The verdicts speak of the estimator, and not of the paper's runs. Layers of
-# {eq}`eq-bin-gain` are compared at gains 1 and 8. The wide networks are untrained, with 64 neurons
-# in each of two layers.
+# Each line is a way to read the paper's estimator, tried on five layers or five networks with
+# different random weights. The verdicts speak of the estimator, and not of the paper's runs. The
+# first three lines compare layers of {eq}`eq-bin-gain` at gains 1 and 8. The lines on 64 neurons
+# and on $I(T; Y)$ use untrained networks with 64 neurons in each of two layers.
 
 # %% tags=["hide-input"]
 pairs = [(layer(1.0, seed), layer(8.0, seed)) for seed in SEEDS]
@@ -1002,20 +1025,21 @@ display(Markdown(verdicts.table(found)))
 # %% [markdown]
 # **Three takeaways**
 #
-# 1. A binning estimator counts codes, and is exact about them. A fall means that samples gather in
-#    fewer bins. Saturation does that, and nothing need be forgotten.
-# 2. The number belongs to the rule. On one and the same lossless layer it falls, rises or stays
-#    flat, as the bins are placed.
-# 3. Near $\log_2 N$ the number is the sample count. A layer then "knows" any label, even a random
-#    one.
+# 1. A binning estimator counts codes, and this count is exact. A fall means that samples gather in
+#    fewer bins. Saturation does that, even where nothing is forgotten.
+# 2. The number depends on the rule. On one and the same lossless layer it falls, rises or stays
+#    flat, according to how the bins are placed.
+# 3. Near $\log_2 N$ the number only says how many samples there are. A layer then seems to "know"
+#    any label, even a random one.
 #
-# For use: print $\log_2 N$ beside such a number and repeat it on the untrained network; cheaper
-# checks of a training are in {doc}`what_to_do_when`.
+# For use: print $\log_2 N$ beside such a number, and repeat the estimate on the untrained network.
+# Cheaper checks of a training are in {doc}`what_to_do_when`.
 #
-# **Limits.** Small layers in two dimensions, one tiny classifier, 10,000 samples. The noise
-# estimator stops at $\log_2 N$ as well, and its $\sigma$ is a choice like a bin width. The
-# quantized network is exact about another network, one that rounds. Whether the paper's fall at
-# total diffusion survives these controls is not answered here. That takes trained PINNs.
+# **Limits.** We looked at small layers with inputs in two dimensions, at one tiny classifier, and
+# at 10,000 samples. The noise estimator stops at $\log_2 N$ as well, and its $\sigma$ is a choice
+# like a bin width. The quantized network is exact about another network, one that rounds. Whether
+# the paper's fall at total diffusion survives these controls is not answered here. That takes
+# trained PINNs.
 #
 # ## Exercises
 #
@@ -1030,10 +1054,11 @@ display(Markdown(verdicts.table(found)))
 # ```{solution} ex-bin-dice
 # :class: dropdown
 #
-# It tells 0.69 bits. The sum itself holds 3.27 bits. When the first die is known, the sum is as
-# open as the second die, 2.58 bits. The difference is what the first die tells of the sum. That is
-# also what the sum tells of the first die, since {eq}`eq-bin-shared` does not change when $X$ and
-# $Y$ change places. It is much less than half: most of the sum's surprise comes from the other die.
+# It tells 0.69 bits. The sum itself holds 3.27 bits. When the first die is known, what is open
+# about the sum is the second die, 2.58 bits. The difference is what the first die tells of the sum.
+# That is also what the sum tells of the first die, since {eq}`eq-bin-shared` does not change when
+# $X$ and $Y$ change places. It is much less than half of 3.27: most of the sum's surprise comes
+# from the other die.
 # ```
 
 # %%
@@ -1046,19 +1071,19 @@ pl.book.exercises.check(answer, shared(die, die + second), within=0.03)
 # ```{exercise}
 # :label: ex-bin-ceiling
 #
-# A layer has 128 neurons, and its samples lie on a curve, so that one number fixes them all. With
-# 30 bins a neuron and 25,600 samples, can the estimate be saturated?
+# A layer has 128 neurons, and its samples lie on a curve: one number, the place on the curve, fixes
+# all 128 activations. With 30 bins a neuron and 25,600 samples, can the estimate be saturated?
 # ```
 #
 # ```{solution} ex-bin-ceiling
 # :class: dropdown
 #
-# Not if each neuron only climbs or only falls along the curve. Then each neuron changes its bin
-# about 30 times, and the neurons do so at different places. They cut the curve into up to
+# It cannot, if each neuron only climbs or only falls along the curve. Then each neuron changes its
+# bin about 30 times, and the neurons do so at different places. They cut the curve into up to
 # $128 \cdot 30 = 3840$ pieces. That allows $\log_2 3840 = 11.9$ bits, and the ceiling is at 14.64.
 #
-# But a neuron that goes up and down makes more pieces. We tried sines with random phases and
-# rates, one draw of each:
+# But a neuron that goes up and down makes more pieces. We tried sines with random phases and rates
+# as the neurons, one draw of each:
 #
 # | ups and downs of a neuron, about | estimate in bits |
 # |---|---|
@@ -1081,10 +1106,12 @@ pl.book.exercises.check(answer, shared(die, die + second), within=0.03)
 # :class: dropdown
 #
 # $T$ and $f(T)$ are functions of each other. Processing cannot add information, so
-# $I(X; f(T)) \le I(X; T)$. The reverse holds too, hence they are equal. The quantile rule respects
-# it, since the order of the samples does not change. In exchange every neuron has the entropy
-# $\log_2$ of the number of bins, whatever it does. Shrinking and saturating go unseen, as long as
-# no two values are equal. Only what neurons share is left to see.
+# $I(X; f(T)) \le I(X; T)$. The reverse holds too, hence they are equal.
+#
+# The quantile rule respects this, since an increasing $f$ does not change the order of the samples.
+# In exchange every neuron has the entropy $\log_2$ of the number of bins, whatever it does.
+# Shrinking and saturating go unseen, as long as no two values are equal. Only what neurons share is
+# left to see.
 # ```
 #
 # ```{exercise}
@@ -1117,14 +1144,15 @@ pl.book.exercises.check(answer, shared(die, die + second), within=0.03)
 # ```{solution} ex-bin-sigma
 # :class: dropdown
 #
-# It is 0.01. With 500 draws it lies between 0.96 and 1.26 bits above the fixed range, at all gains.
-# The other two lie below it, by 3.8 and 6.2 bits in the mean.
+# It is $\sigma = 0.01$. With 500 draws its estimate lies between 0.96 and 1.26 bits above the fixed
+# range, at all gains. The estimates for the other two $\sigma$ lie below the fixed range, by 3.8
+# and 6.2 bits in the mean.
 #
-# A bin of width $w$ costs $\log_2 w$ bits of the bell curve's entropy. Noise costs
-# $h(\sigma Z) = \log_2 (\sigma \sqrt{2 \pi e})$ bits. Both cost the same where
+# Bins of width $w$ subtract $\log_2 w$ bits from the entropy $h$ of the bell curve. Noise subtracts
+# $h(\sigma Z) = \log_2 (\sigma \sqrt{2 \pi e})$ bits. The two are the same where
 # $\sigma = w / \sqrt{2 \pi e}$. The bins here are $1/15$ wide, so that is $\sigma = 0.016$. With
-# that $\sigma$ the two differ by 0.2 bits in the mean. A bin width and a noise are the same choice
-# in two forms.
+# that $\sigma$ the two estimates differ by 0.2 bits in the mean. A bin width and a noise are the
+# same choice in two forms.
 # ```
 #
 # ## References

@@ -11,26 +11,29 @@
 #
 # **You will be able to**
 #
-# - see saturation in a PINN's activations, and date it against the signal-to-noise ratio;
+# - see saturation in a PINN's activations, and compare its step with that of the signal-to-noise
+#   ratio's rise;
 # - test a claim of compression with other bins, other rules and no bins at all;
 # - say which part of such a claim is the network's, and which is the estimator's.
 #
 # **Question.** While a PINN trains, its tanh units run into their bounds. Does the network thereby
-# *compress* what it knows of its input? And if an estimator says so, does it speak of the network,
-# or of its own bins?
+# *compress* what it knows of its input? And if an estimator says so, does its number describe the
+# network, or only the bins?
 #
 # **The claim.** The paper {cite}`anagnostopoulos2024learning` sees activations saturate at the
 # start of {term}`total diffusion`. With about 30 bins a neuron, its estimator reads this as a fall
 # of the {term}`mutual information` $I(X; T)$ between the input $X$ and a layer's activations $T$.
-# Deeper layers lose almost none, so the layers form a hierarchy. The idea is that of the
-# information bottleneck {cite}`shwartz2017opening`, and it is the paper's most contested one. Such
-# falls can come from the estimator alone {cite}`saxe2018information,goldfeld2019estimating`.
+# Deeper layers lose almost none, so the layers form a hierarchy.
+#
+# This is the idea of the information bottleneck {cite}`shwartz2017opening`, and of the paper's
+# ideas it is the most contested one. Such falls can come from the estimator alone
+# {cite}`saxe2018information,goldfeld2019estimating`.
 #
 # **What this chapter does.** It trains one PINN live, and then takes the published runs on
-# Helmholtz and Allen-Cahn, with and without {term}`residual-based attention` (RBA). It dates
-# saturation, information and the rise of the {term}`signal-to-noise ratio` (SNR). Then it tries to
-# break what was found: with other bins, other rules, other samples, shuffled and untrained
-# networks, other activations, and estimators without bins.
+# Helmholtz and Allen-Cahn, with and without {term}`residual-based attention` (RBA). It finds the
+# steps at which saturation rises, the information dips, and the {term}`signal-to-noise ratio` (SNR)
+# rises. Then it tries to refute what was found: with other bins, other rules, other samples,
+# shuffled and untrained networks, other activations, and estimators without bins.
 #
 # **Before.** {doc}`15_binning` has the estimator, its ceiling $\log_2 N$ and its traps.
 # {doc}`02_signal_and_noise` has the SNR, and {doc}`04_attention` has RBA. {doc}`06_helmholtz` and
@@ -121,9 +124,9 @@ plt.show()
 
 # %% [markdown]
 # {numref}`fig-histograms` shows saturation plainly. The first layer keeps its hump. The deeper the
-# layer, the more its activations end at both bounds. In the last two layers hardly anything is left
-# in between: the units have become switches. At step 285 they are so already, and little changes
-# after it.
+# layer, the more its activations end at both bounds. In the last two layers hardly any activations
+# are left in between: the units have become switches. This is already so at step 285, and little
+# changes after that step.
 #
 # {numref}`fig-live-dip` follows saturation and information through the training.
 
@@ -156,9 +159,10 @@ HEAD = ("deepest layer, at step", "saturated", "below log2 N")
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# The right panel shows the trouble. With 64 neurons and 30 bins each, nearly every sample has a
-# code of its own. So $I(X; T)$ lies within half a bit of its ceiling at the start, and again at the
-# end. Whatever the network has done in between, a comparison of the two cannot show much of it.
+# The right panel of {numref}`fig-live-dip` shows the trouble. With 64 neurons and 30 bins each,
+# nearly every sample has a code of its own. So $I(X; T)$ lies within half a bit of its ceiling at
+# the start, and again at the end. Whatever the network has done in between, a comparison of start
+# and end cannot show much of it.
 #
 # In between there is a dip. While the deepest layer saturates, it loses more than a bit. Then the
 # information comes back, and the saturation stays. So saturation alone does not take information
@@ -184,7 +188,7 @@ print(
 # ## The published runs
 #
 # There are five {term}`seeds <seed>` of each kind, all of a {term}`laptop's size`. Their biases
-# begin as the authors' do, uniform ({doc}`published`). Saturation is measured in two ways
+# start uniformly random, as the authors' do ({doc}`published`). Saturation is measured in two ways
 # ({doc}`15_binning`):
 #
 # - by *bounds*: the share of activations beyond 0.95, on either side;
@@ -233,12 +237,13 @@ def by_layer(quantity, ylabel, *, ceiling=False):
 by_layer("saturation_bounds", "saturation (%)")
 
 # %% [markdown]
-# {numref}`fig-saturation` does not show what one expects. On Helmholtz the deeper layers saturate
-# early, and long before the SNR first rises. Without RBA most of it happens between steps 30 and
-# 200, and with RBA between 100 and 400. On Allen-Cahn with RBA saturation climbs late, long *after*
-# the SNR first rises. Without RBA this seed hardly saturates.
+# {numref}`fig-saturation` does not show what the claim lets one expect. On Helmholtz the deeper
+# layers saturate early, and long before the SNR first rises. Without RBA most of it happens between
+# steps 30 and 200, and with RBA between 100 and 400. On Allen-Cahn with RBA saturation climbs late,
+# long *after* the SNR first rises. Without RBA this seed hardly saturates on Allen-Cahn.
 #
-# The late climb deserves a linear axis. {numref}`fig-late-saturation` sets it beside the error.
+# For the late climb on Allen-Cahn a linear axis is better. {numref}`fig-late-saturation` shows the
+# climb together with the error.
 
 # %% mystnb={"figure": {"caption": "Allen-Cahn with RBA, seed 0, on a linear axis of steps. Top: saturation by bounds; each dot is a snapshot. Bottom: relative error; dashed at the step at which it passes 0.5.", "name": "fig-late-saturation"}, "image": {"alt": "Top: saturation of layers three to six climbs from step three thousand to the snapshot at twenty-seven thousand, then more slowly, to between twenty and forty-six percent at step sixty thousand. Bottom: the error waits on a plateau near 0.5, falls steeply at about step seventeen thousand, and ends near 0.02."}} tags=["hide-input"]
 run, found = records["Allen-Cahn", "RBA"][0], first["Allen-Cahn", "RBA"]
@@ -263,7 +268,8 @@ plt.show()
 # On this axis the climb is no jump. It goes on all along the {term}`plateau`, while the error
 # hardly moves. At the last snapshot before the error leaves the plateau, nearly half of the climb
 # is done. Between steps 12,450 and 27,350 there is no snapshot. So the figure cannot say whether
-# this {term}`passage` itself brings a jump. After it saturation goes on slowly, as the error does.
+# the {term}`passage`, in which the error falls below one half, itself brings a jump. After the
+# passage saturation rises slowly, and the error falls slowly.
 #
 # {numref}`fig-information` shows what the paper's estimator makes of the same runs.
 
@@ -283,24 +289,29 @@ HEAD = ("runs of seed 0", "within half a bit of log2 N", "largest distance from 
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# The middle column counts snapshots and layers. Mind the axis of {numref}`fig-information`: all of
-# it is the last twentieth of the 12 bits.
+# The middle column is a share of all snapshots and layers. Mind the axis of
+# {numref}`fig-information`: it shows only the uppermost twentieth of the 12 bits.
 #
 # The deepest dip is 0.59 bits, in one layer of Helmholtz with RBA, right when that layer saturates.
-# It heals within some hundred steps. Apart from it everything is within half a bit of the ceiling.
-# On Allen-Cahn with RBA there is a second sight: the layers sag in order, the deepest most. The
-# paper has the deepest layers lose least. But the whole of it is less than a fifth of a bit.
+# It is gone within some hundred steps. Apart from this dip everything is within half a bit of the
+# ceiling.
+#
+# On Allen-Cahn with RBA there is something else to see: the deeper a layer, the more it sags. The
+# paper says the opposite, that the deepest layers lose least. But the whole sag is less than a
+# fifth of a bit.
 #
 # ## When does saturation rise?
 #
-# One seed is one draw, so now all twenty runs. The rule is fixed here, before the numbers.
+# One seed may show chance, so we now look at all twenty runs. The rule for the dates is fixed here,
+# before the numbers.
 #
-# - *Saturation*, by bounds, is averaged over the layers. Its moment is the step at which it has
-#   made half of its whole rise.
-# - *Information* is averaged over the layers too. Its moment is the step of the deepest dip. The
+# - *Saturation*, by bounds, is averaged over the layers. Its date is the step at which it has made
+#   half of its whole rise.
+# - *Information* is averaged over the layers too. Its date is the step of the deepest dip. The
 #   largest dip of a single layer is given as well.
-# - Either *coincides with total diffusion* if it is within a factor of 2 of the first rise of the
-#   SNR. That is a generous reading, since the {term}`strict rule` finds no such phase in most runs.
+# - Saturation or information *coincides with total diffusion* if its date is within a factor of 2
+#   of the first rise of the SNR. That is a generous reading, since the {term}`strict rule` finds no
+#   total diffusion in most runs.
 
 
 # %%
@@ -412,26 +423,28 @@ there = sum(found is not None for v in strict.values() for found in v)
 print(f"the strict rule finds total diffusion in {there} of {len(everyone)}")
 
 # %% [markdown]
-# **Helmholtz: saturation comes first, in all ten runs.** It has made half of its rise before step
-# 300. The SNR rises at least twice as late. In the medians that is 18 times the step without RBA,
-# and 4 times with it.
+# **Helmholtz: saturation comes first, in all ten runs.** Before step 300 it has made half of its
+# rise. The SNR first rises at a step that is at least twice as large. Compare the medians: without
+# RBA the SNR rises at 18 times the step of saturation. With RBA it rises at 4 times that step.
 #
-# The error is late as well. In all ten runs it falls below 0.9 only after the half rise. With RBA
-# the error falls before the SNR rises, in five of five runs. Without RBA it does so in three of
-# five.
+# The error is late as well. In all ten runs it falls below 0.9 only after saturation has made half
+# of its rise. With RBA the error falls below 0.9 before the SNR rises, in five of five runs.
+# Without RBA it does so in three of five.
 #
-# Suppose that saturation came with total diffusion. Then RBA would bring it earlier, as it brings
-# the rise of the SNR. But saturation comes *later* with RBA. Its weights begin at zero, so the
-# equation hardly counts at first.
+# Suppose that saturation came with total diffusion. RBA makes the SNR rise earlier, so RBA would
+# then make saturation come earlier too. But with RBA saturation comes *later*. RBA's weights begin
+# at zero, so the equation hardly counts at first.
 #
-# **The steps of saturation are interpolated** between snapshots. Those of seeds 1 to 4 are at steps
-# 51, 143 and 402, with none between. The order does not hang on that. Half of the rise is done by
-# step 402 at the latest, and no SNR rises before step 950.
+# **The steps of saturation are interpolated** between snapshots. In this stretch seeds 1 to 4 have
+# snapshots only at steps 51, 143 and 402. But the order of saturation and SNR does not depend on
+# the interpolation. Half of the rise is done by step 402 at the latest, and no SNR rises before
+# step 950.
 #
-# **The dips come with saturation.** Without RBA they are deepest at step 143 in all five seeds. One
-# layer of one seed is 2.64 bits below the ceiling. With RBA the largest dip is that of seed 0, 0.59
-# bits. The other four have no snapshot while they saturate, so their dips may have been missed. By
-# the end all twenty runs are within half a bit of the ceiling, in all layers.
+# **The dips come with saturation.** Without RBA the dips are deepest at step 143 in all five seeds.
+# In one seed one layer is 2.64 bits below the ceiling. With RBA the largest dip is that of seed 0,
+# 0.59 bits. The other four runs with RBA have no snapshot while they saturate, so their dips may
+# have been missed. By the end all twenty runs, on both equations, are within half a bit of the
+# ceiling, in all layers.
 #
 # **Allen-Cahn** needs a table of its own.
 
@@ -451,24 +464,26 @@ for kind in ("vanilla", "RBA"):
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# With RBA half of the rise is done at step 13,064 in the median. The error passes 0.5 about there.
-# In four seeds the SNR first rises long before, by step 850. In seed 4 it does so at 9,550. Of all
-# sixteen runs whose SNR rises, this is the only one in which saturation comes with it. Snapshots of
-# seeds 1 to 4 are at 2,600, 12,450 and 60,000, so these steps are interpolated too.
+# With RBA saturation has made half of its rise at step 13,064 in the median. The error passes 0.5
+# at about that step. In four seeds the SNR first rises long before, by step 850. In seed 4 it first
+# rises at step 9,550, which is within a factor of 2 of the half rise. Of all sixteen runs whose SNR
+# rises, on both equations, this is the only one in which saturation comes with it. Snapshots of
+# seeds 1 to 4 are at steps 2,600, 12,450 and 60,000, so these steps of saturation are interpolated
+# too.
 #
-# Without RBA two of five seeds saturate late, by 13.4 and 14.5 points. Their errors end at 0.99 and
-# 0.92. So a network can saturate before it has learned much. Seed 1 is the one that learns, down to
-# 0.53, and it saturates by only 4.8 points.
+# Without RBA two of five seeds saturate late, by 13.4 and 14.5 percentage points. Their errors end
+# at 0.99 and 0.92. So a network can saturate before it has learned much. Seed 1 learns most: its
+# error falls to 0.53. Yet it saturates by only 4.8 points.
 #
-# The strict rule finds total diffusion in two of the twenty runs, both on Allen-Cahn. In seed 1
-# with RBA saturation comes more than twenty times later. Seed 1 without RBA hardly saturates. Two
-# runs are too few for a verdict.
+# The strict rule finds total diffusion in two of the twenty runs, both on Allen-Cahn. One is seed 1
+# with RBA, and there saturation comes at a step more than twenty times larger. The other is seed 1
+# without RBA, which hardly saturates. Two runs are too few for a verdict.
 #
 # ## The information plane
 #
-# The literature likes one more picture. It plots what a layer tells of the input, $I(X; T)$,
-# against what it tells of the solution, $I(T; Y)$. A training is then a path. Compression would be
-# a path that goes left and stays there {cite}`shwartz2017opening`.
+# The literature often shows one more picture, the *information plane*. It plots what a layer tells
+# of the input, $I(X; T)$, against what it tells of the solution, $I(T; Y)$. A training is then a
+# path. Compression would be a path that goes left and stays there {cite}`shwartz2017opening`.
 
 # %% mystnb={"figure": {"caption": "Information plane of the deepest hidden layer: I(X; T) against I(T; Y), one dot a snapshot, from dark to light. Each panel has scales of its own.", "name": "fig-plane"}, "image": {"alt": "Two panels, Helmholtz and Allen-Cahn with RBA. On Helmholtz the path leaves the upper right corner, goes down to the lower left in one step, and comes back; on Allen-Cahn it wanders to the left at nearly the same height, but for one late dot below the others."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.4))
@@ -487,16 +502,16 @@ plt.show()
 # Helmholtz covers about half a bit. On Allen-Cahn it covers less than a fifth of a bit, and
 # $I(T; Y)$ moves by hundredths.
 #
-# On Helmholtz the path is an excursion: one jump to the lower left, and back. The two informations
-# fall and rise together. They must. Both are lost when samples come to share a code, and neither
-# can say what a layer *uses*. The figure does not prove that nothing was compressed. It shows that
-# this estimator has no room to see it.
+# On Helmholtz the path makes one jump to the lower left, and comes back. The two informations fall
+# and rise together. They must do so, because both are lost when samples come to share a code.
+# Neither can say what a layer *uses*. The figure does not prove that nothing was compressed. It
+# shows that this estimator has no room to see it.
 #
 # ## How the answer depends on the bins
 #
-# We ask for one number: by how much does $I(X; T)$ differ between the end and the start of the
-# training? Negative means compression. It is asked of each layer and all five seeds, by the paper's
-# rule with 2 to 500 bins.
+# We ask for one number: by how much does $I(X; T)$ change from the start to the end of the
+# training? A negative change means compression. We compute it for each layer and all five seeds, by
+# the paper's rule with 2 to 500 bins.
 
 # %%
 BINS = (2, 3, 5, 10, 30, 100, 500)
@@ -585,25 +600,27 @@ print("with 30 bins none by 0.2 bit:", bool(np.abs(ends[30]).max() < 0.2))
 print("with 5 bins some layer loses more than 0.3 bit:", bool(ends[5].min() < -0.3))
 
 # %% [markdown]
-# {numref}`fig-bins` is the whole dispute in one look.
+# {numref}`fig-bins` shows what the dispute is about.
 #
-# With 2 bins some layers lose a bit and more, and others gain. Which does what differs between the
-# benchmarks and between the seeds. With 30 bins, the paper's number, no layer of any run changes by
-# 0.2 bits, since nearly every sample has a code of its own before and after. With 500 bins none
-# changes by 0.05. So there is no number of bins at which the figure says what the network does. It
-# says what the bins do.
+# With 2 bins some layers lose a bit and more, and others gain. Which layers lose and which gain
+# differs between the benchmarks and between the seeds. With 30 bins, the paper's number, no layer
+# of any run changes by 0.2 bits, since nearly every sample has a code of its own at the start and
+# at the end. With 500 bins no layer changes by 0.05 bits. So there is no number of bins at which
+# the figure says what the network does. It says what the bins do.
 #
-# The hierarchy can be read off too. With 5 bins the deepest layer loses more than the first, in
-# every run. The paper has it lose least. With 2 bins on Helmholtz it is now one, now the other. The
-# folded table has the numbers.
+# The hierarchy of the layers can be read off too. With 5 bins the deepest layer loses more than the
+# first, in every run. The paper says that the deepest layer loses least. With 2 bins on Helmholtz
+# the deepest layer loses more in some runs, and the first layer in others. The folded table has the
+# numbers.
 #
 # ## Other rules, and no bins at all
 #
-# Now the number of bins is left alone and the rule is changed. All are asked of the deepest layer,
-# and {doc}`15_binning` has introduced each of them:
+# Now the number of bins is left alone and the rule is changed. All rules are applied to the deepest
+# layer, and {doc}`15_binning` has introduced each of them:
 #
 # - *quantile* gives each neuron bins of equal counts;
-# - *fixed range* cuts $(-1, 1)$ alike for all, and *fixed width* takes bins of 0.1;
+# - *fixed range* cuts $(-1, 1)$ into the same bins for all neurons, and *fixed width* takes bins of
+#   width 0.1;
 # - *noise* adds normal noise of standard deviation $\sigma$ to every activation, and has no bins
 #   {cite}`goldfeld2019estimating`;
 # - *quantized* lets the network itself compute with activations of 2 or 4 bits, where information
@@ -660,10 +677,10 @@ def opinions_of(pairs):
 
 
 # %% [markdown]
-# They are asked two questions. The first is the change from *start to end*, on Helmholtz with RBA.
-# The second is the change from *start to dip*, on Helmholtz without RBA: the dips there are larger
-# than any change from start to end. For the dip there is a control: each neuron's samples are
-# shuffled, so that what the neurons have in common is lost.
+# Each rule answers two questions. The first is the change from *start to end*, on Helmholtz with
+# RBA. The second is the change from *start to dip*, on Helmholtz without RBA, because the dips of
+# these runs are larger than any change from start to end. For the dip there is a control: each
+# neuron's samples are shuffled, so that what the neurons have in common is lost.
 
 # %%
 rba, plain = records["Helmholtz", "RBA"], records["Helmholtz", "vanilla"]
@@ -736,38 +753,44 @@ for name in ("paper, 30 bins", "fixed range, 30 bins", "quantized, 4 bits"):
     print(f"{name}: it falls most in seed {plain[least].config.seed}")
 
 # %% [markdown]
-# **From start to end none of the ten sees compression.** In the left panel of
-# {numref}`fig-estimators` rules that follow the activations, the paper's and quantiles, see
-# nothing. At a *fixed* resolution, of bins or of noise, information rises. With fine bins it gains
-# a few tenths of a bit in the median. With 4 bins it gains 2 bits, and with noise 3 and more. The
-# reason is simple. At the start the activations are small, and all samples look alike. At the end
-# they are spread between the bounds. The quantized network gains too, a tenth or a quarter of a bit
-# in the median.
+# **From start to end none of the ten sees compression.** Look at the left panel of
+# {numref}`fig-estimators`. Two rules adapt their bins to the activations, the paper's rule and
+# quantiles. They see nothing. At a *fixed* resolution, of bins or of noise, information rises. With
+# fine bins it gains a few tenths of a bit in the median. With 4 bins it gains 2 bits, and with
+# noise 3 and more.
+#
+# The reason for the rise is simple. At the start the activations are small, and all samples look
+# alike. At the end they are spread between the bounds. The quantized network gains too, a tenth or
+# a quarter of a bit in the median.
 #
 # **At the dip samples do come to share codes.** In the right panel the paper's rule falls in all
-# five runs. With the neurons shuffled it does not, so the fall is in what the neurons have in
-# common. It is not the paper's bins alone that see it. The network quantized to 2 bits loses 1.27
-# bits in the median, and its information is exact. One run stands far to the left, seed 3. It is
-# the same run by the paper's rule, by fixed bins and in the network of 4 bits.
+# five runs. With the neurons shuffled it does not fall. So the fall is in what the neurons have in
+# common.
 #
-# **Even there other estimators say otherwise.** Quantiles see nothing. Fixed bins fall in some
-# seeds and rise in others. With noise information *rises* in all five. At $\sigma = 0.5$ it gains
-# 2.5 bits and more. So whether there is a fall depends on the resolution at which one looks. None
-# of the rules is the right one; they answer different questions.
+# The paper's bins are not alone in seeing the fall. The network quantized to 2 bits loses 1.27 bits
+# in the median, and its information is exact. One run, seed 3, stands far to the left. It is the
+# same run by the paper's rule, by fixed bins and in the network of 4 bits.
 #
-# **Nor is the dip what the paper describes.** It comes with saturation, at step 143. The SNR rises
-# at step 1,650 in the median. The error at the dip is 2.29 or more, worse than that of the zero
-# function. And by the end the fall is gone, with the saturation still there.
+# **Even at the dip other estimators say otherwise.** Quantiles see nothing. Fixed bins fall in some
+# seeds and rise in others. With noise information *rises* in all five seeds. At $\sigma = 0.5$ it
+# gains 2.5 bits and more. So whether there is a fall depends on the resolution at which one looks.
+# None of the rules is the right one; they answer different questions.
+#
+# **The dip is not what the paper describes either.** It comes with saturation, at step 143. The SNR
+# rises only at step 1,650 in the median. The error at the dip is 2.29 or more, worse than that of
+# the zero function. And by the end of the training the fall is gone, while the saturation is still
+# there.
 #
 # ## Controls
 #
-# Four more questions are put to the last snapshot of one run, Helmholtz with RBA, seed 0.
+# Four more controls are applied to the last snapshot of one run, Helmholtz with RBA, seed 0.
 #
-# - *Shuffled neurons*: saturation stays as it is, and what neurons share is lost. What is left of
-#   the number?
-# - *More samples*: a ceiling moves with $N$, a fact does not.
-# - *Shuffled labels*: $I(T; Y)$ has nothing to find.
-# - *Untrained*: a network of new random weights.
+# - *Shuffled neurons*: the saturation stays as it is, and what neurons share is lost. What is left
+#   of the estimate?
+# - *More samples*: a ceiling moves with $N$, a property of the network does not. Does the estimate
+#   move?
+# - *Shuffled labels*: there is nothing that $I(T; Y)$ could find. What does it find?
+# - *Untrained*: what is the estimate for a network of new random weights?
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 run, few_bins, rows = rba[0], information.Paper(30), []
@@ -793,22 +816,26 @@ untold = information.mutual_information(t, rule=few_bins)
 print(f"untrained, N = {SAMPLES:,}: I(X;T) {untold}")
 
 # %% [markdown]
-# **Little is left at the end of this run.** The ceiling moves with $N$ and takes the estimate
-# along. Shuffling the neurons changes the estimate by 0.28 bits at most, since it was near its
-# ceiling. Random labels get nearly all of $H(Y)$: 4.55 of 4.82 bits where they get least. And a
-# network of random weights has an $I(X; T)$ of 11.97 bits, where the trained one has 11.93.
+# **At the end of this run the controls leave little of the estimate.** The ceiling moves with $N$,
+# and the estimate moves with it. Shuffling the neurons changes the estimate by 0.28 bits at most,
+# since it was near its ceiling already. Random labels get nearly all of $H(Y)$: 4.55 of 4.82 bits
+# where they get least. And a network of random weights has an $I(X; T)$ of 11.97 bits, where the
+# trained one has 11.93.
 #
 # ## At the authors' size, as they count
 #
-# Four published runs begin where the authors' began ({doc}`03_authors_runs`). So the paper's rule
-# can be given what it had there: 128 neurons a layer, 30 bins, and the 25,600 points of the
-# training. The ceiling is then 14.64 bits.
+# Four published runs begin where the authors' began ({doc}`03_authors_runs`). So we can give the
+# paper's rule the same input as the authors did: 128 neurons a layer, 30 bins, and the 25,600
+# points of the training. The ceiling is then 14.64 bits.
 #
-# Their code differs from the rule as the paper states it in two details. The last edge of a neuron
-# is raised by $10^{-6}$, so the largest activation shares the last bin and has no code of its own.
-# And the lowest and the highest bin are counted one after the other. So a neuron that has one bin
-# alone counts with 200%. `information.Paper(30, top)` and `saturation(..., by="authors")` are their
-# way.
+# The authors' code differs from the rule as the paper states it in two details.
+#
+# - The last edge of a neuron is raised by $10^{-6}$, so the largest activation shares the last bin
+#   and has no code of its own.
+# - For the saturation, the lowest and the highest bin are counted one after the other. So a neuron
+#   that has only one bin counts with 200%.
+#
+# `information.Paper(30, top)` and `saturation(..., by="authors")` follow their code.
 
 # %% tags=["hide-cell"]
 AUTHORS = [
@@ -857,30 +884,32 @@ for (title, step), (found, percent) in counted.items():
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# The folded cell has all layers, from the first to the last. The raised edge changes $I(X; T)$ by
-# less than a hundredth of a bit. Counting some neurons twice adds up to eight points to the
+# The folded cell has the numbers of all layers. The raised edge changes $I(X; T)$ by less than a
+# hundredth of a bit. Counting some neurons twice adds up to eight percentage points to the
 # saturation.
 #
-# These two details change nothing. Nor does the size, for the one thing that can be asked here: the
-# change from start to end by 30 bins. With 128 neurons and 25,600 points every layer of every run
-# stays within 0.2 bits of the ceiling, at the start and at the end. The largest loss is 0.13 bits,
-# in the *deepest* layer of Allen-Cahn with RBA. The first layer of that run loses none.
+# These two details do not change the picture. The size does not change it either, for the one thing
+# that can be asked here: the change from start to end by 30 bins. With 128 neurons and 25,600
+# points every layer of every run stays within 0.2 bits of the ceiling, at the start and at the end.
+# The largest loss is 0.13 bits, in the *deepest* layer of Allen-Cahn with RBA. The first layer of
+# that run loses none.
 #
-# Saturation is plain at this size. From the third layer on it ends between 37% and 76% by bounds,
-# where it was 0%. Allen-Cahn without attention stays at 18% or less, and its run ends soon after
-# its passage. What happened between the first and the last snapshot was not kept. So these runs say
-# nothing of *when* it came.
+# Saturation is plain at this size. In three of the four runs all layers from the third on start at
+# 0% and end between 37% and 76% by bounds. The fourth, Allen-Cahn without attention, stays at 18%
+# or less, and its run ends soon after its passage. What happened between the first and the last
+# snapshot was not kept. So these runs say nothing of *when* saturation came.
 #
 # ## Without double-sided saturation
 #
 # A sine unit reaches its bounds and turns back, so it cannot stay there. A softplus unit has a
-# floor and no ceiling. If compression needs units that are stuck at two ends, these networks should
-# show none.
+# floor and no ceiling. If compression needs units that are stuck at two ends, networks of such
+# units should show no compression.
 #
-# There are five seeds of each, trained with RBA for 5,000 steps. Of the tanh runs the snapshot
-# nearest to that step is taken. Two things differ. The tanh runs are read at step 2,750 in the
-# median, the others at 5,000. And the biases of the sine and softplus runs start at zero, those of
-# the tanh runs are uniform.
+# There are five seeds of each of the two, trained with RBA for 5,000 steps. They are compared with
+# tanh runs, at the snapshot nearest to step 5,000. Two things differ besides the activation.
+#
+# - The tanh runs are read at step 2,750 in the median, the others at step 5,000.
+# - The biases of the tanh runs start uniformly random, those of the sine and softplus runs at zero.
 
 # %% tags=["hide-input"]
 others = {
@@ -941,23 +970,25 @@ figures.stamp(
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-activations` shows three ways to be at an end. Tanh units are stuck at both bounds.
-# Sine units are spread out; their peaks at the ends are where a sine turns and is slow. Softplus
-# units pile up at zero, and a long tail of them grows to more than 60.
+# {numref}`fig-activations` shows three ways to be at an end of the range. Tanh units are stuck at
+# both bounds. Sine units are spread out; their peaks at the ends are where a sine turns and is
+# slow. Softplus units pile up at zero, and a long tail of their activations reaches more than 60.
 #
-# With 5 bins sine networks lose nothing: they gain, in all five seeds. Softplus units have one
-# floor to stick to. These networks lose more than those with tanh of the same seed, in all five
-# too. So the loss does not need two bounds.
+# With 5 bins sine networks lose nothing: they gain, in all five seeds. Softplus units have only one
+# floor to stick to. Yet networks of softplus units lose more than tanh networks of the same seed,
+# in all five seeds too. So the loss does not need two bounds.
 #
 # The table does not say that the activation alone is the cause. The biases start differently. And
-# the errors differ too, from 0.02 with sine to 0.26 with softplus.
+# the errors differ too: in the median they go from 0.02 with sine to 0.26 with softplus.
 #
 # ## Verdict
 #
-# Each claim is a yes or no for a run. *Reproduced* means at least 80% of them, *not* at most 20%,
-# *partly* what lies between. A loss of information counts from 0.1 bit on. How much comes and goes
-# anyway? The table has the largest move between two snapshots of the first ten steps, and a
-# stricter count.
+# Each claim is a yes or no for a run. *Reproduced* means that at least 80% of the runs show it,
+# *not* means at most 20%, and *partly* is what lies between. A loss of information counts from 0.1
+# bit on.
+#
+# How large are the changes that come and go anyway? The next table has the largest change between
+# two snapshots of the first ten steps. It also has a stricter count, of losses above 0.2 bits.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 thirty = {key: values[:, BINS.index(30)] for key, values in swept.items()}
@@ -981,12 +1012,14 @@ HEAD = (
 display(Markdown(verdicts.markdown(HEAD, table)))
 
 # %% [markdown]
-# So with 5 bins about half of that 0.1 bit is noise, and in one run more. The stricter count of 0.2
-# bits still has 17 of 20 runs lose.
+# So with 5 bins changes of 0.06 bits in the median come and go anyway. That is about half of the
+# limit of 0.1 bit, and in one run it is more than the limit, 0.17 bits. But by the stricter count
+# of 0.2 bits 17 of 20 runs still lose.
 #
-# The first two rows of the verdict use the snapshots through the training, the others those of the
-# ends. All runs are of a laptop's size. By the strict rule two of twenty have total diffusion, so
-# of what comes with it they *cannot tell*.
+# The first two rows of the verdict use the snapshots through the training. The others compare the
+# first snapshot with a late one. All runs are of a laptop's size. By the strict rule only two of
+# the twenty have total diffusion. So the verdict on what comes with total diffusion is *cannot
+# tell*.
 
 # %% tags=["hide-input"]
 with_onset = [row for row in everyone if row[0] is not None]
@@ -1083,25 +1116,29 @@ for row in rows:
 # %% [markdown]
 # **Three takeaways**
 #
-# 1. Saturation is real. In these small runs it comes with the first rise of the SNR in one of
-#    sixteen. On Helmholtz it comes long before, on Allen-Cahn with RBA mostly long after.
+# 1. Saturation is real. But in only one of the sixteen small runs whose SNR rises does it come with
+#    that first rise. On Helmholtz it comes long before, on Allen-Cahn with RBA mostly long after.
 # 2. By the paper's 30 bins one run of twenty loses more than 0.1 bit from start to end. With 5 bins
-#    nearly all runs lose; at a fixed resolution, asked on Helmholtz with RBA, they only gain.
-# 3. On Helmholtz there is a passing fall, long before the SNR rises, and it heals. With 5 bins the
-#    deepest layer loses more than the first in every run, where the paper has it lose least.
+#    nearly all runs lose. At a fixed resolution the runs only gain; this was asked on Helmholtz
+#    with RBA.
+# 3. On Helmholtz there is a temporary fall, long before the SNR rises, and it heals. With 5 bins
+#    the deepest layer loses more than the first in every run, where the paper says that it loses
+#    least.
 #
-# For use: look at histograms of activations, and at saturation by bounds, since both are cheap and
-# mean what they say. {doc}`what_to_do_when` works without binned information.
+# For use: look at histograms of activations, and at saturation by bounds. Both are cheap and mean
+# what they say. {doc}`what_to_do_when` works without binned information.
 #
 # **Limits.** The networks have 64 units a layer where the authors have 128. Most is measured at
-# 4,096 points where they have 25,600; the sweep over bins and the activations have 2,048, and the
-# other estimators 1,024. More units make the ceiling *harder* to leave, and more points make it
-# easier. The trainings are a tenth as long as theirs or less; with RBA on Allen-Cahn they are a
-# fifth. Most changes are between two snapshots, the first and the last. Dips are seen only where a
-# snapshot happens to be, so there may be more of them, and deeper ones. The estimators without
-# bins, the shuffled and the untrained networks were asked on Helmholtz only. The four runs from the
-# authors' start have their size, but two snapshots each. So a passing fall at total diffusion is
-# neither confirmed nor refuted here.
+# 4,096 points where they have 25,600. The sweep over bins and the other activations are measured at
+# 2,048 points, and the other estimators at 1,024. More units make the ceiling *harder* to leave,
+# and more points make it easier. The trainings are a tenth as long as the authors' or less; with
+# RBA on Allen-Cahn they are a fifth.
+#
+# Most changes are between two snapshots, the first and the last. Dips are seen only where a
+# snapshot happens to be, so there may be more dips, and deeper ones. The estimators without bins,
+# the shuffled and the untrained networks were tried on Helmholtz only. The four runs from the
+# authors' start have the authors' size, but two snapshots each. So a temporary fall at total
+# diffusion is neither confirmed nor refuted here.
 #
 # ## Exercises
 #
@@ -1109,17 +1146,19 @@ for row in rows:
 # :label: ex-info-pairs
 #
 # Take the deepest dip of {numref}`fig-information`: one layer of Helmholtz with RBA, seed 0, in
-# bits below $\log_2 N$. Suppose that all samples there that share a code do so in pairs. What share
-# of the samples has a partner? Start from {eq}`eq-bin-entropy`, and write a number between 0 and 1.
+# bits below $\log_2 N$. Suppose that all samples of this layer that share a code do so in pairs.
+# What share of the samples has a partner? Start from {eq}`eq-bin-entropy`, and write a number
+# between 0 and 1.
 # ```
 #
 # ```{solution} ex-info-pairs
 # :class: dropdown
 #
-# The share is 0.59. A sample alone contributes $\frac1N \log_2 N$ to the entropy, and a sample of a
-# pair $\frac1N \log_2 \frac N2$. That is less by $\frac1N$ bit. So the distance from the ceiling,
-# in bits, is the share of the samples that have a partner. "Within half a bit" then means: half of
-# the samples may have one. With larger groups the same distance needs fewer samples.
+# The share is 0.59. A sample that is alone contributes $\frac1N \log_2 N$ to the entropy, and a
+# sample of a pair $\frac1N \log_2 \frac N2$. The second is less by $\frac1N$ bit. So the distance
+# from the ceiling, in bits, is the share of the samples that have a partner. "Within half a bit"
+# then means: up to half of the samples have one. If samples share codes in larger groups, fewer of
+# them make the same distance.
 # ```
 
 # %%
@@ -1159,11 +1198,13 @@ pl.book.exercises.check(answer, deepest_dip, within=0.05)
 # ```{solution} ex-info-few
 # :class: dropdown
 #
-# It takes 22 of the 64 neurons at the end, and 12 at the start. The guess is far too small. By the
-# count of cells, $(29 k)^2 / 2$ of them are as many as the samples for $k = 3$. Three neurons of
-# the trained layer are 5.2 bits below the ceiling, and three of the untrained one 2.2 bits. The
-# cells are of very unequal size, the more so when the neurons saturate. So saturation is plain in
-# three neurons. In 64 it is lost under the ceiling.
+# It takes 22 of the 64 neurons at the end, and 12 at the start. The guess from
+# {numref}`ex-info-ceiling` is far too small: $k$ neurons make about $(29 k)^2 / 2$ cells, and for
+# $k = 3$ these are as many as the samples. But three neurons of the trained layer are 5.2 bits
+# below the ceiling, and three of the untrained one 2.2 bits.
+#
+# The reason is that the cells are of very unequal size, the more so when the neurons saturate. So
+# saturation is plain in three neurons. In all 64 together it is hidden by the ceiling.
 # ```
 
 # %%
@@ -1189,13 +1230,15 @@ pl.book.exercises.check(answer, enough, within=0.02)
 # ```{solution} ex-info-activation
 # :class: dropdown
 #
-# One run, seed 0. In the deepest layer 58% of the activations are in an end bin at step 500, where
-# it was 5% at the start. Nearly all of it is the lowest bin, with 57%. In 36 of the 64 neurons more
-# than half of the samples lie in it, and it touches the floor of softplus, zero.
+# We made one run, with seed 0. In the deepest layer 58% of the activations are in an end bin at
+# step 500, where it was 5% at the start. Nearly all of them are in the lowest bin, with 57%. In 36
+# of the 64 neurons more than half of the samples lie in the lowest bin, and this bin touches the
+# floor of softplus, zero.
 #
-# But 15 of the 64 neurons have a range below two bin widths. The width is shared by the layer, so a
-# quiet neuron has only one or two bins, and both are end bins. It counts with 100%, wherever its
-# values are. So by range a quiet neuron looks saturated. By bounds the layer has 51%.
+# But 15 of the 64 neurons have a range below two bin widths. The width is shared by the layer, so
+# such a quiet neuron has only one or two bins, and both are end bins. It counts with 100%, wherever
+# its values are. So by range a quiet neuron looks saturated. By bounds the saturation of the layer
+# is 51%.
 # ```
 #
 # ## References

@@ -11,21 +11,23 @@
 #
 # **You will be able to**
 #
-# - watch a PINN that you train already, in plain torch, in DeepXDE or in PINA, by three added
+# - watch a PINN that you already train in plain torch, in DeepXDE or in PINA, by adding three
 #   lines;
-# - read its report: in what state it is, what to try, and what the numbers cannot say;
+# - read the report: in what state the training is, what to try, and what the numbers cannot say;
 # - try in a few minutes whether attention, or a plain weight, would help on your problem.
 #
 # **Question.** I have a {term}`PINN` in a program of my own. Can I look at its
 # {term}`signal` and {term}`noise` without rewriting it, and does looking change anything?
 #
-# **The claim.** The paper {cite}`anagnostopoulos2024learning` measures with the program that also
-# trains, and makes no claim about other programs. The claim here is that of the library: the same
-# three lines measure the same numbers in three libraries, and the training does not notice.
+# **The claim.** The paper {cite}`anagnostopoulos2024learning` measures inside the program that
+# also trains, and makes no claim about other programs. The claim here is that of the library:
+# three added lines measure the same numbers in each of three libraries, and the measuring does not
+# change the training.
 #
 # **What this chapter does.** It trains one Burgers problem three times, once in each library, from
-# the same start at the same points. It compares what the three see. Then it breaks a training on
-# purpose, and reads the report. At the end it tries {term}`residual-based attention` (RBA).
+# the same start and at the same points. It compares what the three monitors measure. Then it
+# breaks a training on purpose, and reads the report. At the end it tries
+# {term}`residual-based attention` (RBA).
 #
 # **Before.** {doc}`02_signal_and_noise` says what the {term}`SNR` is, and {doc}`04_attention` what
 # RBA does. You should have trained a PINN once, here or elsewhere.
@@ -76,9 +78,10 @@ figures.style()
 # %% [markdown]
 # ## One problem
 #
-# Burgers' equation $u_t + u\,u_x - \nu\,u_{xx} = 0$ with $\nu = 0.01 / \pi$ begins as
-# $-\sin(\pi x)$ and forms a shock. All three libraries get the same 1,024
-# {term}`collocation points`, the same 128 data points, and the same network of 20 x 3.
+# Burgers' equation is $u_t + u\,u_x - \nu\,u_{xx} = 0$, here with $\nu = 0.01 / \pi$. The solution
+# begins as $-\sin(\pi x)$ and forms a shock. All three libraries get the same 1,024
+# {term}`collocation points`, the same 128 data points at the start and at the walls, and the same
+# network of 20 x 3: three layers of 20 units.
 
 # %%
 STEPS = 800
@@ -112,15 +115,16 @@ def begin_alike(net):
 # %% [markdown]
 # ## In plain torch
 #
-# The next cell is a training as people write it. The three added lines are numbered, and the third
-# comes after it.
+# The next cell is a training loop as people write it. The three added lines are numbered. The
+# third comes after the training, in the cell that follows.
 #
-# The monitor takes functions without arguments, so that it can ask for them when a probe is due.
-# The function `residual` gives the {term}`residual` of each point. A term gives one number, with
-# its weight. A probe every 25 steps is enough.
+# The monitor is given functions without arguments, and calls them when a {term}`probe` is due. The
+# function `residual` gives the {term}`residual` of each point. Each function in `terms` gives one
+# number: a term of the loss, already multiplied by its weight. A probe every 25 steps is enough.
 #
-# The monitor cuts the points into 32 {term}`batches <batch>`. The points are random here. If their
-# order means something, as on a grid, give `shuffle=0`.
+# The monitor cuts the points into 32 {term}`batches <batch>`, in the order in which they come.
+# Here this order is random. If the order means something, as on a grid, `shuffle=0` mixes the
+# points first.
 
 
 # %%
@@ -160,31 +164,36 @@ monitor.report()  # 3
 print(f"state in plain torch: {monitor.report().state}")
 
 # %% [markdown]
-# A notebook shows the report as a table; a script prints it with `print(monitor.report())`. It
-# names one state and the number that it rests on. Then it says what the numbers say, and in italics
-# what they do not say. It never calls an error small that it cannot see. If you know a solution,
-# give a function as `error=`, and the report knows it too.
+# A notebook shows the report as a table. A script prints it with `print(monitor.report())`. The
+# report names one state, and the number that this state rests on. Below that it says what the
+# other numbers mean, and in italics what they do not mean.
 #
-# All series are in `monitor.history`. They have the names that a run of `pl.train` gives them. So
-# all figures and estimators of this book take them, and `monitor.plot()` draws the main ones.
+# The report never calls an error small if it has not measured the error. If you know a solution,
+# give the monitor a function `error=` that computes the error. Then the report can use the error
+# too.
+#
+# All series are in `monitor.history`. They have the same names as in a run of `pl.train`. So all
+# figures and estimators of this book accept them, and `monitor.plot()` draws the main ones.
 
-# %% mystnb={"figure": {"caption": "Loss and SNR of the training in plain torch, with the phases that the strict rule finds. 20 x 3, 1,024 points in 32 batches, float64, seed 0.", "name": "fig-your-pinn-plain"}, "image": {"alt": "Two panels over the step. The loss falls from about 0.5 to 0.1, with one steep fall before step 200. The SNR begins near 75, is still above 1 at step 175 and below 1 at step 200; there the tint changes from yellow to grey."}}
+# %% mystnb={"figure": {"caption": "Loss and SNR of the training in plain torch, with the phases that the strict rule finds. 20 x 3, 1,024 points in 32 batches, float64, seed 0.", "name": "fig-your-pinn-plain"}, "image": {"alt": "Two panels over the step. The loss falls from about 0.5 to 0.1, with one steep fall before step 200; the residual falls to step 50, grows twentyfold to step 200, and then falls slowly. The SNR begins near 75, is still above 1 at step 175 and below 1 at step 200; there the tint changes from yellow to grey."}}
 monitor.plot()
 
 # %% [markdown]
-# In {numref}`fig-your-pinn-plain` the SNR starts high, as a new network's mistakes are alike at all
-# points. It falls below 1 between step 175 and step 200, where the loss falls most steeply. There
-# the {term}`strict rule` of this book ends {term}`fitting` and starts {term}`diffusion`.
+# In {numref}`fig-your-pinn-plain` the SNR starts high. The terms `start` and `wall` are the same
+# for all batches, so the batches agree on them, and at first these terms are nearly all of the
+# signal. The SNR falls below 1 between step 175 and step 200, where the loss falls most steeply.
+# There the {term}`strict rule` of this book ends {term}`fitting` and starts {term}`diffusion`.
 #
-# The residual does the opposite of the loss: from step 50 to step 200 it *grows*. A constant solves
-# the equation, and to fit the start the network has to leave it. The figure does not say whether
-# the solution is good. Nobody told the monitor.
+# The residual does the opposite of the loss: from step 50 to step 200 it *grows*. The reason is
+# that a constant function solves the equation. To fit the initial condition, the network has to
+# move away from a constant. The figure does not say whether the solution is good, since nobody
+# gave the monitor an error.
 
 # %% [markdown]
 # ## In DeepXDE
 #
-# A callback listens to DeepXDE's own loss, with its weights, conditions and transforms. You state
-# nothing twice.
+# In DeepXDE the monitor is a callback. It reads DeepXDE's own loss, with the weights, conditions
+# and transforms that you gave to DeepXDE. So you state nothing twice.
 
 
 # %%
@@ -219,10 +228,10 @@ watch_deepxde.monitor.report()  # 3
 # %% [markdown]
 # ## In PINA
 #
-# PINA trains by Lightning, so the callback is one of Lightning. It takes the condition with the
-# most points as the equation, and all others as terms. SNR, signal and noise also go to the logger,
-# so that TensorBoard or W&B can draw them. For a LightningModule that is not of PINA, the callback
-# takes a function that says what the loss is.
+# PINA trains with Lightning, so here the monitor is a Lightning callback. The callback takes the
+# condition with the most points as the equation, and all other conditions as terms. It also sends
+# SNR, signal and noise to the logger, so that TensorBoard or W&B can draw them. For a
+# LightningModule that is not of PINA, give the callback a function that says what the loss is.
 
 
 # %%
@@ -271,8 +280,8 @@ watch_pina.monitor.report()  # 3
 # %% [markdown]
 # ## Three libraries, one training
 #
-# The three training loops share nothing but torch and {term}`Adam`. If each monitor tells what its
-# library really minimizes, the series must agree.
+# The three training loops share nothing but torch and {term}`Adam`. If each monitor reports what
+# its library really minimizes, the three series must agree.
 
 # %% tags=["hide-input"]
 monitors = {
@@ -281,7 +290,7 @@ monitors = {
     "PINA": watch_pina.monitor,
 }
 
-# %% mystnb={"figure": {"caption": "SNR and loss of the three trainings, measured every 25 steps.", "name": "fig-your-pinn-three"}, "image": {"alt": "Two panels over the step, each with three curves, a broad one, a dashed one and dots. They lie on each other in both panels, but for the last few dots of the SNR, which part a little."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "SNR and loss of the three trainings, measured every 25 steps.", "name": "fig-your-pinn-three"}, "image": {"alt": "Two panels over the step, each with three curves, a broad one, a dashed one and dots. They lie on each other in both panels, but for the last dot of the SNR, which lies well below the dashed curve."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.2))
 styles = [dict(lw=4, alpha=0.35), dict(lw=1.5, ls="--"), dict(lw=0, marker="o", ms=3)]
 for (name, one), how in zip(monitors.items(), styles, strict=True):
@@ -306,17 +315,21 @@ apart = max(float(np.max(np.abs(row / losses[0] - 1.0))) for row in losses[1:])
 print(f"loss of the three within 1% of each other, to step 475: {apart < 0.01}")
 
 # %% [markdown]
-# In {numref}`fig-your-pinn-three` the curves lie on each other. To step 200 the three SNR agree to
-# one part in a million. Later rounding parts them a little, since DeepXDE adds its sums in another
-# order. The SNR feels it first: far below 1 it is a small difference of large numbers. The loss
-# feels it least.
+# In {numref}`fig-your-pinn-three` the curves lie on each other until near the end. To step 200 the
+# three SNR agree to one part in a million. Later, {term}`rounding` makes them differ, since the
+# libraries add their sums in different orders. At step 800, the last probe, the SNR of PINA is
+# well below that of DeepXDE. Plain torch has no probe at this step.
+#
+# Rounding shows first in the SNR. Where the SNR is far below 1, the signal is a small difference
+# of large numbers, which rounding changes easily. Rounding shows least in the loss.
 
 # %% [markdown]
 # ## The training does not notice
 #
-# A probe leaves no trace. Gradients and random numbers are put back, and so are buffers and the
-# modes of dropout and batch normalization. So a watched training ends at the same weights as an
-# unwatched one, bit by bit. A hidden cell trains 60 steps both ways in each library, and compares.
+# A probe leaves no trace in the training. After a probe the monitor puts back the gradients, the
+# random numbers, the buffers, and the modes of dropout and batch normalization. So a watched
+# training ends at the same weights as an unwatched one, bit by bit. A hidden cell trains 60 steps
+# in each library, watched and unwatched, and compares the weights.
 
 
 # %% tags=["hide-cell"]
@@ -333,10 +346,13 @@ for name, train in zip(monitors, (plain, by_deepxde, by_pina), strict=True):
 # %% [markdown]
 # ## What it costs
 #
-# A probe needs the gradients of 32 batches. In a plain network they all come from one backward
-# pass: the rows of its matrices belong to points, and can be summed batch by batch. The monitor
-# checks at the first probe that this is right, and later for one batch each time. For other
-# networks it takes `torch.vmap` or a loop. `monitor.how` says which way it took.
+# A probe needs the gradients of 32 batches. In a plain network one backward pass gives all of
+# them. Each row of the matrices in this pass belongs to one point, so the rows can be summed batch
+# by batch.
+#
+# At the first probe the monitor checks that this quick way is right. At each later probe it checks
+# one of the batches. For other networks the monitor takes `torch.vmap` or a loop. `monitor.how`
+# says which way it took.
 
 # %%
 for name, one in monitors.items():
@@ -349,14 +365,15 @@ for name, one in monitors.items():
     print(f"{name}: a probe takes as long as {one.seconds / step:.1f} steps")
 
 # %% [markdown]
-# The first probe takes longer, since it compares two ways. {doc}`speed` has the cost at two larger
-# sizes, measured on an idle machine.
+# The first probe takes longer, since it computes the gradients in two ways and compares them.
+# {doc}`speed` has the cost at two larger sizes, measured on an idle machine.
 
 # %% [markdown]
 # ## A training that is sick
 #
-# Suppose that somebody wrote a weight of 0.0001 at the initial condition. The loss falls well: a
-# constant solves the equation and the walls. The loss alone does not tell that nothing was learnt.
+# Suppose that somebody gave the initial condition a weight of 0.0001. The loss falls well, because
+# the function zero solves the equation and satisfies the conditions at the walls. But zero is not
+# the solution, and the loss alone does not tell that nothing was learnt.
 
 # %% tags=["nbval-ignore-output"]
 _, sick = plain(start_weight=1e-4)
@@ -370,19 +387,20 @@ fell = sick.history["loss"][-1] < sick.history["loss"][0] / 10
 print(f"loss falls at least tenfold: {fell}")
 
 # %% [markdown]
-# The report finds it by two numbers: the residual has fallen far, and the term `start` has not. It
-# does not need to know the solution. Its advice is a weight 20 times as large, and the same again
-# while the term stays ({numref}`ex-your-pinn-repair`). A penalty on the weights, or the noise of
-# data, can look the same. The report says so. {doc}`what_to_do_when` has this symptom and eight
-# others.
+# The report finds the fault by two numbers: the residual has fallen far, and the term `start` has
+# not. The report does not need to know the solution. It advises a weight 20 times as large, and
+# the same again as long as the term does not fall ({numref}`ex-your-pinn-repair`). A penalty on
+# the weights, or noise in the data, can look the same, and the report says so.
+# {doc}`what_to_do_when` has this symptom and eight others.
 
 # %% [markdown]
 # ## Would attention help me?
 #
 # Nobody can say without trying. {term}`RBA` was ahead on 2 of 5 benchmarks at a laptop's size
 # ({doc}`20_scorecard`). The function `pl.compare` tries it on your problem, with several
-# {term}`seeds <seed>`, in parallel processes. It goes on where it was interrupted. A weight of the
-# data is in the list as well, since it is the cheaper thing to try.
+# {term}`seeds <seed>`, in parallel processes. With `folder=` it keeps the runs, and after an
+# interruption it goes on from them. The next cell also tries a larger weight of the data,
+# `data x 10`, since that is the cheaper thing to try.
 
 # %% tags=["nbval-ignore-output"]
 small = pl.Config(
@@ -397,26 +415,31 @@ comparison
 comparison.plot()
 
 # %% [markdown]
-# In {numref}`fig-your-pinn-compare` both rules have a smaller error than {term}`vanilla` in the
-# median, and neither is ahead of the other. The right panel shows what the median hides. Four seeds
-# gain clearly, and one gains hardly anything under any rule. So the text before the figure says
-# *helps* of the weight, which is ahead with all seeds, and *cannot tell* of RBA. Even the smaller
-# errors are large here: this is a comparison and no solution. It holds at this size, for this many
-# steps, and for nothing else.
+# In {numref}`fig-your-pinn-compare` both RBA and the larger weight of the data have a smaller
+# error than {term}`vanilla` in the median. Neither of the two is ahead of the other. The right
+# panel shows what the median hides. Four seeds gain clearly, and one gains hardly anything under
+# either rule.
+#
+# The text before the figure looks at all five seeds. It says *helps* of the weight of the data,
+# which has a smaller error than vanilla with every seed. It says *cannot tell* of RBA, which has a
+# smaller error with four of the five. Even the smaller errors are large here, so this compares
+# rules and is not a solution. The comparison holds at this size, for this many steps, and for
+# nothing else.
 
 # %% [markdown]
 # **Three takeaways**
 #
 # 1. Three lines watch a training in plain torch, DeepXDE or PINA, and change no bit of it.
 # 2. The three libraries minimize the same loss, and show the same SNR until rounding parts them.
-# 3. A report names a state and its number. What it cannot see, above all the error, it does not
-#    guess.
+# 3. A report names a state and the number that the state rests on. It does not guess what it
+#    cannot see, above all the error.
 #
-# **Limits.** One start and one problem were watched here, and the bounds of the report are rules of
-# thumb. A batch has its own points of the equation and all of the other terms, as in the paper. If
-# new points are drawn at each step, the noise of the training is larger than that of the batches. A
-# generator of random numbers that your functions keep to themselves is not put back. The signal
-# counts weight matrices, as the paper does; `biases=True` counts all parameters.
+# **Limits.** One start and one problem were watched here. The thresholds by which the report
+# decides are rules of thumb. A batch has its own points of the equation, and the whole of all
+# other terms, as in the paper. If new points are drawn at each step, the noise of the training is
+# larger than the noise that the batches show. If your functions have a random generator of their
+# own, the monitor does not put it back. The signal counts weight matrices, as the paper does;
+# `biases=True` counts all parameters.
 #
 # **References.** The signal-to-noise ratio: {cite}`anagnostopoulos2024learning`. DeepXDE:
 # {cite}`lu2021deepxde`. PINA: {cite}`coscia2023pina`.
@@ -427,7 +450,8 @@ comparison.plot()
 # ```{exercise}
 # :label: ex-your-pinn-floor
 # Batches that have nothing in common still have an SNR: the {term}`floor`, $1 / \sqrt{B - 1}$ for
-# $B$ batches. At which step is the SNR in plain torch first below it? Look into `monitor.history`.
+# $B$ batches. At which step is the SNR in plain torch below this floor for the first time? Look
+# into `monitor.history`.
 # ```
 
 # %%
@@ -441,15 +465,17 @@ pl.book.exercises.check(answer, below[0], within=0.1)
 # %% [markdown]
 # ```{solution} ex-your-pinn-floor
 # :class: dropdown
-# At step 200. The floor of 32 batches is 0.18, and the SNR is about 0.13 there. From then on the
-# batches cancel better than chance would have them: the training balances its terms.
+# At step 200. The floor of 32 batches is 0.18, and the SNR is about 0.13 there. At most later
+# probes the SNR is below the floor too. The batches then cancel better than chance would have it,
+# because the training balances its terms. One {term}`burst`, at step 475, is above the floor, and
+# one at step 650 comes up to it.
 # ```
 #
 # ```{exercise}
 # :label: ex-your-pinn-repair
 # Repair the sick training as its report advises: multiply `start_weight` by 20, train anew, and
-# look at the report. How often does it take? Print `monitor.history["loss_start"][-1]` over the
-# weight as well.
+# look at the report. How many times must you multiply until the report no longer says *starved*?
+# Print `monitor.history["loss_start"][-1]`, divided by the weight, as well.
 # ```
 #
 # ```{solution} ex-your-pinn-repair
@@ -463,15 +489,16 @@ pl.book.exercises.check(answer, below[0], within=0.1)
 # | 0.04 | learning | 0.27 |
 # | 0.8 | learning | 0.069 |
 #
-# Two steps are enough for the report to be content, and three for the solution to be better.
-# *Learning* is no praise. It says only that none of the known troubles is there.
+# After two multiplications the report says *learning*. The third multiplication brings the misfit
+# of the start from 0.27 to 0.069. *Learning* is no praise: it says only that the report found none
+# of the troubles that it knows.
 # ```
 #
 # ```{exercise}
 # :label: ex-your-pinn-dead
 # In `plain`, raise the learning rate to 1 at step 500:
-# `if step == 500: optimizer.param_groups[0]["lr"] = 1.0`. What does the report say at step 800, and
-# what at step 1,500? Which number tells?
+# `if step == 500: optimizer.param_groups[0]["lr"] = 1.0`. What does the report say at step 800,
+# and what at step 1,500? Which number shows what happened?
 # ```
 #
 # ```{solution} ex-your-pinn-dead

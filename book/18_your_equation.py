@@ -15,15 +15,16 @@
 # - train it, and find unknown coefficients from measurements;
 # - say what is checked before the first step, and what nobody can check for you.
 #
-# **Question.** My equation is none of the benchmarks. How do I get it into a
-# {term}`PINN`, and everything that this book measures with it?
+# **Question.** My equation is none of the benchmarks. How do I train a {term}`PINN` on it, and how
+# do I get everything that this book measures?
 #
 # **The claim.** The paper {cite}`anagnostopoulos2024learning` speaks of its own benchmarks only.
 # The claim here is that of the library: the equation is all that you write. Network, derivatives
 # and training stay the same.
 #
-# **What this chapter does.** It solves ten small problems, each with a known solution, and
-# compares. Each problem shows one thing that yours may need. Copy the one that is nearest to yours.
+# **What this chapter does.** It solves ten small problems, and compares each result with the known
+# solution. Each problem shows one thing that yours may need. Copy the one that is nearest to
+# yours.
 #
 # **Before.** {doc}`01_first_pinn` says what a PINN is, what its {term}`residual` is and what its
 # {term}`loss` is. The last panel of the first figure is explained in {doc}`02_signal_and_noise`.
@@ -68,9 +69,9 @@ figures.style()
 
 
 # %% [markdown]
-# All ten problems are trained by one function. It makes a small network and trains it.
-# {term}`Adam` is the optimizer, and a keyword changes a setting. The function `off` says how far a
-# run is from the known solution.
+# One function, `solve`, trains all ten problems. It makes a small network and trains it with
+# {term}`Adam`. A keyword argument changes a setting, such as the number of steps. The function
+# `off` says how far a run is from the known solution.
 
 
 # %%
@@ -95,13 +96,15 @@ def faces(domain, n, seed, *where):
 # (sec-your-smallest)=
 # ## The smallest problem
 #
-# A slab is heated evenly, and its ends are kept at $u = 0$. The equation is $u'' = u - 1$. A
-# problem is a class. It names its coordinates, its fields, its domain and the derivatives that it
-# reads. The method `residual` is the equation, as you would write it. The method `data` says what
-# is known at which points. The method `reference` is the solution, if you know it.
+# A slab is heated evenly, and its ends are kept at $u = 0$. The equation is $u'' = u - 1$.
 #
-# `points` may carry further axes in front. So take a coordinate as `points[..., 0]`. Both `d.u_xx`
-# and the residual have one number a point.
+# A problem is a class. The class names its coordinates, its fields, its domain and the derivatives
+# that it reads. The method `residual` is the equation, as you would write it. The method `data`
+# says what is known at which points. The method `reference` is the solution, if you know it.
+#
+# The tensor `points` may have further axes in front of its usual two, which are the points and
+# their coordinates. So take the first coordinate as `points[..., 0]`. Both `d.u_xx` and the
+# residual have one number for each point.
 
 
 # %%
@@ -126,19 +129,19 @@ slab = solve(Slab(), steps=1_000)
 print(off(slab))
 
 # %% [markdown]
-# A run draws itself. {numref}`fig-your-slab` has the losses, the {term}`relative L2 error` and the
-# {term}`SNR` of the gradients of its {term}`batches <batch>`.
+# The method `plot` draws a run. {numref}`fig-your-slab` shows the losses, the
+# {term}`relative L2 error`, and the {term}`SNR` of the gradients of the {term}`batches <batch>`.
 
 # %% mystnb={"figure": {"caption": "The run of the smallest problem, drawn by `slab.plot()`. Losses, relative error, and the SNR with the two phases that the strict rule finds.", "name": "fig-your-slab"}, "image": {"alt": "Three panels over the Adam step: losses that fall, the relative error that first grows and then falls to about a thousandth, and the SNR, above one until step 70 and below one from there on."}}
 slab.plot()
 
 # %% [markdown]
 # In {numref}`fig-your-slab` the error grows for the first ten steps. Only then does it fall, and
-# it falls most in the last few hundred steps. The SNR passes 1 downwards near step 70, where the
-# tint changes from {term}`fitting` to {term}`diffusion`. Here the error falls most while the SNR is
-# *below* 1. So on a problem as easy as this one the phases say little of the error.
+# it falls most in the last few hundred steps. The SNR falls below 1 near step 70, where the tint
+# changes from {term}`fitting` to {term}`diffusion`. Here the error falls most while the SNR is
+# *below* 1. So in this run, on an easy problem, the phases say little about the error.
 #
-# Everything is in the run:
+# The run holds everything that the training gave:
 #
 # | to get | write |
 # |---|---|
@@ -152,16 +155,16 @@ slab.plot()
 # (sec-your-conditions)=
 # ## Conditions by name
 #
-# Groundwater flows through a square of sand, and its head $h$ obeys $h_{xx} + h_{yy} = 0$. Each
-# side of the square has a condition of another kind.
+# Groundwater flows through a square of sand. Its head $h$ obeys $h_{xx} + h_{yy} = 0$. The sides
+# of the square have conditions of three kinds.
 #
 # - A river in the west fixes the head (Dirichlet).
 # - Nothing flows through the rock in the south and in the north (Neumann).
-# - A drain in the east takes the more, the higher the head is (Robin).
+# - A drain in the east takes more water where the head is higher (Robin).
 #
-# Each `pl.Condition` has a name, its points, a formula of the fields, and the values of that
-# formula. The formula is a function of points and fields, or simply the name of a field or of a
-# derivative.
+# Each `pl.Condition` has a name, its points, a formula of the fields, and the values that this
+# formula has at the points. The formula is a function of points and fields, or simply the name of
+# a field or of a derivative.
 
 
 # %%
@@ -197,11 +200,12 @@ water = solve(Groundwater(), **square, **lbfgs, steps=800)
 print(off(water))
 
 # %% [markdown]
-# Each condition has its own loss in the history, and the norm of its gradient, with its weight.
-# `pl.Condition(..., weight=10.0)` makes one count more. The last 300 steps are of another
-# optimizer, L-BFGS, which {ref}`sec-your-finish` explains.
+# For each condition the history has the loss, without the condition's weight. It also has the norm
+# of the condition's gradient, with the weight. `pl.Condition(..., weight=10.0)` makes a condition
+# count more. The last 300 steps are made by another optimizer, L-BFGS, which
+# {ref}`sec-your-finish` explains.
 
-# %% mystnb={"figure": {"caption": "Groundwater: mean squared misfit of each condition, and mean squared residual of the equation. Dotted: L-BFGS takes over from Adam.", "name": "fig-your-groundwater"}, "image": {"alt": "Four curves of losses over the step, falling to about one hundred thousandth; all drop where L-BFGS takes over at step 800."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Groundwater: mean squared misfit of each condition, and mean squared residual of the equation. Dotted: L-BFGS takes over from Adam.", "name": "fig-your-groundwater"}, "image": {"alt": "Four curves of losses over the step. Adam leaves the river highest, near a hundredth. After L-BFGS takes over at step 800 rock and residual rise for fifty steps, and then all fall to between one and twenty millionths."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 for name in ("residual", "river", "rock", "drain"):
     ax.plot(water.history["step"], water.history[f"loss_{name}"], label=name)
@@ -212,18 +216,19 @@ figures.stamp(fig, f"trained here: {water.config.describe()}")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-your-groundwater` shows that Adam leaves the river the worst of the four. Its misfit
-# hardly falls from step 100 on. L-BFGS brings all four down, the river most. What the figure does
-# not say is whether L-BFGS is needed: a larger weight for the river is the cheaper thing to try
-# ({numref}`ex-your-river`).
+# {numref}`fig-your-groundwater` shows that Adam leaves the river with the highest of the four
+# curves. The misfit of the river hardly falls from step 100 on. L-BFGS brings all four curves
+# down, and that of the river most. The figure does not show whether L-BFGS is needed. A larger
+# weight for the river is the cheaper thing to try ({numref}`ex-your-river`).
 #
 # (sec-your-domain)=
 # ## A domain that is not a box
 #
-# The equation $\Delta u = 0.1 / r^3$ holds in an L with a round hole, where $r$ is the distance
-# from the hole's middle. `domain` is the box around it. The method `inside` says which points of
-# the box belong to the domain. If you have {term}`collocation points` of your own, from a mesh for
-# example, write a method `points(n, seed)` instead.
+# The equation $\Delta u = 0.1 / r^3$ holds in an L-shaped domain with a round hole. Here $r$ is
+# the distance from the middle of the hole. The attribute `domain` is the box around the L. The
+# method `inside` says which points of the box belong to the domain. If you have
+# {term}`collocation points` of your own, from a mesh for example, write a method `points(n, seed)`
+# instead.
 
 
 # %%
@@ -293,12 +298,20 @@ plt.show()
 # (sec-your-units)=
 # ## Fourth order, and units
 #
-# A beam of two metres is clamped at both ends and loaded evenly, $w'''' = -1$. Derivatives up to
-# the fourth are there, in all coordinates.
+# A beam of two metres is clamped at both ends and loaded evenly. Its equation is $w'''' = -1$. The
+# library has derivatives up to the fourth order, in all coordinates.
 #
-# Two things make this problem hard for a network: the beam is not of length one, and its deflection
-# is only about 0.04. `normalize = True` gives the network $x$ in $[-1, 1]$. `magnitudes` says how
-# large the field is. Derivatives stay exact, and the loss is taken in units of its largest term.
+# This problem is hard for a network, since the deflection of the beam is only about 0.04. Two
+# attributes help with such units. With `normalize = True` the network is given
+# $x$ mapped to $[-1, 1]$. With `magnitudes` the output of the network is multiplied by the number
+# that you give, here 0.04. So the network itself has to give numbers of about 1.
+#
+# You still write the equation in your own units: all derivatives are those of $w$ with respect to
+# your $x$, and they stay exact. With `normalize`, the loss has no units. The residual and the
+# misfit of each condition are divided by a number before they are squared. This number is the size
+# of the largest field or derivative that the formula reads, for a network whose output and
+# derivatives, with respect to the mapped $x$, are of order 1. Here it is 0.04 for the residual and
+# for both conditions.
 
 
 # %%
@@ -328,9 +341,9 @@ print(off(beam))
 
 
 # %% [markdown]
-# On a domain that is long or short, `normalize` decides whether a PINN learns at all. The example
-# is $u'' = 0$ on $[0, 100]$, with and without it. Without it, a warning says so before the training
-# begins.
+# On a domain that is long or short, `normalize` can decide whether a PINN learns at all. The
+# example is $u'' = 0$ on $[0, 100]$, once with `normalize` and once without. Without it, pinnlib
+# warns before the training begins.
 
 
 # %%
@@ -364,8 +377,9 @@ print(f"with normalize: {off(mapped)}")
 # ## Three coordinates
 #
 # Heat spreads over a plate with cold edges, $T_t = T_{xx} + T_{yy}$. An entry of `operators` is a
-# sum of derivatives that is read as one name. It costs as much as one derivative. The error is
-# taken on a grid of at most 40,401 points, in any number of coordinates.
+# sum of derivatives that the residual reads by one name, here `d.heat`. The sum costs as much as
+# one derivative. The error is measured on a grid of at most 40,401 points, in any number of
+# coordinates.
 
 
 # %%
@@ -403,9 +417,9 @@ print(f"{off(heat)}, on {len(Heat().test_grid()):,} points")
 # ## Several equations: two materials
 #
 # A rod is half copper, half steel, and heated evenly. Each half has a field of its own and an
-# equation of its own. Where they touch, temperature and heat flux agree. A residual of several
-# equations is a dict. Each equation then has its own loss in the history. With
-# {term}`residual-based attention` (RBA) it has its own weights as well.
+# equation of its own. Where the halves touch, their temperatures agree, and so do their heat
+# fluxes. A residual of several equations is a dict. Each equation then has its own loss in the
+# history. With {term}`residual-based attention` (RBA) each equation has its own weights as well.
 
 
 # %%
@@ -448,10 +462,13 @@ print("losses:", [name for name in rod.history if name.startswith("loss_")])
 # (sec-your-unknown)=
 # ## Coefficients from measurements
 #
-# The system of Lorenz has three coefficients, and its course was measured 50 times. Can a PINN find
-# the coefficients? An entry of `unknowns` is a number that is trained with the network. The
-# residual reads it as `d.rho`. A coefficient that must stay positive, as here, changes in each step
-# by a share of itself. Its course is in `run.history["rho"]`, and its last value in `run.unknowns`.
+# The system of Lorenz has three coefficients. One solution of the system was measured at 50
+# moments. Can a PINN find the three coefficients from these measurements?
+#
+# An entry of `unknowns` is a number that is trained together with the network. The residual reads
+# it by its name, for example as `d.rho`. A coefficient that must stay positive, like the three
+# here, changes in each step by a share of itself. The values that $\rho$ takes during the training
+# are in `run.history["rho"]`. The last values of all unknowns are in `run.unknowns`.
 
 
 # %%
@@ -503,7 +520,7 @@ truth = {"sigma": 10.0, "rho": 28.0, "beta": 8.0 / 3.0}
 rows = [(n, f"{v:.3g}", f"{lorenz.unknowns[n]:.3g}") for n, v in truth.items()]
 display(Markdown(verdicts.markdown(("coefficient", "truth", "found"), rows)))
 
-# %% mystnb={"figure": {"caption": "The three coefficients of the Lorenz system, each divided by its true value. All start at 1. L-BFGS takes over at step 2,000.", "name": "fig-your-lorenz"}, "image": {"alt": "Three ratios to the true coefficients over the step. They start far below one and come to one within two thousand steps."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The three coefficients of the Lorenz system, each divided by its true value. All start at 1. L-BFGS takes over at step 2,000.", "name": "fig-your-lorenz"}, "image": {"alt": "Three ratios to the true coefficients over the step. They start far below one. Two are near one by step 2,000; sigma is at 0.84 there, and comes to one under L-BFGS."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 for name, value in truth.items():
     ax.plot(lorenz.history["step"], lorenz.history[name] / value, label=rf"$\{name}$")
@@ -515,11 +532,14 @@ plt.show()
 
 
 # %% [markdown]
-# {numref}`fig-your-lorenz` shows three late arrivals. For nearly a thousand steps the coefficients
-# do not grow: the network does not yet follow the measurements, and nothing asks for larger
-# coefficients. Then $\rho$ comes to its true value first, and $\beta$ follows. $\sigma$ is the
-# last, and only L-BFGS brings it there. The figure proves nothing for measurements with noise, for
-# these have none ({numref}`ex-your-noise`).
+# In {numref}`fig-your-lorenz` all three coefficients come late. For the first 900 steps none of
+# them comes near its true value: $\rho$ grows slowly, and the two others shrink. In these steps
+# the network does not yet follow the measurements, and nothing in the loss asks for larger
+# coefficients.
+#
+# Then $\rho$ comes to its true value first, and $\beta$ follows. $\sigma$ is the last, and only
+# L-BFGS brings it there. The figure proves nothing for measurements with noise, because these
+# measurements have none ({numref}`ex-your-noise`).
 #
 # (sec-your-periodic)=
 # ## Periodic sides
@@ -530,11 +550,12 @@ plt.show()
 # i \psi_t + \tfrac{1}{2} \psi_{xx} + |\psi|^2 \psi = 0, \qquad \psi = u + i v .
 # $$
 #
-# The attribute `periodic` makes all fields periodic exactly: the network gets waves of $x$ instead
-# of $x$. The exact solution is that of the whole line. At these sides it is below a thousandth of
-# its peak at the start.
+# The attribute `periodic` makes all fields periodic exactly: the network is given sines and
+# cosines of $x$ instead of $x$. The reference is the solution on the whole line, so it is not
+# exactly periodic. But it is small at the two sides: below a thousandth of its peak at the start,
+# and about three thousandths at the end.
 #
-# If periodicity shall be a condition instead, give its points a partner:
+# If you want periodicity as a condition instead, give each point a partner on the other side:
 # `pl.Condition("sides", left, lambda p, d, e: d.u - e.u, partner=right)`.
 
 
@@ -577,14 +598,16 @@ print(off(packet))
 
 
 # %% [markdown]
-# The two sides agree to rounding, at any time, since the network cannot tell them apart.
+# The two sides agree to {term}`rounding`, because the network is given the same waves at both and
+# cannot tell them apart.
 #
 # (sec-your-exact)=
 # ## A condition that holds exactly
 #
-# A method `transform` makes the fields from what the network gives. The field $x (1 - x) N(x)$ is
-# zero at both ends, whatever the network $N$ says. Then nothing is left for `data`. Derivatives,
-# errors and predictions are those of the transformed field.
+# The method `transform` makes the fields from the output of the network. The field
+# $x (1 - x) N(x)$ is zero at both ends, whatever the network $N$ gives. Then no condition is left,
+# and the class needs no method `data`. Derivatives, errors and predictions are those of the
+# transformed field.
 
 
 # %%
@@ -611,9 +634,10 @@ print(off(held))
 # %% [markdown]
 # ## All ten in one table
 #
-# Ten problems, one small network each. The table says what each problem shows, and a bound that its
-# error keeps on any machine. Three things hold besides: all points of the bracket lie inside, the
-# packet is periodic, and the held field is zero at both ends. A hidden cell checks them.
+# Each of the ten problems was trained with one small network. The table says what each problem
+# shows, and gives a bound for its error. The bound leaves room for other machines. Three more
+# things hold: all points of the bracket lie inside, the packet is periodic, and the held field is
+# zero at both ends. A hidden cell checks them.
 
 # %% tags=["hide-cell"]
 ends, sides = np.array([[0.0], [1.0]]), (np.array([[x, 1.0]]) for x in (-8.0, 8.0))
@@ -651,10 +675,11 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # (sec-your-finish)=
 # ## While it trains
 #
-# A `callback` is called at each probe, with the row of the history and the run so far. Training
-# stops as soon as it returns `True`. `pl.StopWhen` is a callback that is ready. It stops at an
-# error, at a loss, or at a phase that {doc}`13_phases` defines. When to stop is a row of
-# {doc}`what_to_do_when`.
+# A `callback` is a function that is called at each {term}`probe`. It gets the new row of the
+# history, and the run so far. The training stops as soon as the callback returns `True`.
+# `pl.StopWhen` is a callback that is ready for use. It stops the training when the error or the
+# loss falls below a value, or at a phase as {doc}`13_phases` defines it. One row of
+# {doc}`what_to_do_when` says when to stop.
 
 # %% tags=["nbval-ignore-output"]
 settings = pl.Config(width=16, depth=2, points=64, batches=8, steps=5_000, lr=2e-3)
@@ -663,10 +688,11 @@ run = pl.train(Slab(), settings, callback=stop, progress=False)
 print(f"stopped at step {run.step:,} of {settings.steps:,}: {stop.reason}")
 
 # %% [markdown]
-# `finish="lbfgs"` goes on from Adam's last step by L-BFGS, an optimizer that uses curvature. L-BFGS
-# wants all points at once, and a loss that stays the same. So points and attention weights stay as
-# Adam left them. It suits small problems that Adam has brought near. The last steps are in the same
-# run, the same history and the same checkpoint.
+# With `finish="lbfgs"` the training goes on from Adam's last step with {term}`L-BFGS`, an
+# optimizer that uses the curvature of the loss. L-BFGS needs all points at once, and a loss that
+# stays the same. So the points and the attention weights stay as Adam left them. L-BFGS suits
+# small problems in which Adam has come near the solution. Its steps are in the same run, the same
+# history and the same checkpoint as Adam's.
 
 # %% tags=["nbval-ignore-output"]
 sizes = dict(width=16, depth=2, points=64, batches=8, lr=2e-3, dtype="float64")
@@ -681,10 +707,10 @@ print("because of the error:", stop.reason.startswith("rel_l2"))
 print("L-BFGS makes the error at least 10 times smaller:", bool(after < before / 10))
 
 # %% [markdown]
-# L-BFGS makes the error far more than ten times smaller here, in 300 steps. One small run shows it.
-# On a larger problem it may gain less.
+# Here L-BFGS makes the error far more than ten times smaller, in 300 steps. This is one small run.
+# On a larger problem L-BFGS may gain less.
 #
-# What else is there while it trains:
+# What else you can do while it trains:
 #
 # | to | write |
 # |---|---|
@@ -693,7 +719,8 @@ print("L-BFGS makes the error at least 10 times smaller:", bool(after < before /
 # | stop by hand and keep what was trained | Ctrl-C |
 # | know how long it would take here | `print(pl.forecast(problem, config))` |
 #
-# On the command line, for a class `Slab` in `my_problem.py`:
+# The first of these two commands trains a class `Slab` that is in the file `my_problem.py`. The
+# second says what the file with the run holds:
 #
 # ```
 # python -m pinnlib train my_problem:Slab --steps 2000 --out slab.npz
@@ -702,10 +729,11 @@ print("L-BFGS makes the error at least 10 times smaller:", bool(after < before /
 #
 # ## What is checked before the first step
 #
-# A wrong shape can train for hours and learn nothing. So a problem is looked at before the first
-# step: its names, its shapes, numbers that are not finite, and parameters that nothing trains. It
-# is also tried whether each point's residual follows from that point alone. The next cell has three
-# faults, and what is said of each.
+# A problem with a wrong shape can train for hours and learn nothing. So the library checks a
+# problem before the first step. It looks at names and shapes, and for numbers that are not finite
+# and parameters that nothing trains. It also tests whether the residual at each point follows from
+# that point alone. The next cell has three problems with one fault each, and prints what the
+# library says of them.
 
 
 # %%
@@ -731,21 +759,21 @@ for problem in (FirstPointOnly(), Averaged(), OneColumn()):
         print(textwrap.fill(str(error), 80), end="\n\n")
 
 # %% [markdown]
-# What cannot be checked is whether the equation is the one that you meant. Two residuals that are
-# added, for example, may cancel. Return them as a dict.
+# The library cannot check whether the equation is the one that you meant. For example, if you add
+# two residuals, they may cancel each other. Return them as a dict instead.
 #
 # **Three takeaways**
 #
 # 1. An equation is a class of at most 30 lines: names, domain, residual, and what is known at which
 #    points.
-# 2. Units and shape decide before training does. Give `normalize` and `magnitudes` if lengths or
-#    fields are far from 1.
-# 3. Adam comes near, and L-BFGS finishes a small problem. What is still wrong then is most often a
-#    condition that counts too little.
+# 2. Units and shapes matter before the training begins. Give `normalize` and `magnitudes` if
+#    lengths or fields are far from 1.
+# 3. Adam comes near the solution, and L-BFGS finishes a small problem. If an error stays, look
+#    first for a condition that counts too little.
 #
 # **Limits.** The solutions on this page are smooth and the networks small. Each was trained once,
-# and errors change with the {term}`seed`. L-BFGS moves all points at once. It is no help where Adam
-# has not come near. Stiff and turbulent problems need more than this page says.
+# and errors change with the {term}`seed`. L-BFGS uses all points in each step. It is no help where
+# Adam has not come near the solution. Stiff and turbulent problems need more than this page says.
 #
 # **What to read next.** {doc}`17_your_pinn` says what `run.report()` means, and has `pl.compare`,
 # which tries whether RBA helps. {doc}`what_to_do_when` goes from a symptom to an action. {doc}`api`
@@ -795,21 +823,22 @@ pl.book.exercises.check(answer, np.cos(2.0), within=0.02)
 #
 # ```{exercise}
 # :label: ex-your-river
-# Train `Groundwater` by 800 steps of Adam alone. Then give the river `weight=10.0`. What becomes of
-# the error, and what of the other conditions?
+# Train `Groundwater` by 800 steps of Adam alone. Then train it again with `weight=10.0` for the
+# river. How does the error change, and how do the misfits of the other conditions change?
 # ```
 #
 # ```{solution} ex-your-river
 # :class: dropdown
 # One run each, seed 0. The relative error goes from 3.3% to 0.95%. The river's misfit falls from
-# 0.013 to 0.00062. The price is paid by the rock, whose misfit grows from 0.0021 to 0.014, and by
-# the equation. With L-BFGS after it both end near 0.03%: then the weight matters little.
+# 0.013 to 0.00062. Two things get worse: the misfit of the rock grows from 0.0021 to 0.014, and
+# the residual of the equation grows too. If L-BFGS follows, the error ends near 0.03% with either
+# weight. Then the weight matters little.
 # ```
 #
 # ```{exercise}
 # :label: ex-your-noise
-# Add noise to the measurements of `Lorenz`: for each field a normal number of 5% of that field's
-# standard deviation. How far off are the three coefficients then?
+# Add noise to the measurements of `Lorenz`: to each value a normal random number with 5% of the
+# standard deviation of its field. How far off are the three coefficients then?
 # ```
 #
 # ```{solution} ex-your-noise
@@ -819,20 +848,26 @@ pl.book.exercises.check(answer, np.cos(2.0), within=0.02)
 #     clean, rng = course(t), np.random.default_rng(seed)
 #     noise = 0.05 * clean.std(axis=0) * rng.standard_normal(clean.shape)
 #
-# and `clean + noise` in the place of `course(t)`. One run, one seed: $\sigma$ is 10.2, $\rho$ is
-# 28.2 and $\beta$ is 2.65. Without noise that training gives 10.1, 28.0 and 2.66. So the
-# equation holds the coefficients together: 5% of noise moves none by more than 1%.
+# and `clean + noise` in the place of `course(t)`. One run, one seed:
+#
+# | coefficient | found without noise | found with noise |
+# |---|---|---|
+# | $\sigma$ | 10.1 | 10.2 |
+# | $\rho$ | 28.0 | 28.2 |
+# | $\beta$ | 2.66 | 2.65 |
+#
+# So the equation holds the coefficients together: 5% of noise moves none by more than 1%.
 # ```
 #
 # ```{exercise}
 # :label: ex-your-nonlinear
-# Change `Slab` to the nonlinear equation $u'' = u^2 - 1$, with the same ends. Which lines change,
-# and which would have to change in a program that solves linear systems?
+# Change `Slab` to the nonlinear equation $u'' = u^2 - 1$, with the same conditions at the ends.
+# Which lines change? What would have to change in a program that solves linear systems?
 # ```
 #
 # ```{solution} ex-your-nonlinear
 # :class: dropdown
-# One line: `return d.u_xx - d.u**2 + 1.0`. The `reference` goes, since it is that of the linear
-# equation. A PINN minimizes the residual either way. A linear solver would need an iteration
-# around it, such as Newton's.
+# One line changes: `return d.u_xx - d.u**2 + 1.0`. Remove `reference`, since it is the solution of
+# the linear equation. A PINN minimizes the residual either way. A linear solver would need an
+# iteration around it, such as Newton's.
 # ```

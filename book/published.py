@@ -10,8 +10,8 @@
 # # Published runs
 #
 # The chapters read their large figures from published runs, so that nobody has to train for hours
-# to read a page. This page says which runs there are, how they compare with the authors', what
-# making them small has cost, and what a GPU adds.
+# to read a page. This page says which runs there are, how they compare with the authors' runs,
+# what is lost by making the files small, and what a GPU adds.
 
 # %% tags=["hide-cell"]
 import subprocess
@@ -45,21 +45,30 @@ figures.style()
 # %% [markdown]
 # ## The runs
 #
-# Every run is in one list, `book/records/records.toml`. `make records` says which are there, which
-# are stale because the list has changed, and what each cost.
-# `python -m pinnlib sweep book/records/records.toml --jobs 2` makes those that are not there. A
+# Every run is an entry of one list, `book/records/records.toml`. The command `make records` says
+# which runs exist, which are stale because the list has changed, and what each run cost. The
+# command `python -m pinnlib sweep book/records/records.toml --jobs 2` makes the missing runs. A
 # sweep that was interrupted goes on where it stopped, and ends with the same bits.
 #
-# Runs named `authors_` begin at the authors' start and have their size, and those with `perturbed`
-# begin there up to rounding. Runs named `paper_` have their size and seeds of our own. Runs named
-# `branch_` go on from the middle of one of these at four learning rates, those named
-# `branch_small_` from small runs at two, and those named `ladder_`
-# lie between the two sizes: points x units. All others are of a laptop's size. The table says which
-# begin with biases of zero.
+# The beginning of a name says what kind of run it is:
 #
-# What was made on an H100 says so; up to 15 runs shared it, so that their times are upper bounds.
-# All else was made on one core each of a machine with two, which was shared with other work: those
-# hours are upper bounds too. The error is that of the last step.
+# | name | the run |
+# |---|---|
+# | `authors_` | has the authors' size and start |
+# | `authors_...perturbed` | the same, but its start is the authors' up to rounding |
+# | `paper_` | has the authors' size, and seeds of our own |
+# | `branch_` | goes on from the middle of one of the runs above, at four learning rates |
+# | `branch_small_` | goes on from the middle of a small run, at one learning rate or two |
+# | `more_`, `sharp_` | has a laptop's size, and answers one question of {doc}`plan` |
+# | `ladder_` | has a size between the authors' and a laptop's: the name says points x units |
+# | all others | have a laptop's size |
+#
+# The column *biases* of the next table says which runs begin with biases of zero. The error is
+# that of the last step; of several runs it is the median, with the range in brackets.
+#
+# The last column says which runs were made on an H100. Up to 15 runs shared this GPU, so their
+# times are upper bounds. All other runs were made on one core each of a machine with two cores.
+# This machine was shared with other work, so those hours are upper bounds too.
 
 # %% tags=["hide-input"]
 begun = time.perf_counter()
@@ -88,7 +97,7 @@ def time_taken(members):
 
 
 # %% tags=["hide-input"]
-HEAD = ("runs", "seeds", "network, points", "biases", "steps", "relative L2", "time")
+HEAD = ("runs", "number", "network, points", "biases", "steps", "relative L2", "time")
 rows = []
 for name, members in groups.items():
     c, lengths = members[0].config, sorted({run.step for run in members})
@@ -105,11 +114,15 @@ print(f"all records load in {loading:.1f} seconds")
 # %% [markdown]
 # ## Beside the authors' runs
 #
-# The authors' numbers were computed from their published result files
-# {cite}`anagnostopoulos2024learning`, those of (4, 1) are from the paper on RBA
-# {cite}`anagnostopoulos2024residual`. Ours are single runs at the authors' size, and medians and
-# ranges over seeds at a laptop's. *Reproduced* means at most twice their number, *partly* at most
-# five times. A laptop's size is named in the verdict, and is none on the paper.
+# The next table compares our runs with the authors'. The numbers are steps at which the error
+# falls below 0.5, or errors at a step. The authors' numbers were computed from their published
+# result files {cite}`anagnostopoulos2024learning`. Those of Helmholtz (4, 1) are from the paper on
+# RBA {cite}`anagnostopoulos2024residual`. At the authors' size our numbers are from single runs.
+# At a laptop's size they are medians and ranges over seeds.
+#
+# *Reproduced* means here that our number is at most twice the authors' number. *Partly* means that
+# it is at most five times theirs. That is not the rule of {doc}`20_scorecard`. A verdict at a
+# laptop's size says so, and is no verdict on the paper.
 
 
 # %%
@@ -161,18 +174,24 @@ for label, group, theirs, when in compared:
 display(Markdown(verdicts.markdown(("run", "authors", "here", "verdict"), rows)))
 
 # %% [markdown]
-# **The case (4, 1)** has a smaller network than the authors' too, and boundary weight 1 where they
-# have 100; it is easy enough.
+# **The case (4, 1).** Here too our network is smaller than the authors'. Our boundary weight is 1,
+# and theirs is 100. The case is easy enough for that.
 #
-# **Helmholtz with the authors' own settings**, from their own start, to step 40,000 of 300,000.
-# {numref}`fig-paper-scale` shows a transition: the residual loss falls below a tenth of its start
-# at step 2,800 with RBA and at 19,100 without. The authors' fall at 800 and at 15,100. They draw
-# the start of total diffusion at 1,000 and at 19,000. The error does not follow the residual at
-# once, because the equation is solved well inside while the boundary is still off.
+# **Helmholtz with the authors' own settings.** These two runs are from the authors' own start, to
+# step 40,000 of 300,000. {numref}`fig-paper-scale` shows a transition: in both runs the residual
+# loss falls below a tenth of its start. The SNR marks the transition in both runs as well. These
+# are the steps:
 #
-# The SNR marks it in both runs: it first rises above 1 at step 4,100 with RBA and at 19,000
-# without. One run of each kind, so each step is one draw ({doc}`12_chance`); {doc}`03_authors_runs`
-# has the comparison.
+# | step at which | with RBA | without |
+# |---|---|---|
+# | our residual loss falls below a tenth of its start | 2,800 | 19,100 |
+# | the authors' residual loss does so | 800 | 15,100 |
+# | the running median of our SNR first rises above 1 | 4,100 | 19,000 |
+# | the authors draw the start of {term}`total diffusion` | 1,000 | 19,000 |
+#
+# The error does not fall at once when the residual falls. The equation is then solved well inside
+# the domain, while the boundary is still off. There is one run of each kind, so each of our steps
+# is one draw ({doc}`12_chance`). {doc}`03_authors_runs` has the comparison with the authors' runs.
 
 # %% mystnb={"figure": {"caption": "Helmholtz, a = (6, 6), at the authors' size and from their start: unweighted residual loss, error and SNR of one run of each kind.", "name": "fig-paper-scale"}, "image": {"alt": "Three panels against the Adam step to 40,000. RBA's residual loss collapses near step three thousand, vanilla's near nineteen thousand; each error falls after that; the SNR rises above one at about the same steps."}}
 pair = {
@@ -217,24 +236,26 @@ for (name, run), (early, late) in zip(
 #
 # Three things have changed, and they change what the numbers mean.
 #
-# - **Biases.** They began at zero. The authors' begin uniform in $\pm 1/\sqrt{n}$, as torch has it,
-#   and so do ours now (`bias_init`). The records of Helmholtz (4, 1) and Allen-Cahn were made anew;
-#   the next section says what that changed. Burgers, the cavity, the flow around an artery and some
-#   variants still say `zero` in the table above. Their chapters begin their quick runs so too, that
-#   both can be compared.
+# - **Biases.** Our biases began at zero. The authors' biases begin uniform in $\pm 1/\sqrt{n}$, as
+#   torch has it, and ours now do so too (`bias_init`). The records of Helmholtz (4, 1) and
+#   Allen-Cahn were made anew; the next section says what that changed. Burgers, the cavity, the
+#   flow around an artery and some variants still say `zero` in the table above. The quick runs in
+#   their chapters begin with zero as well, so that they can be compared with the records.
 # - **The first rate.** This book said that the authors' Helmholtz runs with RBA take $\eta = 1$ in
-#   the first update. Their published series does not: it starts from $\lambda = 0$ with
-#   $\eta = 0.001$ at every step, which the first published noise shows to seven digits.
-#   `RBA(first_rate=1.0)` is a variant of ours. The two records that were made with it and called
-#   the authors' settings are gone.
-# - **The scale.** Verdicts on small networks were told as verdicts on the paper. Now a verdict
-#   names the size that it rests on, and the authors' own size comes first ({doc}`03_authors_runs`).
+#   the first update. The authors' published series does not. It starts from $\lambda = 0$ and has
+#   $\eta = 0.001$ at every step: the first published value of the noise shows this to six
+#   digits. The update with $\eta = 1$ is a variant of ours, `RBA(first_rate=1.0)`. Two records
+#   were made with it and called the authors' settings. They are gone.
+# - **The scale.** Verdicts on small networks were given as verdicts on the paper. Now a verdict
+#   names the size that it rests on, and the authors' own size comes first
+#   ({doc}`03_authors_runs`).
 #
 # ## What the biases changed
 #
-# The superseded runs are gone; a few numbers of each were kept. Below, medians and ranges over five
-# seeds, with biases of zero and with uniform ones, all else being equal. Last is step 4,000 or
-# 20,000 on Helmholtz, and 16,000, 30,000 or 45,000 on Allen-Cahn.
+# The old runs are gone, and a few numbers of each were kept. The next table has medians and ranges
+# over five seeds. The number before each arrow is with biases of zero, and the number after it
+# with uniform biases. All else is equal. The last column is at step 4,000 or 20,000 on Helmholtz,
+# and at step 16,000, 30,000 or 45,000 on Allen-Cahn.
 
 # %% tags=["hide-input"]
 if not Path("zero_biases.csv").exists():  # opened alone
@@ -288,27 +309,33 @@ inside = (theirs.step >= 100) & (theirs.step <= 300)
 print(f"the authors' run {np.median(theirs.snr[inside, 1]):.2f}")
 
 # %% [markdown]
-# **The early SNR is smaller.** On Allen-Cahn with RBA it falls tenfold, and comes near that of the
-# authors' run. With zero biases the network is an odd function at first, and batches agree more
-# than they would.
+# **The early SNR is smaller** with uniform biases. On Allen-Cahn with RBA it falls tenfold, and
+# comes near that of the authors' run. With biases of zero the network is an odd function at first,
+# and then the batches agree more than they otherwise would.
 #
-# **The late errors are alike.** Where RBA had the smaller error it still has. The passage of
-# Allen-Cahn comes 2,000 steps later in the median, within the range of the seeds. One of the five
-# vanilla runs there now falls to 0.53 and one to 0.92, where all stayed at 0.99.
+# **The late errors are alike.** Where RBA had the smaller error, it still has it. On Allen-Cahn
+# with RBA the {term}`passage` comes 1,900 steps later in the median, within the range of the
+# seeds. The vanilla runs on Allen-Cahn all stayed at an error of 0.99 before. Now one of the five
+# falls to 0.53, and one to 0.92.
 #
-# **The controls say the same.** The ramp and the permuted weights still do better than RBA on
-# Helmholtz and worse on Allen-Cahn.
+# **The controls say the same.** The {term}`ramp` and the {term}`permuted weights` still do better
+# than RBA on Helmholtz, and worse than RBA on Allen-Cahn.
 #
 # ## What small records lose
 #
-# A published record has no moments of Adam's, so it cannot be trained further. Its history is in
-# float32, which changes no digit that is shown. Its snapshots are in fixed point, 16 bits for a
-# weight of the network, except the last one, which is kept in full. So the loss of accuracy can be
-# measured: both errors below are of the same network, the last one, before and after rounding. It
-# changes the more accurate networks most, and the bound of 3% that we set does not hold for all of
-# them. What is published of those runs at the end is exact; their earlier snapshots are rounded.
-# Of draws, branches, the ladder, the rivals of RBA and its permuted weights on Allen-Cahn the
-# history alone is published, a tenth of the size; they have no weights.
+# A published record does not have Adam's moments, so it cannot be trained further. Its history is
+# in float32, which changes no digit that is shown. Its snapshots are rounded: each weight of the
+# network has 16 bits, in fixed point. Only the last snapshot is kept in full.
+#
+# So we can measure how much accuracy the rounding takes. We take the network of the last snapshot,
+# and compare its error before and after rounding it in the same way. Rounding changes the error of
+# the more accurate networks most. We set a bound of 3% for this change, and it does not hold for
+# all of them. For the runs above the bound the published last network is exact all the same. Only
+# their earlier snapshots are rounded.
+#
+# Of some runs the history alone is published, without weights. This makes a file a tenth of the
+# size. Among these runs are the repeated runs of {doc}`12_chance`, the branches, the ladder, the
+# rivals of RBA, and its permuted weights on Allen-Cahn.
 
 # %%
 change, solutions = {}, {}
@@ -343,21 +370,34 @@ print(
 )
 
 # %% [markdown]
-# A history of more than 1,000 probes is thinned, unless its list asks for more. Neighbours form
-# groups, of each group the probe with the median SNR stays, and for every series the smallest and
-# the largest value of the group. {numref}`fig-thin` thins a history much harder than any published
-# one, to a quarter. The bursts and spells look the same, and no extreme is lost. One thing does
-# change: first crossings are read from a running median over 7 probes, and after such thinning they
-# span four times as many steps. So the rise is no longer found. Thinned to a half it still is. The
-# strict rule for phases measures time in decades, and does not change. Five histories published
-# here are thinned by such groups of two in their densest part, those of Allen-Cahn with RBA at a
-# laptop's size, whose first rises are read from what is left. Those of the authors' Allen-Cahn runs
-# are longer too; their list asks for up to 4,000, so they are whole.
+# A history of more than 1,000 probes is thinned, unless its entry in the list asks for more.
+# Neighbouring probes form a group. Of each group the probe with the median SNR is kept. The
+# smallest and the largest value of each series in the group are kept as well.
+#
+# {numref}`fig-thin` thins a history to a quarter, which is much harder than for any published one.
+# The bars still show the bursts, and no extreme is lost.
+#
+# One thing does change. The first crossings are read from a {term}`running median` over 7 probes,
+# the line in the figure. After thinning to a quarter, 7 probes span four times as many steps. So
+# the line swings less, and the first rise of the SNR through 1 is no longer found. After thinning
+# to a half it is still found. The {term}`strict rule` for phases measures time in decades, and
+# finds the same phases in the whole history, in the half and in the quarter.
+#
+# Five histories published here are thinned: those of Allen-Cahn with RBA at a laptop's size. In
+# their densest part each group has two probes. The first rises of these five runs are read from
+# the probes that are left. The two histories of `authors_allen_cahn` have more than 1,000 probes
+# too. But their entries in the list ask for up to 4,000, so these histories are whole.
 #
 # How often one probes matters as well. The ten trainings on Burgers were done twice, to the same
-# bits. Probed every 50 steps and thinned by two they had a first rise in three runs with RBA and in
-# one without; probed every 100 steps, as published, in five and in none. So a first rise is partly
-# a fact about the probes. By the strict rule no run has total diffusion either way.
+# bits, but with other probes. The table says in how many runs the SNR had a first rise:
+#
+# | probes | with RBA | without |
+# |---|---|---|
+# | every 50 steps, then thinned by two | 3 of 5 | 1 of 5 |
+# | every 100 steps, as published | 5 of 5 | 0 of 5 |
+#
+# So a first rise is partly a fact about the probes. By the strict rule no run has total diffusion
+# with either choice of probes.
 
 # %%
 full = groups["helmholtz_a4-1_rba"][0]
@@ -408,11 +448,17 @@ plt.show()
 # %% [markdown]
 # ## What a GPU adds
 #
-# A small network's step is hundreds of kernels of a few microseconds each, and to launch them takes
-# longer than to run them. Two things help. The whole step is recorded once as a CUDA graph and then
-# replayed as one launch. And the activation on all streams of a layer is one kernel, which Triton
-# makes from the equation's plan ({mod}`pinnlib.taylor.fused`). Both were measured, with RBA in
-# float32.
+# On a GPU one step of a small network is made by hundreds of kernels: small programs that take a
+# few microseconds each. Launching the kernels takes longer than running them. Two things help, and
+# both were measured, with RBA in float32:
+#
+# - *Recording.* The whole step is recorded once as a CUDA graph. From then on the graph is
+#   replayed with one launch.
+#
+# - *One kernel for the activation.* Each layer carries several *streams*: the value of the network
+#   and the derivatives that the equation needs. Torch applies the activation function to all
+#   streams of a layer with many kernels. With Triton it is one kernel, which is made from the list
+#   of the derivatives that the equation needs ({mod}`pinnlib.taylor.fused`).
 
 # %% tags=["hide-input"]
 if not Path("gpu.json").exists():  # opened alone
@@ -449,13 +495,16 @@ print(
 )
 
 # %% [markdown]
-# At the authors' size recording and Triton together are almost four times as fast as torch alone.
-# At the small size they are more than ten times as fast.
+# At the authors' size recording and Triton together are almost four times as fast as torch alone,
+# kernel by kernel. At the small size they are more than ten times as fast.
 #
-# What a whole run takes is counted from here on: the multiplications and additions of the matrix
-# products of a step ({func}`pinnlib.training.costs.cost`), over the share of the float32 peak that
-# the measured step of Allen-Cahn reaches on the H100. The makers state a peak of 66.9 Tflop/s for
-# an H100 and 8.1 for a T4. That a T4 reaches the same share is a guess.
+# From here on, the time of a whole run is computed, not measured. We count the multiplications and
+# additions of the matrix products of a step ({func}`pinnlib.training.costs.cost`). This count is
+# divided by the speed of the GPU. The speed is the peak in float32, times the share of this peak
+# that the measured step of Allen-Cahn reaches on the H100.
+#
+# The makers state a peak of 66.9 Tflop/s for an H100, and of 8.1 for a T4. That a T4 reaches the
+# same share is a guess.
 
 # %% tags=["hide-input"]
 authors = dict(
@@ -511,15 +560,16 @@ print(
 )
 
 # %% [markdown]
-# The last column is from the time of a step of Helmholtz on two cores, 0.4 s. All of these runs are
-# made by one command, which goes on where it was interrupted:
+# The last column is computed from the time of a step of Helmholtz on two cores, which is 0.4 s.
+# All of these runs are made by one command. If it is interrupted, it goes on where it stopped:
 #
 # ```
 # python -m pinnlib sweep book/records/paper.toml
 # ```
 #
-# One of them alone is the run above, with more steps. This is the command of the record; with
-# `--steps 300000` it is the authors' run:
+# To make one of them alone, take the run of Helmholtz with RBA above, with more steps. The next
+# command is that of the record. With `--steps 300000` and another `--out` it makes a run as long as
+# the authors':
 #
 # ```
 # python -m pinnlib train helmholtz --a 6 6 --start authors --width 128 --depth 6 --points 25600 --batches 100 --steps 40000 \
@@ -527,6 +577,6 @@ print(
 #     --threads 16 --device cuda --out authors_helmholtz_rba.npz
 # ```
 #
-# With `--forecast` it only says how long it would take, from a few steps made there. On a GPU the
-# whole step is recorded as a CUDA graph; that path compares itself with a plain step before it is
-# used. All runs on the H100 were made so.
+# With `--forecast` the command only says how long the training would take. For this it makes a few
+# steps on your machine. On a GPU the whole step is recorded as a CUDA graph, and is compared with
+# a plain step before it is used. All runs on the H100 were made so.

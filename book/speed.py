@@ -97,7 +97,7 @@ print(
 # %% [markdown]
 # ## A step
 
-# %% mystnb={"figure": {"caption": "Median time of a training step at three sizes; the thin lines are quartiles. The dotted line is the time of the step's matrix products alone, at the speed that matrix products of that width reach in the same run.", "name": "fig-speed-steps"}, "image": {"alt": "Three panels of horizontal bars, one a contender. The compiled library has by far the shortest bar in each panel, close to the dotted line of the matrix products; PyTorch, DeepXDE and JAX take two to five times as long."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Median time of a training step at three sizes; the thin lines are quartiles. The dotted line is the time of the step's matrix products alone, at the speed that matrix products of that width reach in the same run.", "name": "fig-speed-steps"}, "image": {"alt": "Three panels of horizontal bars, one a contender. The compiled library has by far the shortest bar in each panel, close to the dotted line of the matrix products; PyTorch, DeepXDE and JAX take two to four and a half times as long."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.9), sharey=True)
 for ax, size in zip(axes, (LARGE, MIDDLE, SMALL), strict=True):
     rows = [row("steps", size, name) for name in NAMES]
@@ -182,13 +182,13 @@ for name in (NESTED, "JAX, forward"):
 
 # %% [markdown]
 # In {numref}`fig-speed-scaling` the gap to nested autograd hardly depends on the number of points.
-# It closes with the width, since wide layers are mostly matrix products, and at those PyTorch is
+# It narrows with the width, since wide layers are mostly matrix products, and at those PyTorch is
 # good too. JAX falls behind at many points, for a reason that was not looked into; its memory grows
 # with them, as the next figure shows.
 #
 # ## Memory
 
-# %% mystnb={"figure": {"caption": "Peak memory of three steps above start-up, each contender in a process of its own. Start-up is imports and a step of a tiny network.", "name": "fig-speed-memory"}, "image": {"alt": "Two panels with logarithmic axes, for 64 x 4 and 128 x 6. The library's curves rise to a hundred megabytes at most and hardly further; those of the others rise in proportion to the points, to several gigabytes."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Peak memory of three steps above start-up, each contender in a process of its own. Start-up is imports and a step of a tiny network.", "name": "fig-speed-memory"}, "image": {"alt": "Two panels with logarithmic axes, for 64 x 4 and 128 x 6. The library's curves rise to a hundred megabytes at most and hardly further; those of the others rise with the points, to several gigabytes."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), sharey=True)
 for ax, width in zip(axes, (64, 128), strict=True):
     same = [r for r in found["memory"] if r["width"] == width]
@@ -206,13 +206,13 @@ figures.stamp(fig, f"Allen-Cahn, float32, {machine['cpu']}, {machine['date']}")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-speed-memory` shows why a paper-scale step fits a laptop. Nested autograd keeps every
-# factor of the chain rule for every point. Here a chunk of points is done forward and backward
-# before the next begins, and what the next needs is put where the last one was. So the library's
-# memory is bounded by one chunk. It is not quite flat: a chunk is a whole part of a batch, so its
-# size varies below its limit, which is about 11,000 points at 128 x 6. With RBA the backward pass
-# must wait for all residuals; then at most 320 MB of finished chunks wait, and the others are done
-# twice.
+# {numref}`fig-speed-memory` shows what a step needs. At the paper's size that is 68 MB, where
+# nested autograd takes 1.5 GB. Nested autograd keeps every factor of the chain rule for every
+# point. Here a chunk of points is done forward and backward before the next begins, and what the
+# next needs is put where the last one was. So the library's memory is bounded by one chunk. It is
+# not quite flat: a chunk is a whole part of a batch, so its size varies below its limit, which is
+# about 11,000 points at 128 x 6. With RBA the backward pass must wait for all residuals; then at
+# most 320 MB of finished chunks wait, and the others are done twice.
 #
 # ## Where the time goes
 

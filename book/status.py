@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Status
 #
-# Which versions and machines made what you see, and how long it took.
+# Which versions made what you see, and how long it took.
 #
 # The published runs have a page of their own, {doc}`published`.
 
@@ -49,7 +49,6 @@ for package in (
 #
 # On two CPU cores with a C++ compiler the quick trainings of the chapter on the Helmholtz equation
 # took about 20 seconds each. What a step costs is on the page {doc}`speed`, what the published runs
-# took on the page {doc}`published`. With one chapter, `.ci/run` took 8 min 22 s in a fresh clone:
-# the environment, the unit tests, `pytest --nbval book/`, `make book` and the checks in the
-# browser. Each of the three chapters that came since adds about a minute. On a GPU only the four
-# long runs of {doc}`03_authors_runs` were timed.
+# took on the page {doc}`published`. In a fresh clone
+# `make env` took 2 minutes, the unit tests 10, `pytest --nbval book/` another 10, `make book` one, and
+# the checks in the browser 5. Times on a GPU are on the page {doc}`published`.

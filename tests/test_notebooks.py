@@ -116,6 +116,10 @@ class TestChapter:
         seen = [o.get("text", "") for c in code(path) if not tags(c) & {"hide-cell", "hide-output"} for o in c.outputs]
         assert re.findall(r"^.*: (?:True|False)$", "\n".join(seen), flags=re.MULTILINE) == []
 
+    def test_no_number_at_the_start_of_a_line_becomes_a_list(self, path):
+        text = [c.source for c in nbformat.read(path, 4).cells if c.cell_type == "markdown"]
+        assert [m for t in text for m in re.findall(r"(?m)^(?! *[-*|:>`#]| *\d+\. )(?=\S).*\n1\. .*", t)] == []
+
     def test_figures_name_no_files(self, path):
         folder = BOOK / "records"
         stamps = re.findall(r"figures\.stamp\(([^()]*)", "\n".join(c.source for c in code(path)))

@@ -27,7 +27,8 @@ frames[1] = "data:image/png;base64,BB\\
 BB"</script></div>
       <figure class="play"><svg><g id="play-1"></g><use xlink:href="#play-1"></use></svg><input type="range"></figure>
       </section>""",
-    "c": '<h1>The library</h1><div class="toctree-wrapper"><a href="d.html">Inside</a></div>',
+    "c": """<h1>The library</h1><section id="references"><p>All works</p></section>
+      <div class="toctree-wrapper"><a href="d.html">Inside</a></div>""",
     "d": "<h1>Inside</h1>",
 }
 
@@ -58,7 +59,7 @@ def test_anchors_are_unique_and_links_lead_to_them(folder):
     assert len(ids) == len(set(ids))
     assert {"welcome", "welcome--top", "b", "b--top"} <= set(ids)
     links = re.findall(r'<a href="([^"]+)">', page)
-    assert links == ["#welcome", "#b", "#c", "#d", "#b--top", "#b", "#welcome--top", "https://example.org/b.html#top"]
+    assert links == ["#welcome", "#b", "#c", "#b--top", "#b", "#welcome--top", "https://example.org/b.html#top"]
     assert all(link[1:] in ids for link in links if link.startswith("#"))
     assert "source" in page  # text stays where a link has lost its page
     assert 'src="_images/one.png"' in page
@@ -74,6 +75,12 @@ def test_what_paper_cannot_do_is_left_out(folder):
     assert '<img alt="it moves" src="data:image/png;base64,BBBB"/>' in body
     assert '<g id="play-1">' in body
     assert "toctree-wrapper" not in body
+    assert "All works" not in body
+
+
+def test_pages_for_looking_things_up_are_printed_when_asked_for(folder):
+    assert 'id="d"' not in print_pdf.assemble(folder)
+    assert 'id="d"' in print_pdf.assemble(folder, ["c", "d"])
 
 
 def test_some_chapters_and_their_pages(folder):
@@ -93,7 +100,7 @@ def test_there_is_no_book(tmp_path):
 def test_a_page_without_an_article(folder):
     (folder / "book" / "d.html").write_text("nothing")
     with pytest.raises(ValueError, match=r"book/d\.html has no article"):
-        print_pdf.assemble(folder)
+        print_pdf.assemble(folder, ["d"])
 
 
 def test_pages_of_a_pdf():

@@ -1,8 +1,8 @@
 """The whole book as one PDF, from its built pages: ``python -m pinnlib.book.print_pdf _build/html _build/book.pdf``.
 
-The articles of all pages stand one after the other in a single page, with the links between them led to each other, and a
+The articles of the pages stand one after the other in a single page, with the links between them led to each other, and a
 headless Chromium prints it: twice, since only the first print knows on which page a chapter begins.  Folded code is left out,
-and of what moves one picture stays.  Nothing is fetched.
+and so are the pages below another one, which are for looking things up; of what moves one picture stays.  Nothing is fetched.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ __all__ = ["Chapter", "article", "assemble", "contents", "pages_of", "print_book
 
 #: What paper cannot do, or has no use for.
 SPARE = "script, style, noscript, input, button, a.headerlink, .viewcode-link, details.hide, .toctree-wrapper, .anim-controls"
+SPARE += ", section#references"  # it leads to the bibliography, which is a part of the same book
 
 #: The width of the text on paper in pixels of the browser, 96 to an inch: A4 less the margins of ``print.css``.
 WIDTH = 650
@@ -44,7 +45,7 @@ _BOOK = """<!DOCTYPE html>
   menuOptions: {{settings: {{assistiveMml: false}}}}}}}}</script>
 <script defer src="_static/mathjax/tex-mml-chtml.js"></script></head>
 <body><header class="title"><h1>{title}</h1><p>{author}</p><p class="how">Printed from the book's pages.
-Code that draws or checks is left out here; the pages and the notebooks have it.</p></header>
+Code that draws or checks is left out here, and so is the reference of the library; the pages have both.</p></header>
 <nav><h2>Contents</h2>{toc}</nav>
 {body}</body></html>"""
 
@@ -171,7 +172,7 @@ def assemble(folder: Path, only: Collection[str] | None = None, pages: Mapping[s
 
     Args:
         folder: of the built pages.
-        only: names of chapters; None for all.
+        only: names of chapters; None for all but the pages below another page.
         pages: on which sheet each chapter begins, for the table of contents.
 
     Raises:
@@ -180,10 +181,9 @@ def assemble(folder: Path, only: Collection[str] | None = None, pages: Mapping[s
     chapters = contents(folder)
     title = chapters[0].title
     author = _soup(folder / chapters[0].path).select_one(".component-author")
-    if only is not None:
-        if lost := set(only) - {c.name for c in chapters}:
-            raise ValueError(f"there is no chapter {sorted(lost)[0]}; there are {', '.join(c.name for c in chapters)}")
-        chapters = [c for c in chapters if c.name in only]
+    if only is not None and (lost := set(only) - {c.name for c in chapters}):
+        raise ValueError(f"there is no chapter {sorted(lost)[0]}; there are {', '.join(c.name for c in chapters)}")
+    chapters = [c for c in chapters if (c.depth == 0 if only is None else c.name in only)]
     book = {c.path: c.name for c in chapters}
     return _BOOK.format(
         title=html.escape(title),
@@ -233,7 +233,7 @@ def print_book(folder: Path, out: Path, only: Collection[str] | None = None) -> 
     Args:
         folder: of the built pages; one page is written there for the time of printing.
         out: the PDF.
-        only: names of chapters; None for all.
+        only: names of chapters; None for all but the pages below another page.
 
     Returns:
         The number of its pages.
