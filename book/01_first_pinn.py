@@ -266,8 +266,8 @@ plt.show()
 # The curves do not fall evenly. They wait, they fall steeply, and then they fall slowly. Why do
 # they wait? The next chapter looks for the answer in the gradients.
 #
-# The loss falls much further than the error. It is a mean of squares: an error of a hundredth is a
-# square of a ten-thousandth.
+# The loss falls much further than the error, since it is a mean of squares. The square of a
+# hundredth is a ten-thousandth.
 #
 # And there are spikes. All at once, loss and error are ten times as large or more, and within a
 # hundred steps they are back. Nothing is broken. Think of the loss as a valley. Adam's steps do not
@@ -290,7 +290,7 @@ print(
 # %% [markdown]
 # Its equation term is zero, at all 1,024 points. So that term alone says nothing about how good a
 # solution is. A training can be caught near such a state, with the equation satisfied and the data
-# forgotten. The cavity of {doc}`08_cavity` has one that is.
+# forgotten. A training of {doc}`08_cavity` is caught so.
 #
 # This is why the two terms must be watched apart, and why this book shows the error beside them
 # wherever a solution is known.

@@ -292,8 +292,8 @@ print("error below 0.05 at the end:", errors[-1] < 0.05)
 # the plateau it is mostly below 1. The batches have what they all wanted, and about the rest they
 # disagree.
 #
-# From step 200 on the curve jumps from look to look, by factors of ten and more. So one number is
-# no reading of an SNR. Look at many, and at their median.
+# From step 200 on the curve jumps from look to look, by factors of ten and more. So a single look
+# does not tell how large the SNR is. Take many looks, and the median of their values.
 #
 # ### How small can it be?
 #
@@ -310,14 +310,53 @@ for B in (4, 32, 100):
 # cancels. Measured against the spread around that mean it is $1/\sqrt{B - 1}$
 # ({numref}`ex-floor`). We call this number the {term}`floor`: chance goes no lower.
 #
-# Training does go lower. It uses all points, so what it makes small is the *mean* gradient, as at
-# the bottom of a valley. Nothing makes the single gradients small. So 32 long arrows may have a sum
-# near zero. Then they cancel each other better than chance would have it.
+# Training does go lower, in spite of the name. It uses all points, so what it makes small is the
+# *mean* gradient, as at the bottom of a valley. The single gradients stay long, since each batch
+# would still like to change something for itself. So 32 long arrows may have a sum near zero. Then
+# they cancel each other better than chance would have it.
 #
-# So the SNR depends on how many batches there are. Two batches can be made into one:
-# its gradient is the mean of the two. Move the slider in {numref}`fig-waves-batches`. With few
-# large batches the whole curve lies higher, and its floor with it. So an SNR is told together with
-# the number of batches, and 1 is no magic line.
+# {numref}`fig-waves-floor` shows both cases, in two looks late in this training.
+
+# %% mystnb={"figure": {"caption": "Gradients of the 32 batches at two looks late in the training, on one scale: at the lowest SNR and at the highest. Black: their mean. Across is the mean of the right panel.", "name": "fig-waves-floor"}, "image": {"alt": "Two panels of arrows from one point. Left: arrows to all sides, and no mean to be seen. Right: arrows with a similar spread, all shifted to the right by a black mean arrow."}} tags=["hide-input"]
+late = [step for step in looks if step > 1_000]
+low, high = min(late, key=snr.get), max(late, key=snr.get)
+across = gradients[high].mean(dim=0)
+across = across / across.norm()
+apart = gradients[high] - gradients[high].mean(dim=0)
+rest = apart - torch.outer(apart @ across, across)
+up = torch.linalg.svd(rest, full_matrices=False)[2][0]
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), sharex=True, sharey=True)
+for ax, step in zip(axes, (low, high), strict=True):
+    g = gradients[step]
+    arrows = torch.stack([g @ across, g @ up], dim=1).numpy()
+    style = dict(angles="xy", scale_units="xy", scale=1, zorder=3)
+    nil = np.zeros(len(arrows))
+    ax.quiver(nil, nil, *arrows.T, width=0.006, color="#D55E00", alpha=0.5, **style)
+    ax.quiver(0, 0, *arrows.mean(0), width=0.016, color="black", **style)
+    ax.set(aspect="equal", xticks=[0], yticks=[0], xlabel="along the mean")
+    ax.set_title(f"step {step:,}, SNR {snr[step]:.2g}", loc="left")
+reach = 1.15 * float(
+    torch.stack([gradients[high] @ across, gradients[high] @ up]).abs().max()
+)
+axes[0].set(xlim=(-reach, reach), ylim=(-reach, reach), ylabel="where they differ")
+plt.show()
+
+# %% [markdown]
+# On the left the network is at the bottom of its valley, and the arrows cancel. On the right they
+# are spread in much the same way, and all have one common part more. The network has gone up a wall
+# of the valley, and each batch feels the slope of that wall. That is one way to read it;
+# {doc}`10_adams_view` tests it.
+#
+# So an SNR can be large for two reasons. The batches may have become alike, so that the noise is
+# small. Or the network may be away from the bottom, so that the signal is large. The SNR alone does
+# not tell these two apart. Signal and noise do.
+#
+# The SNR also depends on how many batches there are. Two batches can be made into one: its gradient
+# is the mean of the two. The mean of all gradients stays as it is, and their spread becomes
+# smaller. Move the slider in {numref}`fig-waves-batches`. With few large batches the whole curve
+# lies higher, and its floor with it. So an SNR is told together with the number of batches. The
+# authors have 100, the small runs of this book mostly 32, and a line at 1 means something else in
+# each.
 
 # %% mystnb={"figure": {"caption": "The same training, cut into more or fewer batches: move the slider. Dashed: the floor of that many. Dotted: 1.", "name": "fig-waves-batches"}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.0, 3.4))
@@ -406,13 +445,15 @@ plt.show()
 # large in one region and small in another. Then it is a matter of luck how many of the bad points a
 # batch has got, and so the batches differ. Once the {term}`residuals <residual>` are equally large
 # everywhere, no region stands out, and it does not matter which points a batch has. So all batches
-# say the same. And what makes residuals even makes this phase come earlier: that is the role of the
-# weights in {doc}`04_attention`.
+# say the same. That is the paper's argument; whether it holds is measured in Part III. And what
+# makes residuals even makes this phase come earlier: that is the role of the weights in
+# {doc}`04_attention`.
 #
 # Our small training shows the first act and the second. Then it departs from the story. From step
 # 1,000 on the error falls from above a tenth to below a hundredth. All the while the SNR is mostly
 # below one. So an error can fall while the batches quarrel. This is one small run, and no verdict
-# on the paper. The authors' own runs show it, and they are next ({doc}`03_authors_runs`).
+# on the paper. The authors' own runs show all three phases, and they are next
+# ({doc}`03_authors_runs`).
 #
 # ## The same with pinnlib
 #

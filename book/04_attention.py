@@ -425,7 +425,8 @@ figures.stamp(fig, f"scale {SCALE}: {configs['RBA'].describe()}")
 plt.show()
 
 # %% [markdown]
-# The two runs differ at the start. RBA's first probe has an SNR near $10^5$, above the edge of the figure, and the SNR falls through 1 within the first hundred steps. Then it stays far below 1 for
+# The two runs differ at the start. RBA's first probe has an SNR near $10^5$, above the edge of the
+# figure, and the SNR falls through 1 within the first hundred steps. Then it stays far below 1 for
 # several hundred steps, and comes back near step 1,000. That looks like {term}`fitting`,
 # {term}`diffusion` and a rise. But one part of the story is not there: the error falls fastest
 # between steps 320 and 600, where the SNR is far below 1, and hardly at the rise. Nor does so short
@@ -617,9 +618,9 @@ for step in again["from 1"]:
 #
 # After their hump two errors climb once more, by about a fifth. From weights of 1 the error climbs
 # again before step 800. With a memory of 100 steps it climbs again between steps 360 and 400. Both
-# times the residual falls meanwhile, and so does the loss. The first of the two is split in the
-# lines above: the residual's part of the error grows from 1.6 to 2.7. So what is left of the
-# residual is smaller, but smoother, and stands for a larger mistake.
+# times the residual falls meanwhile, and so does the loss. The first of the two, from weights of 1,
+# is split in the lines above: the residual's part of the error grows from 1.6 to 2.7. So what is
+# left of the residual is smaller, but smoother, and stands for a larger mistake.
 #
 # The upper row shows what is easily overlooked. At the end the equation counts less than the
 # boundary in every variant. Where the weights start at 1 it counts four times less, and elsewhere
@@ -702,8 +703,8 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # Here the story ends, as the paper tells it. What have you seen of it so far?
 #
 # **What holds, in these runs.** The authors' trainings can be begun again. In one run of each kind
-# the error falls below 0.5 earlier with RBA, on two equations. After the passage more probes have
-# an SNR above 1 than before.
+# the error falls below 0.5 earlier with RBA, on two equations. In the phase that they draw as total
+# diffusion more probes have an SNR above 1 than in their diffusion.
 #
 # **What does not fit.** Late in the published runs the SNR falls below 1 again, while the error
 # still improves. On Allen-Cahn without RBA the SNR rises while the error goes on waiting. In the
@@ -714,10 +715,11 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # ({doc}`11_balance`)? Does a rule that knows nothing of the error find the phases
 # ({doc}`13_phases`)?
 #
-# **What Adam has to do with it.** Adam's steps do not shrink with the gradient. On the floor of a
-# valley they carry the network to and fro between the walls. Off the floor all batches see the same
-# slope, so the signal is large, and the SNR with it. So a high SNR late in a training can be this
-# motion. It would be gone at a smaller learning rate, and {doc}`10_adams_view` tries that.
+# **What Adam has to do with it.** Adam's steps do not shrink with the gradient. On the bottom of a
+# valley they carry the network to and fro between the walls. Away from the bottom all batches feel
+# the slope of the same wall, so the signal is large, and the SNR with it
+# ({numref}`fig-waves-floor`). So a high SNR late in a training can be this motion. It would be gone
+# at a smaller learning rate, and {doc}`10_adams_view` tries that.
 #
 # **If the SNR of your own training is low.**
 #
@@ -726,7 +728,8 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # 2. Look at the error. If it is not known, look at the residual at points that are not trained on.
 #    While it falls, go on.
 # 3. If it does not fall, plot the output. Where it is zero or constant, a term of the loss counts
-#    too little. Give that term a larger weight, or try RBA.
+#    too little. Give that term a larger weight, or try RBA. Where it is a part of the solution, as
+#    on the plateau of {numref}`fig-waves-stall`, go on to a limit that you set before.
 #
 # The page {doc}`what_to_do_when` has the evidence for each.
 #

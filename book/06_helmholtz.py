@@ -631,7 +631,7 @@ HTML(
 # Now we turn to the setting of the paper's Helmholtz figures, at the authors' size: 6 layers of 128
 # units, 25,600 points and 100 batches. The runs begin from the authors' own start, with uniform
 # biases. They were made on an H100, to step 40,000 of the authors' 300,000. There is only one run
-# of each kind. So a step that is read from it depends on chance ({doc}`12_chance`).
+# of each kind. So the step at which something happens in it depends on chance ({doc}`12_chance`).
 
 # %%
 hard = {

@@ -598,8 +598,8 @@ table((*HEAD, "3,000 steps after it", "the next 3,000", "40,000 to 60,000"), row
 # on. That is long before the passage of this run.
 #
 # **At the authors' size the SNR follows the passage more closely.** With RBA the share of probes
-# above 1 is 30% before the passage and 77% after it ({doc}`03_authors_runs`). The error passes 0.5
-# at step 12,300. Soon after, at step 13,600, total diffusion starts by the strict rule
+# above 1 is 17% in the authors' diffusion, and 77% after it ({doc}`03_authors_runs`). The error
+# passes 0.5 at step 12,300. Soon after, at step 13,600, total diffusion starts by the strict rule
 # ({doc}`13_phases`). So it may be because of their size that the small runs do not show this.
 
 # %% tags=["hide-cell"]

@@ -714,9 +714,10 @@ table(("median (range) of five seeds", *records), rows)
 # %% [markdown]
 # {numref}`fig-cavity-order` asks whether the residual is {term}`homogeneous`: as large in one
 # region as in another. It does so by the {term}`order parameter` over 100 cells of the box. With
-# RBA the residual is more homogeneous, in every seed, as the paper says. Each cell has about five
-# points. So the order of a residual that changes from point to point stays below 1, even if it is
-# as large in every region. In the vanilla runs RBA's weights are computed but not used.
+# RBA the residual is more homogeneous, in every seed, as the paper says. Each cell has only about
+# five points, and the mean of so few values differs from cell to cell by chance. So the order
+# parameter stays below 1 even if the residual is equally large in all regions. The second row of
+# the table is about RBA's weights. In the vanilla runs they are computed too, but not used.
 #
 # The blue band of the vanilla runs shoots up to 0.99. That is the dead run once more: a residual
 # that is zero everywhere is perfectly even. So the dead network has two signs of the third phase, a
@@ -952,9 +953,10 @@ print("every seed is better than every vanilla record of before:", better)
 # The five black lines lie close together, and none of these runs dies. In the median, four fifths
 # of the squared error that is left sits in the two corners.
 #
-# Layer, points, wall points, steps and learning rate were changed together, so these five runs do
-# not say which change helped. Single runs say more about the parts. They were made before the
-# settings were fixed, and are not published:
+# Five things were changed together: the layer along the walls, the number of points inside, that on
+# the walls, the steps and the learning rate. So these five runs do not say which change helped. The
+# next table has single runs, in which fewer things were changed. They give hints. They were made
+# before the settings were fixed, and are not published:
 #
 # | change, seed 0 | steps | error |
 # |---|---|---|

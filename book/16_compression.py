@@ -987,8 +987,10 @@ plt.show()
 # *not* means at most 20%, and *partly* is what lies between. A loss of information counts from 0.1
 # bit on.
 #
-# How large are the changes that come and go anyway? The next table has the largest change between
-# two snapshots of the first ten steps. It also has a stricter count, of losses above 0.2 bits.
+# Is 0.1 bit a large change? The estimate of $I(X; T)$ also moves up and down by itself. To see by
+# how much, we look at the first ten steps, in which a network learns little. The next table has the
+# largest change there from one snapshot to another. It also counts by a stricter limit: the layers
+# that lose more than 0.2 bits of information.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 thirty = {key: values[:, BINS.index(30)] for key, values in swept.items()}

@@ -500,8 +500,9 @@ print(
 #
 # From here on, the time of a whole run is computed, not measured. We count the multiplications and
 # additions of the matrix products of a step ({func}`pinnlib.training.costs.cost`). This count is
-# divided by the speed of the GPU. The speed is the peak in float32, times the share of this peak
-# that the measured step of Allen-Cahn reaches on the H100.
+# divided by the speed of the GPU, and multiplied by the number of steps. No GPU reaches its peak
+# speed. So we take the peak in float32 times a share. The share was measured once, on the H100,
+# with a step of Allen-Cahn.
 #
 # The makers state a peak of 66.9 Tflop/s for an H100, and of 8.1 for a T4. That a T4 reaches the
 # same share is a guess.
