@@ -15,17 +15,17 @@
 # - write one in thirty lines of PyTorch, train it, and check what it has learned;
 # - tell a small loss from a good solution.
 #
-# **Question.** How can a neural network learn the solution of a differential equation that nobody
-# shows to it?
+# **Question.** How can a neural network learn the solution of a differential equation, if nobody
+# shows it that solution?
 #
-# **The claim.** A network that is asked to satisfy an equation at many points, and the conditions
-# at the edge, comes to satisfy them in between as well {cite}`raissi2019physics`. It needs no
-# examples of the solution. This is the ground on which the rest of the book stands.
+# **The claim.** A network is trained to satisfy an equation at many points, and given conditions at
+# the edge. Then it comes to satisfy both between these points as well {cite}`raissi2019physics`. It
+# needs no examples of the solution. The rest of the book builds on this.
 #
 # **What this chapter does.** It builds a {term}`physics-informed neural network` (PINN) from
-# nothing but PyTorch. It trains the network on an equation with a known solution, draws both, and
-# asks where they differ. Then it does the same in ten lines with `pinnlib`, the library of this
-# book.
+# nothing but PyTorch. It trains the network on an equation whose solution is known. It draws the
+# network and the solution, and asks where they differ. Then it does the same in ten lines with
+# `pinnlib`, the library of this book.
 #
 # **Before.** Some Python, derivatives, and an idea of what a neural network is.
 #
@@ -54,7 +54,9 @@ figures.style()
 # %% [markdown]
 # ## Parameters
 #
-# `SCALE = "quick"` trains for 2,000 steps. `"long"` goes on to step 20,000.
+# `SCALE = "quick"` trains for 2,000 steps. `"long"` goes on to step 20,000. `SEED` is the
+# {term}`seed`: the number from which all random choices of the training begin. Another seed gives
+# other choices.
 
 # %% tags=["parameters"]
 SCALE = "quick"
@@ -65,7 +67,8 @@ SEED = 0
 # ## The equation
 #
 # A rod of metal lies between $x = -1$ and $x = 1$. Its ends are kept at the temperature zero. At
-# the start it is warm on one side and cold on the other. How does its temperature $u(x, t)$ change?
+# the start, $t = 0$, it is warm on one side and cold on the other. How does its temperature
+# $u(x, t)$ change?
 #
 # $$
 # \begin{aligned}
@@ -74,12 +77,13 @@ SEED = 0
 # \end{aligned}
 # $$ (eq-heat)
 #
-# The index means a derivative: $u_t$ is how fast the temperature changes at one place, and $u_{xx}$
-# is how much it is curved along the rod. So the equation says: where the temperature is a valley it
-# rises, and where it is a hill it falls.
+# An index means a derivative. $u_t$ says how fast the temperature changes at one place. $u_{xx}$
+# says how much the curve of the temperature along the rod is bent. The number $\alpha$ says how
+# well the rod conducts heat. So the equation says: where the curve has a valley the temperature
+# rises, and where it has a hill the temperature falls.
 #
-# This case can be solved by hand. The wave keeps its shape and fades,
-# $u = e^{-\alpha \pi^2 t} \sin(\pi x)$. The network will not be told.
+# This equation can be solved by hand. The sine wave keeps its shape, and its height becomes
+# smaller, $u = e^{-\alpha \pi^2 t} \sin(\pi x)$. The network is not told this formula.
 
 # %%
 ALPHA = 0.1
@@ -90,7 +94,7 @@ def exact(points):
     return torch.exp(-ALPHA * math.pi**2 * t) * torch.sin(math.pi * x)
 
 
-# %% mystnb={"figure": {"caption": "The solution. Left: the temperature over place and time. Right: along the rod at three moments.", "name": "fig-heat-solution"}, "image": {"alt": "A map of temperature over time and place, red above and blue below, that pales from left to right; and three sine waves of the same shape whose height falls from one to about a third."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The solution. Left: the temperature over place and time. Right: the temperature along the rod at three moments.", "name": "fig-heat-solution"}, "image": {"alt": "A map of temperature over time and place, red above and blue below, that pales from left to right; and three sine waves of the same shape whose height falls from one to about a third."}} tags=["hide-input"]
 places, moments = torch.linspace(-1, 1, 101), torch.linspace(0, 1, 51)
 grid = torch.cartesian_prod(places, moments)
 solution = exact(grid).reshape(101, 51)
@@ -109,10 +113,14 @@ plt.show()
 # %% [markdown]
 # ## A network is a function
 #
-# A neural network takes two numbers, a place and a time, and gives one, the temperature. In between
-# are layers: sums with weights, and a bent function, here the hyperbolic tangent. We write
-# $u_\theta(x, t)$, where $\theta$ stands for all weights. With other weights it is another
-# function.
+# Our neural network takes two numbers, a place and a time, and gives one number, the temperature.
+# In between are layers of *units*. Each unit multiplies its inputs by numbers, the *weights*, and
+# adds them up. Then it adds one more number, the *bias*. In all layers but the last it then applies
+# a curved function, here the hyperbolic tangent (tanh).
+#
+# We write $u_\theta(x, t)$, where $\theta$ stands for all weights and biases of the network. With
+# other values of $\theta$ the network is another function. Ours has three layers of 32 units with a
+# tanh. Below the figures this is written 32 x 3 tanh.
 
 # %%
 torch.manual_seed(SEED)
@@ -131,14 +139,14 @@ print("numbers that can be learned:", sum(p.numel() for p in network.parameters(
 # ## What the equation leaves over
 #
 # Such a function can be differentiated exactly, by the same automatic differentiation that trains
-# it. So we can put the network into the equation, at any point, and see what is left over. That is
-# the {term}`residual`:
+# the network. So we can put the network into the equation at any point, and take the left-hand side
+# minus the right-hand side. What is left over is the {term}`residual`:
 #
 # $$
 # r = \partial_t u_\theta - \alpha\,\partial_{xx} u_\theta .
 # $$ (eq-heat-residual)
 #
-# It is zero for a solution. For a network that has learned nothing it is not.
+# For a solution the residual is zero at every point. For a network with random weights it is not.
 
 
 # %%
@@ -158,10 +166,10 @@ def residual(network, points):
 # %% [markdown]
 # ## What training makes small
 #
-# We draw $N$ places and times at random, the {term}`collocation points`, and ask for a small
-# residual at each. We draw $M$ points more where the temperature is given: half of them at the
-# start, half at the two ends. The {term}`loss` is the sum of two means of squares
-# {cite}`raissi2019physics`:
+# We choose $N$ points at random, each of them a place and a time. They are the
+# {term}`collocation points`, and at each of them we ask for a small residual $r_i$. We choose $M$
+# more points where the temperature $u_j$ is given: half of them at the start, and half at the two
+# ends of the rod. The {term}`loss` is the sum of two means of squares {cite}`raissi2019physics`:
 #
 # $$
 # \begin{aligned}
@@ -170,8 +178,9 @@ def residual(network, points):
 # \end{aligned}
 # $$ (eq-heat-loss)
 #
-# The first term is the equation, the second is called the *data*. There is no example of the
-# solution from inside.
+# The first term asks for the equation, and is called the *residual term*. The second asks for the
+# given values, and is called the *data term*. No value of the solution inside the rod after the
+# start is given.
 
 # %%
 points = torch.rand(1_024, 2) * torch.tensor([2.0, 1.0]) - torch.tensor([1.0, 0.0])
@@ -190,14 +199,16 @@ def loss(network):
 # %% [markdown]
 # ## Training
 #
-# {term}`Adam` {cite}`kingma2015adam` moves all weights a little, 2,000 times, each time in a
-# direction in which the loss falls. It divides the slope of the loss by a running mean of the
-# slope's size, weight by weight. So its steps are of much the same length on steep and on flat
-# ground, near the learning rate of 0.003.
+# {term}`Adam` {cite}`kingma2015adam` changes all weights and biases of the network a little, 2,000
+# times, each time in a direction in which the loss falls. For each of these numbers it takes the
+# slope of the loss. It divides this slope by a *running mean* of its size, which is a mean over the
+# last steps. So its steps are about equally long where the loss is steep and where it is flat. In
+# one step each weight changes by about the learning rate, 0.003.
 #
-# We keep the loss, and beside it what the network cannot know:
-# its {term}`relative L2 error`, the difference from the solution in the root mean square, divided
-# by the solution's own.
+# At each step we keep the loss. We also keep what the network cannot know, its
+# {term}`relative L2 error`. That is the root mean square of the difference between network and
+# solution, divided by the root mean square of the solution. A network that says zero everywhere has
+# an error of 1. In this book *the error* of a run means this number.
 
 
 # %%
@@ -217,9 +228,9 @@ for _step in range(STEPS):
     losses.append(value.item())
 
 # %% [markdown]
-# That is all. {numref}`fig-heat-learned` shows what came out.
+# The training is done. {numref}`fig-heat-learned` shows the result.
 
-# %% mystnb={"figure": {"caption": "What the network says after the training, how far that is from the solution, and what it leaves over of the equation. Each map has its own scale.", "name": "fig-heat-learned"}, "image": {"alt": "Three maps over time and place. The first looks like the solution. The error and the residual are small, in smooth patches of both signs, the residual largest at the left edge, where time begins."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "After the training. Left: the temperature that the network gives. Middle: the difference between network and solution. Right: the residual. Each map has its own scale.", "name": "fig-heat-learned"}, "image": {"alt": "Three maps over time and place. The first looks like the solution. The error and the residual are small, in smooth patches of both signs, the residual largest at the left edge, where time begins."}} tags=["hide-input"]
 with torch.no_grad():
     learned = network(grid).reshape(101, 51)
 left_over = residual(network, grid).detach().reshape(101, 51)
@@ -241,11 +252,13 @@ figures.stamp(fig, f"trained here: 32 x 3 tanh, 1,024 points, {STEPS:,} steps")
 plt.show()
 
 # %% [markdown]
-# The first map looks like the solution in {numref}`fig-heat-solution`. The second says how far it
-# is: the error is below a hundredth nearly everywhere. So the equation and the edge were enough.
+# The first map looks like the solution in {numref}`fig-heat-solution`. The second map shows the
+# difference between the two: it is below a hundredth nearly everywhere. So the equation, the start
+# and the two ends were enough.
 #
-# The third map is what training could see. Its patches are not those of the second. A residual is a
-# *cause* of error and not the error itself: heat flows, and so does a mistake.
+# The third map shows the residual, which the training can see. Its patches lie in other places than
+# those of the second map. A residual is a *cause* of error and not the error itself. A mistake at
+# one place spreads to other places and to later times, as heat does.
 
 # %% tags=["hide-cell"]
 print("relative error at the end below 0.03:", min(errors[-100:]) < 0.03)
@@ -261,22 +274,25 @@ figures.stamp(fig, f"trained here: 32 x 3 tanh, 1,024 points, {STEPS:,} steps")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-heat-course` has three things that will return in all chapters.
+# {numref}`fig-heat-course` shows three things that come back in all chapters.
 #
-# The curves do not fall evenly. They wait, they fall steeply, and then they fall slowly. Why do
-# they wait? The next chapter looks for the answer in the gradients.
+# First, the curves do not fall evenly. They stay high for some fifty steps, then they fall steeply,
+# and then they fall slowly. Why do they stay high at first? The next chapter looks for the answer
+# in the gradients.
 #
-# The loss falls much further than the error, since it is a mean of squares. The square of a
-# hundredth is a ten-thousandth.
+# Second, the loss falls much further than the error, since the loss is a mean of squares. The
+# square of a hundredth is a ten-thousandth.
 #
-# And there are spikes. All at once, loss and error are ten times as large or more, and within a
-# hundred steps they are back. Nothing is broken. Think of the loss as a valley. Adam's steps do not
-# get shorter on its floor, and now and then one goes too far up the wall ({doc}`10_adams_view`).
+# Third, there are spikes. Suddenly loss and error are ten times as large or more, and within a
+# hundred steps they are as small again as before. This is not a fault of the program. Think of the
+# loss as the height of a landscape, and of the network as near the bottom of a valley. Adam's steps
+# do not get shorter at the bottom. So now and then a step goes too far, up one side of the valley
+# ({doc}`10_adams_view`).
 #
 # ## A small loss is not a good solution
 #
 # Take the simplest function, $u = 0$. It satisfies the equation everywhere, since all its
-# derivatives vanish. It satisfies both ends of the rod. Only the start betrays it.
+# derivatives are zero. It is right at both ends of the rod. It is wrong only at the start.
 
 # %%
 nothing = torch.nn.Linear(2, 1)  # a network that says zero
@@ -288,18 +304,20 @@ print(
 )
 
 # %% [markdown]
-# Its equation term is zero, at all 1,024 points. So that term alone says nothing about how good a
-# solution is. A training can be caught near such a state, with the equation satisfied and the data
-# forgotten. A training of {doc}`08_cavity` is caught so.
+# The function $u = 0$ has a residual of zero at all 1,024 points, so its residual term is zero. So
+# the residual term alone does not say how good a solution is. A training can get stuck near such a
+# function: the equation is satisfied there, and the data are not. This happens in a training of
+# {doc}`08_cavity`.
 #
-# This is why the two terms must be watched apart, and why this book shows the error beside them
-# wherever a solution is known.
+# This is why one must look at the two terms separately, and why this book shows the error beside
+# them wherever a solution is known.
 #
 # ## The same with pinnlib
 #
-# In `pinnlib` a problem is a class. It names its coordinates, its fields and the derivatives that
-# it needs. The method `residual` is the equation, as one would write it, and `data` says what is
-# given.
+# In `pinnlib` a problem is a class. It names the coordinates, the fields (the functions that are
+# looked for), and the derivatives that the equation needs. The method `residual` is the equation,
+# as one would write it. The method `data` gives the points with given values, and these values. The
+# method `reference` gives the solution, if it is known.
 
 
 # %%
@@ -324,20 +342,26 @@ config = pl.Config(width=32, depth=3, points=1_024, lr=3e-3, steps=STEPS, seed=S
 run = pl.train(Heat(), config)
 
 # %% [markdown]
-# A run keeps everything that was measured during the training, and `run.plot()` draws it.
+# The function `pl.train` returns a *run*. It keeps everything that was measured during the
+# training, and `run.plot()` draws it.
 #
-# `pinnlib` computes the derivatives in another way than our code. They go through the network
-# together with the value of $u$, layer by layer, and the way back is written by hand. That is
-# several times faster than to differentiate twice ({doc}`speed`).
+# `pinnlib` computes the derivatives in another way than our code. It carries them through the
+# network together with the value of $u$, layer by layer. The backward pass, which computes the
+# gradient of the loss, is written by hand. This is several times faster than differentiating twice
+# automatically ({doc}`speed`).
 
 # %% mystnb={"figure": {"caption": "The run draws itself: the terms of its loss, its error, and the signal-to-noise ratio of its gradients.", "name": "fig-heat-run"}, "image": {"alt": "Three panels against the Adam step: losses that fall, the relative error that falls to a few thousandths, and the signal-to-noise ratio, which starts far above one and soon jumps between ten and a hundredth."}}
 run.plot()
 
 # %% [markdown]
 # This run begins from other random numbers than ours, so its curves are not those of
-# {numref}`fig-heat-course`. The last panel of {numref}`fig-heat-run` is new, with its tints and
-# their names. It does not look at the solution at all. It asks whether groups of points agree on
-# the next step. It is the quantity of this book, and the subject of {doc}`02_signal_and_noise`.
+# {numref}`fig-heat-course`. The title of {numref}`fig-heat-run` names the settings. *Vanilla* means
+# that every training point counts the same.
+#
+# The last panel is new. It shows the *signal-to-noise ratio*, and the solution is not needed to
+# compute it. This ratio says how far groups of points agree on the next step. The tints are two
+# *phases* of the training. The ratio is the main quantity of this book, and
+# {doc}`02_signal_and_noise` explains it together with the phases.
 
 # %% tags=["hide-cell"]
 model = pl.models.MLP(2, 1, width=32, depth=3, seed=0, dtype=torch.float64)
@@ -351,13 +375,13 @@ print("pinnlib's error below 0.03 at its best:", run.history["rel_l2"].min() < 0
 # %% [markdown]
 # **Three takeaways**
 #
-# 1. A PINN is a network, a residual, and a loss: how badly the equation is violated at many points,
-#    plus how badly the given values are missed.
+# 1. A PINN is a network, a residual, and a loss. The loss says how badly the equation is violated
+#    at many points, plus how badly the given values are missed.
 # 2. It needs no example of the solution. Here the error falls below a hundredth in 2,000 steps.
 # 3. The loss is not the error. A function can satisfy the equation at every point and be wrong
-#    everywhere, so look at the terms apart.
+#    everywhere, so look at the terms of the loss separately.
 #
-# **Limits.** One smooth problem that is solved in a second by other means. A PINN earns its keep
+# **Limits.** This is one smooth problem, and other methods solve it in a second. A PINN is useful
 # where data are few and noisy, or where something in the equation is unknown
 # ({doc}`09_cerebral_flow`). The harder problems begin with {doc}`05_burgers`.
 #
@@ -367,17 +391,19 @@ print("pinnlib's error below 0.03 at its best:", run.history["rel_l2"].min() < 0
 # :label: ex-heat-zero
 #
 # What is the loss {eq}`eq-heat-loss` of $u = 0$, if half of the $M$ points lie at the start? Find
-# it with pencil and paper: the mean of $\sin^2$ over whole waves is a half. Write it into the cell
-# and run both cells. Which part of the training in {numref}`fig-heat-course` is near it?
+# it with pencil and paper: the mean of $\sin^2$ over whole waves is a half. Write your number into
+# the next cell, and run that cell and the one after it. At which steps is the loss in
+# {numref}`fig-heat-course` near this number?
 # ```
 #
 # ```{solution} ex-heat-zero
 # :class: dropdown
 #
-# The residual is zero, and so is the misfit at both ends. At the start it is $\sin(\pi x)$, whose
-# mean square is $1/2$. Half of the points lie there, so the loss is $1/4$, up to the chance of the
-# draw. The curve of the loss waits near that value for the first fifty steps: the network is still
-# close to zero everywhere.
+# The residual is zero, and so is the misfit at both ends. At the start the misfit is $\sin(\pi x)$,
+# up to its sign, and its mean square is $1/2$. Half of the points lie at the start, so the loss is
+# about $1/4$. It is not exactly $1/4$, since the places were chosen at random. The curve of the
+# loss stays near that value for the first fifty steps: the network is still close to zero
+# everywhere.
 # ```
 
 # %%
@@ -397,10 +423,11 @@ pl.book.exercises.check(answer, misfit.item(), within=0.15)
 # ```{solution} ex-heat-points
 # :class: dropdown
 #
-# We tried it from two seeds. The loss ends below $5 \cdot 10^{-5}$, half of what it was with 1,024
-# points. The error is 0.056 from one seed and 0.13 from the other, ten to twenty times as large.
-# The network satisfies the equation at the 8 points and does as it likes in between. So measure the
-# residual at fresh points, which were not trained on, before you believe a loss.
+# We tried it with two seeds. The loss ends below $5 \cdot 10^{-5}$, half of what it was with 1,024
+# points. The error is 0.056 with one seed and 0.13 with the other, ten to twenty times as large as
+# with 1,024 points. The network satisfies the equation at the 8 points, and nothing holds it to the
+# equation between them. So measure the residual at fresh points, which were not trained on, before
+# you believe a loss.
 # ```
 #
 # ```{exercise}
@@ -413,9 +440,10 @@ pl.book.exercises.check(answer, misfit.item(), within=0.15)
 # ```{solution} ex-heat-conductivity
 # :class: dropdown
 #
-# Larger: 0.054 and 0.055 from two seeds, for 0.006 and 0.007. The solution fades ten times as fast,
-# so it is large only near the start, and nearly zero over most of the map. A steep beginning is
-# harder to learn. And the error is divided by a smaller solution.
+# The error is larger: 0.054 and 0.055 with two seeds. With `ALPHA = 0.1` it was 0.006 and 0.007.
+# The solution now fades ten times as fast, so it is large only near the start, and nearly zero over
+# most of the map. A steep beginning is harder to learn. And the error is divided by a smaller
+# solution.
 # ```
 #
 # ## References

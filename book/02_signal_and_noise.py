@@ -15,17 +15,20 @@
 # - measure them in twenty lines of PyTorch, for any PINN;
 # - tell the paper's story of three phases, and read it off a curve.
 #
-# **Question.** A PINN trains for thousands of steps. Its error falls, waits, and falls again. What
-# is the network doing while it waits, and can its gradients tell?
+# **Question.** A PINN trains for thousands of steps. Its error falls, stays nearly the same for
+# long, and falls again. What does the network do while its error stays, and do its gradients show
+# it?
 #
 # **The claim.** Anagnostopoulos *et al.* {cite}`anagnostopoulos2024learning` cut the training
-# points into batches and compare what the batches want. First they agree (*fitting*). Then they
-# disagree, and the error stalls (*diffusion*). At last they agree again, all at once, and the error
-# falls fastest (*total diffusion*).
+# points into groups, called batches. Each batch has a gradient of its own, and the authors compare
+# these gradients. First the batches agree (*fitting*). Then they disagree, and the error stalls: it
+# hardly falls (*diffusion*). At last they agree again, abruptly, and the error falls fastest
+# (*total diffusion*).
 #
-# **What this chapter does.** It trains a PINN that stalls, computes the gradients of its batches in
-# plain PyTorch, and draws them as arrows. From the arrows come signal, noise and their ratio. Then
-# it draws the paper's three phases, and measures the same with `pinnlib`.
+# **What this chapter does.** It trains a PINN whose error stalls, computes the gradients of its
+# batches in plain PyTorch, and draws them as arrows. From the arrows it explains signal, noise and
+# their ratio. Then it draws the paper's three phases, and measures the same quantities with
+# `pinnlib`.
 #
 # **Before.** {doc}`01_first_pinn`: residual, collocation points, loss.
 #
@@ -66,8 +69,8 @@ SEED = 1
 # %% [markdown]
 # ## A training that stalls
 #
-# The rod of {doc}`01_first_pinn` again, but now two waves are in it at the start, a long one and a
-# short one:
+# This is the rod of {doc}`01_first_pinn` again, but now its temperature at the start is the sum of
+# two waves, a long one and a short one:
 #
 # $$
 # \begin{aligned}
@@ -76,8 +79,9 @@ SEED = 1
 # \end{aligned}
 # $$ (eq-two-waves)
 #
-# Each wave fades at its own pace, the short one nine times as fast. The loss is the one of all
-# PINNs, with $N$ collocation points and $M$ points of data:
+# Both waves become smaller with time, the short one nine times as fast as the long one. The loss
+# has the same two terms as in {doc}`01_first_pinn`, with $N$ collocation points and $M$ points of
+# data:
 #
 # $$
 # \begin{aligned}
@@ -127,13 +131,14 @@ given = torch.cat([exact(start), torch.zeros(100, 1)])
 # %% [markdown]
 # ## Cut the points into batches
 #
-# Training goes against the {term}`gradient`: the direction in which the loss grows fastest. All
-# points pull at this direction together. Do they pull the same way?
+# The {term}`gradient` of the loss is the direction in which the loss grows fastest, and training
+# goes the opposite way. Every point contributes to this direction. Do the contributions agree?
 #
-# To see that, we cut the points into $B = 32$ {term}`batches <batch>`. The points were drawn at
+# To see that, we cut the points into $B = 32$ {term}`batches <batch>`. The points were chosen at
 # random, so each batch has 32 points from all over the rod. Each batch has a loss of its own: the
 # mean of $r^2$ over its points, plus the *whole* data term. So each batch has its own gradient
-# $g_b$. Only the weights between the neurons are asked, not the biases, as in the paper.
+# $g_b$. It has one number for each weight of the network. The biases of the network are left out,
+# as in the paper.
 
 
 # %%
@@ -156,7 +161,7 @@ def signal_and_noise(g):
 
 
 # %% [markdown]
-# These are the twenty lines. In formulas,
+# These twenty lines compute signal and noise. In formulas,
 #
 # $$
 # \begin{aligned}
@@ -166,13 +171,15 @@ def signal_and_noise(g):
 # \end{aligned}
 # $$ (eq-snr)
 #
-# Mean and standard deviation are taken weight by weight, and $\lVert\cdot\rVert$ is the length of
-# the vector that comes out. The {term}`signal` is the gradient that Adam follows. The {term}`noise`
-# says how much the batches disagree about it. Their ratio is the {term}`signal-to-noise
-# ratio`.
+# Mean and standard deviation over the batches are taken separately for each weight of the network.
+# The bars $\lVert\cdot\rVert$ stand for the length of the vector that comes out. The mean of the
+# $g_b$ is the gradient that Adam follows, and the {term}`signal` is its length. The {term}`noise`
+# says how much the gradients of the batches differ. Their ratio is the
+# {term}`signal-to-noise ratio`.
 #
-# We train on all points at once, and look at the batches now and then. Looking changes nothing in
-# the training.
+# We train on all points at once, and now and then we compute the gradients of the batches. Such a
+# moment, at which a training is measured, is called a {term}`probe`. It changes nothing in the
+# training.
 
 # %%
 looks = np.unique(np.r_[0:20, np.geomspace(20, STEPS, 80)].astype(int))
@@ -191,7 +198,7 @@ for step in range(STEPS + 1):
     loss.backward()
     optimizer.step()
 
-# %% mystnb={"figure": {"caption": "A training that stalls. Left: the error. Right: the temperature at the start, as it is, and as the network has it on the plateau and at the end.", "name": "fig-waves-stall"}, "image": {"alt": "Left: the error falls to about two tenths near step 150, stays there to about step 900, and then falls to about a hundredth. Right: a curve with a long and a short wave; the network of step 300 has the long wave alone, and the network of the end lies on the curve."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A training that stalls. Left: the error. Right: the temperature along the rod at time 0, as it should be (black), and as the network gives it at a step on the plateau (dashed) and at the last step (dotted).", "name": "fig-waves-stall"}, "image": {"alt": "Left: the error falls to about two tenths near step 150, stays there to about step 900, and then falls to about a hundredth. Right: a curve with a long and a short wave; the network of step 300 has the long wave alone, and the network of the end lies on the curve."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.2))
 axes[0].plot(np.maximum(looks, 0.7), errors, color=figures.COLOURS["vanilla"])
 axes[0].set(xscale="log", yscale="log", xlabel="Adam step", ylabel="relative error")
@@ -207,15 +214,16 @@ figures.stamp(fig, f"trained here: 32 x 3 tanh, 1,024 points, seed {SEED}")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-waves-stall` shows what a {term}`plateau` is. After 150 steps the network has the
-# long wave. Then the error waits near 0.2 for hundreds of steps, and what is missing is the short
-# wave. It comes at last, from about step 1,000 on.
+# {numref}`fig-waves-stall` shows what a {term}`plateau` is. After 150 steps the network has learned
+# the long wave. Then the error stays near 0.2 for hundreds of steps, and the short wave is missing.
+# The network learns the short wave at last, from about step 1,000 on.
 #
 # ## Arrows
 #
-# What did the batches want at three moments? Each gradient has more than two thousand numbers, so
-# we look at its shadow on a plane. Across is the direction of the mean: along it batches can agree.
-# Up is the direction in which they differ most.
+# Do the gradients of the batches agree? We draw them at three moments. Each gradient has more than
+# two thousand numbers, too many for a drawing. So we draw only two numbers of each, like the shadow
+# of an arrow on a wall. The horizontal direction is that of the mean of all gradients: along it
+# batches can agree. The vertical direction is that in which the batches differ most.
 
 
 # %%
@@ -229,7 +237,7 @@ def shadow(g):
     return torch.stack([g @ across, g @ up], dim=1)
 
 
-# %% mystnb={"figure": {"caption": "Gradients of the 32 batches at three moments, on the direction of their mean (across) and the direction in which they differ most (up). Black: their mean. Each panel has its own scale.", "name": "fig-waves-arrows"}, "image": {"alt": "Three panels of arrows from one point. Left, SNR far above one: all arrows lie on each other. Middle, SNR near one: a fan. Right, SNR below one tenth: as many arrows point up as down, and the black mean arrow is tiny."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Gradients of the 32 batches at three moments. Horizontal: the part along their mean. Vertical: the part along the direction in which they differ most. Black: their mean. Each panel has its own scale.", "name": "fig-waves-arrows"}, "image": {"alt": "Three panels of arrows from one point. Left, SNR far above one: all arrows lie on each other. Middle, SNR near one: a fan. Right, SNR below one tenth: as many arrows point up as down, and the black mean arrow is tiny."}} tags=["hide-input"]
 snr = {k: np.divide(*signal_and_noise(g)) for k, g in gradients.items()}
 values = np.array(list(snr.values()))
 late = looks[(looks > 200) & (looks < 900) & (values < 0.2)]
@@ -256,17 +264,19 @@ plt.show()
 # %% [markdown]
 # {numref}`fig-waves-arrows` is the picture to remember.
 #
-# - **SNR far above 1.** All batches want the same. One arrow could speak for all.
-# - **SNR about 1.** They share a direction, and differ by as much.
-# - **SNR far below 1.** They want opposite things. The mean is so short that its black arrow is a
-#   dot, and no batch is like it. A step along it helps some batches and hurts others, and the loss
-#   of all falls only a little.
+# - **SNR far above 1.** All arrows are nearly the same. One arrow could stand for all.
+# - **SNR about 1.** The arrows have a common direction, and they differ by about as much as they
+#   have in common.
+# - **SNR far below 1.** The arrows point in opposite directions. The mean is so short that its
+#   black arrow is a dot, and no arrow is like it. A step of training then helps some batches and
+#   hurts others, and the loss over all batches falls only a little.
 #
 # ## The course of the SNR
 #
-# {numref}`fig-waves-snr` puts the three moments on one curve.
+# {numref}`fig-waves-snr` shows the SNR at all probes, and the three moments of the arrows on this
+# curve.
 
-# %% mystnb={"figure": {"caption": "SNR of the training, with the three moments of the arrows as circles; step 0 is drawn at the left edge. Dotted: 1. Dashed: what 32 batches with nothing in common would have.", "name": "fig-waves-snr"}, "image": {"alt": "SNR against the step. It begins near fifty, falls through one between steps 100 and 200, and then jumps between one and a few hundredths, above and below the dashed line at about 0.18."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "SNR during the training. Circles: the three moments of the arrows; step 0 is drawn at the left edge. Dotted: an SNR of 1. Dashed: the SNR that 32 batches with nothing in common would have.", "name": "fig-waves-snr"}, "image": {"alt": "SNR against the step. It begins near fifty, falls through one between steps 100 and 200, and then jumps between one and a few hundredths, above and below the dashed line at about 0.18."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 ax.plot(np.maximum(looks, 0.7), values, ".-", lw=0.8, color=figures.COLOURS["vanilla"])
 for step in shown:
@@ -288,16 +298,17 @@ print(
 print("error below 0.05 at the end:", errors[-1] < 0.05)
 
 # %% [markdown]
-# It begins far above 1: every batch wants the long wave first. Near step 100 it falls through 1. On
-# the plateau it is mostly below 1. The batches have what they all wanted, and about the rest they
-# disagree.
+# The SNR begins far above 1: for every batch the next thing to learn is the long wave. Near step
+# 100 the SNR falls through 1. On the plateau it is mostly below 1. What all batches asked for has
+# been learned, and about the rest they disagree.
 #
-# From step 200 on the curve jumps from look to look, by factors of ten and more. So a single look
-# does not tell how large the SNR is. Take many looks, and the median of their values.
+# From step 200 on the curve jumps from probe to probe, by factors of ten and more. So a single
+# probe does not tell how large the SNR is. Take many probes, and the median of their values.
 #
-# ### How small can it be?
+# ### How small can the SNR be?
 #
-# Take batches that have nothing in common, random numbers. Their mean is small, but not zero.
+# Take batches that have nothing in common: each gradient is a list of random numbers. Their mean is
+# small, but not zero.
 
 # %%
 rng = np.random.default_rng(0)
@@ -307,17 +318,20 @@ for B in (4, 32, 100):
 
 # %% [markdown]
 # The mean of $B$ random vectors is about $1/\sqrt{B}$ as long as one of them, since the rest
-# cancels. Measured against the spread around that mean it is $1/\sqrt{B - 1}$
-# ({numref}`ex-floor`). We call this number the {term}`floor`: chance goes no lower.
+# cancels. Divided by the spread around that mean, this becomes $1/\sqrt{B - 1}$
+# ({numref}`ex-floor`). We call this number the {term}`floor`: batches that have nothing in common
+# have about this SNR, and chance alone brings it no lower.
 #
-# Training does go lower, in spite of the name. It uses all points, so what it makes small is the
-# *mean* gradient, as at the bottom of a valley. The single gradients stay long, since each batch
-# would still like to change something for itself. So 32 long arrows may have a sum near zero. Then
-# they cancel each other better than chance would have it.
+# Training can bring the SNR below the floor, in spite of that name. Training uses all points, so it
+# makes the *mean* gradient small, as at the bottom of a valley, where there is no slope. The
+# gradients of the single batches stay long, since a step could still lower the loss of each batch
+# alone. So 32 long arrows may have a sum near zero. Then they cancel each other better than random
+# arrows would.
 #
-# {numref}`fig-waves-floor` shows both cases, in two looks late in this training.
+# {numref}`fig-waves-floor` shows two probes late in this training: the one with the lowest SNR, and
+# the one with the highest.
 
-# %% mystnb={"figure": {"caption": "Gradients of the 32 batches at two looks late in the training, on one scale: at the lowest SNR and at the highest. Black: their mean. Across is the mean of the right panel.", "name": "fig-waves-floor"}, "image": {"alt": "Two panels of arrows from one point. Left: arrows to all sides, and no mean to be seen. Right: arrows with a similar spread, all shifted to the right by a black mean arrow."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Gradients of the 32 batches at two probes late in the training, on the same scale. Left: the lowest SNR. Right: the highest. Black: their mean. Horizontal, in both panels: the direction of the mean of the right panel.", "name": "fig-waves-floor"}, "image": {"alt": "Two panels of arrows from one point. Left: arrows to all sides, and no mean to be seen. Right: arrows with a similar spread, all shifted to the right by a black mean arrow."}} tags=["hide-input"]
 late = [step for step in looks if step > 1_000]
 low, high = min(late, key=snr.get), max(late, key=snr.get)
 across = gradients[high].mean(dim=0)
@@ -342,23 +356,25 @@ axes[0].set(xlim=(-reach, reach), ylim=(-reach, reach), ylabel="where they diffe
 plt.show()
 
 # %% [markdown]
-# On the left the network is at the bottom of its valley, and the arrows cancel. On the right they
-# are spread in much the same way, and all have one common part more. The network has gone up a wall
-# of the valley, and each batch feels the slope of that wall. That is one way to read it;
-# {doc}`10_adams_view` tests it.
+# Here is one way to read this figure. On the left the network is at the bottom of a valley of the
+# loss, and the arrows cancel. On the right the arrows are spread in much the same way, and all of
+# them have one common part in addition. The network has gone up one side of the valley, and the
+# gradient of each batch has the slope of this side in it. {doc}`10_adams_view` tests this reading.
 #
-# So an SNR can be large for two reasons. The batches may have become alike, so that the noise is
-# small. Or the network may be away from the bottom, so that the signal is large. The SNR alone does
-# not tell these two apart. Signal and noise do.
+# So an SNR can be large for two reasons. The gradients of the batches may have become alike, so
+# that the noise is small. Or the network may be away from the bottom of the valley, so that the
+# signal is large. The SNR alone does not tell these two reasons apart. Signal and noise, each shown
+# by itself, do.
 #
-# The SNR also depends on how many batches there are. Two batches can be made into one: its gradient
-# is the mean of the two. The mean of all gradients stays as it is, and their spread becomes
-# smaller. Move the slider in {numref}`fig-waves-batches`. With few large batches the whole curve
-# lies higher, and its floor with it. So an SNR is told together with the number of batches. The
-# authors have 100, the small runs of this book mostly 32, and a line at 1 means something else in
-# each.
+# The SNR also depends on the number of batches. Two batches can be made into one, whose gradient is
+# the mean of their two gradients. The mean of all gradients stays as it is, and their spread
+# becomes smaller. Move the slider in {numref}`fig-waves-batches`. With few large batches the whole
+# curve lies higher, and so does its floor.
+#
+# So an SNR must be given together with the number of batches. The authors have 100 batches, and the
+# small runs of this book mostly have 32. An SNR of 1 does not mean the same in both.
 
-# %% mystnb={"figure": {"caption": "The same training, cut into more or fewer batches: move the slider. Dashed: the floor of that many. Dotted: 1.", "name": "fig-waves-batches"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The same training, cut into more or fewer batches: move the slider. Dashed: the floor for this number of batches. Dotted: an SNR of 1.", "name": "fig-waves-batches"}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.0, 3.4))
 frames = {}
 for B in (2, 4, 8, 16, 32):
@@ -382,14 +398,16 @@ play(fig, frames, label="number of batches B", alt=ALT, shown="32")
 # %% [markdown]
 # ### Where does the large SNR at the start come from?
 #
-# The data term is the same in every batch. It adds to the signal and drops out of the noise. At the
-# start it is the larger part of the loss. So a part of the agreement is built in: all batches are
-# told the same data. {doc}`04_attention` measures how much that is in another case.
+# The data term is the same in every batch. So it adds the same vector to the gradient of each
+# batch. This vector is part of the mean, and so of the signal. It does not change how far the
+# gradients differ, so it is not part of the noise. At the start the data term is the larger part of
+# the loss. So the batches agree in part for this reason alone: all of them contain the same data.
+# {doc}`04_attention` measures how much of the SNR this explains in another training.
 #
 # ## The three phases, as the paper tells them
 #
-# The paper reads its runs as a story in three acts. {numref}`fig-phases-schematic` is a drawing of
-# it, not a measurement.
+# The paper describes its runs as a story of three phases. {numref}`fig-phases-schematic` is a
+# drawing of this story, not a measurement.
 
 # %% tags=["hide-input"]
 s = np.linspace(0, 3, 400)
@@ -401,7 +419,7 @@ drawn_error = 10 ** (
 )
 bundles = {"fitting": (10, 5), "diffusion": (165, 12), "total diffusion": (14, 5)}
 
-# %% mystnb={"figure": {"caption": "The three phases of the paper, drawn by hand: SNR above, error below, and what the batches want.", "name": "fig-phases-schematic"}, "image": {"alt": "A drawing with three tinted parts. In the first, fitting, the SNR falls from far above one and the error begins to fall; a bundle of parallel arrows. In the second, diffusion, the SNR is below one and the error stays flat; a star of arrows. In the third, total diffusion, the SNR is above one again and the error falls steeply; a bundle of arrows again."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The three phases of the paper, drawn by hand. Above: the SNR, and arrows for the gradients of the batches. Below: the error.", "name": "fig-phases-schematic"}, "image": {"alt": "A drawing with three tinted parts. In the first, fitting, the SNR falls from far above one and the error begins to fall; a bundle of parallel arrows. In the second, diffusion, the SNR is below one and the error stays flat; a star of arrows. In the third, total diffusion, the SNR is above one again and the error falls steeply; a bundle of arrows again."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 4.6), sharex=True)
 for ax, curve, label in zip(
     axes, (drawn_snr, drawn_error), ("SNR", "error"), strict=True
@@ -429,36 +447,41 @@ for k, (name, (spread, n)) in enumerate(bundles.items()):
 plt.show()
 
 # %% [markdown]
-# - **{term}`Fitting <fitting>`.** Batches agree, the SNR is far above 1, and the loss falls fast.
-# - **{term}`Diffusion <diffusion>`.** What all agreed on is learned. The SNR falls below 1, and the
-#   error stalls.
+# - **{term}`Fitting <fitting>`.** The batches agree, the SNR is far above 1, and the loss falls
+#   fast.
+# - **{term}`Diffusion <diffusion>`.** What all batches agreed on has been learned. The SNR falls
+#   below 1, and the error stalls.
 # - **{term}`Total diffusion <total diffusion>`.** Abruptly the batches agree again, and the SNR is
 #   above 1. The error falls fastest.
 #
-# The names come from physics. A particle in a stream drifts one way, and in still water it diffuses
-# to and fro. The paper compares the second phase with such a random walk. Here every step uses all
-# points, so no step is random; it is the batches that point to and fro. Diffusion is *total* when
-# what is left over has spread evenly over the whole domain. The published version of the paper
-# calls this phase *diffusion equilibrium*.
+# The names come from physics. A particle in a stream drifts one way. A particle in still water
+# *diffuses*: it moves to and fro at random. The paper compares the second phase with such a random
+# walk. Here every step of training uses all points, so no step is random. It is the gradients of
+# the batches that point in all directions.
 #
-# Why should the batches agree again? The paper's reason is evenness. Suppose that the residual is
-# large in one region and small in another. Then it is a matter of luck how many of the bad points a
-# batch has got, and so the batches differ. Once the {term}`residuals <residual>` are equally large
-# everywhere, no region stands out, and it does not matter which points a batch has. So all batches
-# say the same. That is the paper's argument; whether it holds is measured in Part III. And what
-# makes residuals even makes this phase come earlier: that is the role of the weights in
-# {doc}`04_attention`.
+# Diffusion is *total* when the residual has spread evenly over the whole domain. The published
+# version of the paper calls this phase *diffusion equilibrium*.
 #
-# Our small training shows the first act and the second. Then it departs from the story. From step
-# 1,000 on the error falls from above a tenth to below a hundredth. All the while the SNR is mostly
-# below one. So an error can fall while the batches quarrel. This is one small run, and no verdict
-# on the paper. The authors' own runs show all three phases, and they are next
-# ({doc}`03_authors_runs`).
+# Why should the batches agree again? The paper's reason is that the residual becomes even. Suppose
+# that the {term}`residual` is large in one region and small in another. Then chance decides how
+# many points of the bad region a batch has, and so the batches differ. Now suppose that the
+# residuals are equally large everywhere. Then it does not matter which points a batch has, and all
+# batches have much the same gradient. That is the paper's argument. Part III measures whether it
+# holds.
+#
+# By this argument everything that makes the residuals even should bring the third phase earlier.
+# The weights of the points in {doc}`04_attention` are meant to do that.
+#
+# Our small training shows the first phase and the second. Then it departs from the story. From step
+# 1,000 on the error falls from above a tenth to below a hundredth. During all these steps the SNR
+# is mostly below 1. So an error can fall while the batches disagree. This is one small run, and no
+# verdict on the paper. The authors' own runs show all three phases, and they are the subject of the
+# next chapter, {doc}`03_authors_runs`.
 #
 # ## The same with pinnlib
 #
-# `pinnlib` looks at the batches whenever it looks at the error. The equation is a class, as in
-# {doc}`01_first_pinn`.
+# At each probe `pinnlib` measures the error, and also signal, noise and SNR of the batches. The
+# equation is a class, as in {doc}`01_first_pinn`.
 
 
 # %%
@@ -482,7 +505,7 @@ class TwoWaves(pl.Problem):
 size = dict(width=32, depth=3, points=1_024, batches=32)
 run = pl.train(TwoWaves(), pl.Config(**size, lr=1e-3, steps=STEPS, seed=SEED))
 
-# %% mystnb={"figure": {"caption": "The same measured by the library, from other random numbers. Above: the SNR at each probe as a dot, its running median as a line, the band that holds 80% of the neighbouring probes, and the floor (dashed). Below: signal and noise apart.", "name": "fig-waves-run"}, "image": {"alt": "Two panels against the Adam step. Above: the SNR begins near twenty-five, falls through one near step 150, and bursts after step 1,700. Below: the signal falls in two stages and jumps late; the noise falls tenfold, rises again more than tenfold, and is smooth."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The same quantities measured by the library, in a run from other random numbers. Above: the SNR at each probe (dots), its running median (line), the band that holds 80% of the neighbouring probes, and the floor (dashed). Below: signal and noise.", "name": "fig-waves-run"}, "image": {"alt": "Two panels against the Adam step. Above: the SNR begins near twenty-five, falls through one near step 150, and bursts after step 1,700. Below: the signal falls in two stages and jumps late; the noise falls tenfold, rises again more than tenfold, and is smooth."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.4), sharex=True)
 figures.snr(axes[0], run.history, "vanilla", title="")
 axes[0].axhline(31**-0.5, color="black", lw=0.8, ls="--")
@@ -493,17 +516,20 @@ figures.stamp(fig, f"trained here: {run.config.describe()}")
 plt.show()
 
 # %% [markdown]
-# From these random numbers the SNR is smoother. From about step 350 on it lies below the floor, and
-# it begins to jump only after step 1,700.
+# The line in the upper panel of {numref}`fig-waves-run` is a {term}`running median`: at each probe
+# it shows the median over this probe and its neighbours. So single jumps vanish from it.
 #
-# The lower panel of {numref}`fig-waves-run` says what moves. Between steps 30 and 150 the SNR falls
-# to 1. In these steps the noise grows tenfold, and the signal falls threefold. Late in the training
-# the noise is smooth, and it is the *signal* that jumps. So an SNR above 1 late in this training
-# means that the mean gradient is large for a moment. That is another thing than batches that have
-# become alike. {doc}`10_adams_view` asks what makes the signal large.
+# This run begins from other random numbers, and its SNR is smoother. From about step 350 to step
+# 1,700 the SNR lies below the floor. Only then it begins to jump.
 #
-# A single line does the arithmetic for gradients of your own: `pl.snr.snr(grads)`. A
-# training loop that exists already needs three lines ({doc}`17_your_pinn`).
+# The lower panel shows whether the signal or the noise changes. Between steps 30 and 150 the SNR
+# falls to 1. In these steps the noise grows tenfold, and the signal falls threefold. Late in the
+# training the noise is smooth, and it is the *signal* that jumps. So an SNR above 1 late in this
+# training means that the mean gradient is long for a moment. It does not mean that the gradients of
+# the batches have become alike. {doc}`10_adams_view` asks what makes the signal large.
+#
+# For gradients of your own, `pl.snr.snr(grads)` computes the SNR. A training loop that exists
+# already needs three more lines ({doc}`17_your_pinn`).
 
 # %% tags=["hide-cell"]
 g = gradients[shown[1]]
@@ -519,17 +545,18 @@ print(
 # %% [markdown]
 # **Three takeaways**
 #
-# 1. Signal is what the batches' gradients have in common, noise is what they have not. If the SNR
-#    is far above 1, all want the same. If it is far below 1, they cancel.
-# 2. Batches with nothing in common have an SNR of $1/\sqrt{B-1}$. Training on all points can push
-#    it below that.
-# 3. The paper's story is fitting, diffusion, total diffusion: agreement, quarrel, agreement. Here
-#    the batches agree and then quarrel; the error waits in the quarrel, and later falls in it too.
+# 1. Signal is what the batches' gradients have in common, and noise is how much they differ. If the
+#    SNR is far above 1, all batches agree. If it is far below 1, their gradients cancel.
+# 2. Batches with nothing in common have an SNR of $1/\sqrt{B-1}$. Training on all points can bring
+#    the SNR below that.
+# 3. The paper's story is fitting, diffusion, total diffusion: the batches agree, disagree, and
+#    agree again. Here the batches agree and then disagree. While they disagree, the error first
+#    stalls, and later it falls.
 #
-# **Limits.** One small problem, one seed, 3,000 steps. The phases are told as the paper tells them;
-# whether the last one is real is the question of {doc}`13_phases` and {doc}`14_transition`. Some
-# libraries use the name SNR for a ratio that is taken weight by weight. Here it is always the ratio
-# of two lengths.
+# **Limits.** This is one small problem, with one seed and 3,000 steps. The phases are told as the
+# paper tells them. Whether the last phase is real is the question of {doc}`13_phases` and
+# {doc}`14_transition`. Some libraries use the name SNR for a ratio that is taken separately for
+# each weight of the network. Here it is always the ratio of two lengths.
 #
 # ## Exercises
 #
@@ -537,7 +564,7 @@ print(
 # :label: ex-floor
 #
 # Show that $B$ independent gradients with mean zero have $\text{SNR} \approx 1/\sqrt{B - 1}$. What
-# SNR would 10 batches have that have nothing in common? Write it into the cell.
+# SNR would 10 batches have, if they have nothing in common? Write it into the cell.
 # ```
 #
 # ```{solution} ex-floor
@@ -545,9 +572,9 @@ print(
 #
 # Let each component of $g_b$ have variance $\sigma^2$, and let there be $P$ components. The mean
 # over the batches has variance $\sigma^2 / B$, so $\text{signal}^2 \approx P \sigma^2 / B$. The
-# spread has the expected square $\sigma^2 (B - 1) / B$, so
-# $\text{noise}^2 \approx P \sigma^2 (B - 1) / B$. The ratio of the squares is $1 / (B - 1)$. For 10
-# batches the SNR is a third.
+# square of the standard deviation over the batches has the expected value $\sigma^2 (B - 1) / B$,
+# so $\text{noise}^2 \approx P \sigma^2 (B - 1) / B$. The ratio of the two squares is $1 / (B - 1)$.
+# For 10 batches the SNR is a third.
 # ```
 
 # %%
@@ -561,35 +588,37 @@ pl.book.exercises.check(answer, pl.snr.snr(ten), within=0.05)
 # ```{exercise}
 # :label: ex-shared
 #
-# Give the data term ten times its weight in `batch_gradients`, and compute the SNR of the network
-# before the training. What happens to the signal, and what to the noise?
+# Multiply the data term by ten in `batch_gradients`, and compute the SNR of the network before the
+# training. What happens to the signal, and what to the noise?
 # ```
 #
 # ```{solution} ex-shared
 # :class: dropdown
 #
-# At the start the signal is nearly the gradient of the data alone, so it becomes nearly ten times
-# as large. The noise does not change at all, since the data term is the same in each batch. So the
-# SNR is nearly ten times as large, and nothing has been learned. An SNR can only be compared
-# between losses with the same weights.
+# At the start the signal is nearly the gradient of the data term alone, so it becomes nearly ten
+# times as large. The noise does not change at all, since the data term is the same in each batch.
+# So the SNR is nearly ten times as large, and nothing has been learned. SNRs can be compared only
+# between losses whose terms are multiplied by the same factors.
 # ```
 #
 # ```{exercise}
 # :label: ex-order
 #
-# Another number says the same: the {term}`order parameter` $\varphi$, the length of the mean
-# gradient over the root mean square of the batches' lengths. Show that
-# $\varphi = \text{SNR} / \sqrt{1 + \text{SNR}^2}$. Which values can it have?
+# Another number says the same as the SNR: the {term}`order parameter` $\varphi$ of the gradients.
+# It is the length of the mean gradient, divided by the root mean square of the lengths of the
+# batches' gradients. Show that $\varphi = \text{SNR} / \sqrt{1 + \text{SNR}^2}$. Which values can
+# it have?
 # ```
 #
 # ```{solution} ex-order
 # :class: dropdown
 #
-# For each weight the mean of squares is the square of the mean plus the square of the standard
-# deviation. Added over the weights, the mean squared length of the batches is
-# $\text{signal}^2 + \text{noise}^2$. So $\varphi = \text{signal} / \sqrt{\text{signal}^2 +
-# \text{noise}^2}$. Divide both by the noise. It lies between 0, where batches cancel, and 1, where
-# they are equal. At an SNR of 1 it is 0.71.
+# For each weight of the network the mean of squares over the batches is the square of the mean plus
+# the square of the standard deviation. Added over the weights, the mean squared length of the
+# batches' gradients is $\text{signal}^2 + \text{noise}^2$. So
+# $\varphi = \text{signal} / \sqrt{\text{signal}^2 + \text{noise}^2}$. Divide numerator and
+# denominator by the noise. The order parameter lies between 0, where the batches cancel, and 1,
+# where they are equal. At an SNR of 1 it is 0.71.
 # ```
 #
 # ## References

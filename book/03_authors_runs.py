@@ -11,28 +11,31 @@
 #
 # **You will be able to**
 #
-# - read the paper's three phases off its authors' own curves;
+# - find the paper's three phases in its authors' own curves;
 # - begin a training exactly where the authors began theirs, and check it step by step;
-# - compare two long trainings by their errors, their passages and their SNR.
+# - compare two long trainings by their errors, by the steps at which the errors fall, and by their
+#   SNR.
 #
-# **Question.** The paper {cite}`anagnostopoulos2024learning` rests on a handful of long trainings.
-# Begun again from the same numbers, do they show the same things?
+# **Question.** The paper {cite}`anagnostopoulos2024learning` rests on a few long trainings. If they
+# are begun again from the same random numbers, do they show the same?
 #
-# **The claim.** A PINN passes from fitting through diffusion to *total diffusion*, which the
-# published version calls *diffusion equilibrium*. In that last phase the {term}`SNR` is above 1
-# again, and the error falls fastest. Residual-based attention ({term}`RBA`) brings it earlier. On
-# Allen-Cahn the authors draw its start at step 11,100 with RBA, and at 91,700 without. On Helmholtz
-# they draw it at 1,000 with RBA, and at 19,000 without.
+# **The claim.** A PINN goes from fitting through diffusion to *total diffusion*, which the
+# published version calls *diffusion equilibrium*. In this last phase the {term}`SNR` is above 1
+# again, and the error falls fastest. With residual-based attention ({term}`RBA`) total diffusion
+# starts earlier. On the Allen-Cahn equation the authors draw its start at step 11,100 with RBA, and
+# at 91,700 without. On the Helmholtz equation they draw it at step 1,000 with RBA, and at 19,000
+# without.
 #
-# **What this chapter does.** It draws the authors' published numbers as they tell them. Then it
-# rebuilds the start of their runs, takes the first 100 steps here and now, and compares step by
-# step. At last it sets four long runs from that start beside theirs.
+# **What this chapter does.** It draws the numbers that the authors published, with the phases as
+# they drew them. Then it rebuilds the start of their runs, trains the first 100 steps on this page,
+# and compares them with the published ones. Finally it compares four long runs from that start with
+# the authors' runs.
 #
 # **Before.** {doc}`01_first_pinn`: {term}`residual`, {term}`collocation points`, error.
 # {doc}`02_signal_and_noise`: signal, noise, SNR, and the three phases.
 #
 # **Time.** About a minute on two idle CPU cores, and some seconds on a GPU. The long runs took
-# between 2 and 5 minutes each on an H100.
+# between 2 and 5 minutes each on an H100, a large GPU.
 
 # %% tags=["hide-cell"]
 import subprocess
@@ -77,7 +80,7 @@ def title(run):
 # %% [markdown]
 # ## Parameters
 #
-# `SCALE = "quick"` makes the first 100 steps. `"paper"` goes on to step 100,000, which takes about
+# `SCALE = "quick"` trains the first 100 steps. `"paper"` goes on to step 100,000, which takes about
 # four minutes on an H100 and half a day on a CPU. Both have the {term}`authors' size`: six hidden
 # layers of 128 units, and 25,600 points in 100 batches.
 
@@ -88,53 +91,62 @@ STEPS = {"quick": 100, "paper": 100_000}[SCALE]
 # %% [markdown]
 # ## Two equations and a rule
 #
-# Two equations carry the paper's story. The first is Allen-Cahn's, whose solution grows steep
-# fronts. It begins from $u = x^2 \cos(\pi x)$ on $[-1, 1]$:
+# We take two equations of the paper. The first is Allen-Cahn's, whose solution grows steep fronts,
+# which are places where it changes quickly. It begins from $u = x^2 \cos(\pi x)$ on $[-1, 1]$:
 #
 # $$
 # u_t = 10^{-4}\, u_{xx} + 5\,(u - u^3) .
 # $$
 #
 # The second is Helmholtz's, on a square, with zero on the boundary. Its solution is a pattern of
-# waves, $u = \sin(6 \pi x) \sin(6 \pi y)$, and we write $a = (6, 6)$ for the two numbers of waves:
+# waves, $u = \sin(6 \pi x) \sin(6 \pi y)$. We write $a = (6, 6)$ for the number of waves along $x$
+# and along $y$:
 #
 # $$
 # u_{xx} + u_{yy} + u = q .
 # $$
 #
-# The *forcing* $q$ is chosen such that this pattern solves the equation. The data are the start of
-# the first equation, and the boundary of the second.
+# The right-hand side $q$ is given, and is called the *forcing*. It is chosen such that this pattern
+# solves the equation. The data are the values at the start for the first equation, and the values
+# on the boundary for the second.
 #
-# Each equation was trained twice. The {term}`vanilla` run has no weights. The other one has RBA.
-# Each collocation point gets a weight $\lambda_i$ that multiplies its residual $r_i$. The weight
-# follows the size of the residual, so points where the network is bad count more:
+# The authors trained each equation twice. In the {term}`vanilla` run all collocation points count
+# the same. The other run has RBA. There each collocation point has a weight $\lambda_i$ that
+# multiplies its residual $r_i$ in the loss. This *weight of a point* is another thing than a weight
+# of the network. It follows the size of the residual, so points where the residual is large count
+# more:
 #
 # $$
 # \lambda_i \leftarrow 0.999\, \lambda_i + 0.001\, \frac{|r_i|}{\max_j |r_j|} , \qquad
 # \lambda_i(0) = 0 .
 # $$
 #
-# So at first the weights are nearly zero, and the training sees the data alone. The equation is
-# turned on over a thousand steps. {doc}`04_attention` takes this rule apart.
+# So at first the weights of the points are nearly zero, and only the data count. Then the weights
+# grow, and over a thousand steps the equation counts more and more. {doc}`04_attention` explains
+# this rule in detail.
 #
-# Three more words: a {term}`probe` is one look at a training, in which everything is measured. A
-# {term}`plateau` is a long stretch on which the error hardly falls. A {term}`passage` is the step
-# at which the error leaves it; here, at which the error falls below 0.5.
+# Three words are needed from here on:
+#
+# - A {term}`probe` is a moment at which a training is measured.
+# - A {term}`plateau` is a long stretch of steps in which the error hardly falls.
+# - A {term}`passage` is the stretch of steps in which the error leaves a plateau and falls below
+#   0.5. Its step is the first one at which the error is below 0.5.
 #
 # ## What the authors saw
 #
 # The authors publish the numbers behind their figures. `pl.book.authors.series` has seven of their
 # runs in a shortened form. We have cut each curve into at most 60 parts, which are equally long on
-# a logarithmic axis of steps. For each part it has the median of the {term}`probes <probe>`, and
-# the range that holds the middle 80% of them.
+# a logarithmic axis of steps. For each part the shortened curve has the median of the
+# {term}`probes <probe>` in it, and the range that holds the middle 80% of them.
 #
-# {numref}`fig-authors-error` is their first figure. Above is the {term}`relative L2 error`. Below
-# is an {term}`order parameter`, which they call $\varphi_R$. It says how evenly RBA's weights are
-# spread over the domain. Take the mean weight of each region. Then divide the mean of these numbers
-# by their root mean square. The result is 1 where all regions weigh the same, and less where they
-# do not. In the vanilla runs the weights are computed too, and not used.
+# {numref}`fig-authors-error` is the authors' first figure. Its upper row shows the
+# {term}`relative L2 error`. Its lower row shows the {term}`order parameter` of the points' weights,
+# which the authors call $\varphi_R$. It says how evenly RBA's weights are spread over the domain.
+# Cut the domain into regions, and take the mean weight of each region. Then divide the mean of
+# these numbers by their root mean square. The result is 1 if all regions have the same mean weight,
+# and less if they do not. In the vanilla runs these weights are computed too, but not used.
 
-# %% mystnb={"figure": {"caption": "The authors' runs, from their numbers: relative error above, order parameter of the points' weights below. Dashed: where they draw the start of total diffusion.", "name": "fig-authors-error"}, "image": {"alt": "Two columns, Allen-Cahn and Helmholtz. In each the error with RBA falls long before that of the vanilla run, near a dashed line of the same colour. Below, the order parameter of Allen-Cahn starts at one, dips on the plateaus, deepest without RBA, and comes back; that of Helmholtz stays at 0.9 for long and then steps up to one."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The authors' runs, from their numbers. Above: relative error. Below: order parameter of the points' weights. Dashed lines, in the colour of the run: where the authors draw the start of total diffusion.", "name": "fig-authors-error"}, "image": {"alt": "Two columns, Allen-Cahn and Helmholtz. In each the error with RBA falls long before that of the vanilla run, near a dashed line of the same colour. Below, the order parameter of Allen-Cahn starts at one, dips on the plateaus, deepest without RBA, and comes back; that of Helmholtz stays at 0.9 for long and then steps up to one."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.2), sharex="col", sharey="row")
 for column, name in zip(axes.T, TITLES, strict=True):
     for kind in KINDS:
@@ -159,33 +171,35 @@ figures.stamp(
 plt.show()
 
 # %% [markdown]
-# On Allen-Cahn both runs wait on a {term}`plateau`. With RBA the run leaves it near its dashed
-# line. Without RBA the error halves near step 55,000 and waits again. It leaves this second plateau
-# near its own dashed line, eight times later than the run with RBA. On Helmholtz the run with RBA
-# hardly waits.
+# On Allen-Cahn the errors of both runs stay on a {term}`plateau` for long. With RBA the error
+# leaves the plateau near the dashed line of this run. Without RBA the error halves near step
+# 55,000, and then stays on a second plateau. It leaves this second plateau near the other dashed
+# line, eight times later than the error with RBA leaves its plateau. On Helmholtz the error with
+# RBA has hardly a plateau.
 #
 # Two things stand out on Helmholtz. First, both errors are above 1 for long. With RBA the error
-# rises from 1 to 6, and without it the first value is 2.9. So for a while the networks are worse
-# than a network that says zero.
+# rises from 1 to 6. Without RBA the first value is 2.9. So for a while both networks are worse than
+# a network that says zero everywhere.
 #
-# Second, the order parameter stays at 0.905 until shortly before the error falls. A residual that
-# is nothing but the forcing has nearly that value, 0.900 in very thin strips and 0.905 in theirs
-# ({numref}`ex-authors-order`). So up to there the training has hardly changed the pattern of the
-# residual.
+# Second, the order parameter of the weights stays at 0.905 until shortly before the error falls. If
+# the residual is nothing but the forcing, this order parameter has nearly the same value: 0.900 in
+# very thin strips, and 0.905 in the strips of the authors ({numref}`ex-authors-order`). So until
+# then the training has hardly changed the pattern of the residual.
 #
-# On Allen-Cahn the order parameter is lowest on the plateaus and climbs when they end. In the
-# vanilla run it also climbs between steps 9,000 and 15,000, and falls again. The error does not
-# move then. That this happens where the run with RBA has its passage is a coincidence: the two runs
-# know nothing of each other.
+# On Allen-Cahn the order parameter of the weights is lowest on the plateaus, and it rises when they
+# end. In the vanilla run it also rises between steps 9,000 and 15,000, and falls again. The error
+# hardly changes in these steps. The run with RBA has its passage at about the same steps. That is a
+# coincidence, since the two runs do not depend on each other.
 #
-# One warning about the lower row. Only the order parameter of Allen-Cahn with RBA is taken over
-# 10 x 10 cells. The other three are taken over 100 strips in one coordinate, which even out more.
-# So heights can be compared along a curve, and not between the curves.
+# The curves of the lower row must not be compared with each other. The order parameter of
+# Allen-Cahn with RBA is taken over 10 x 10 cells. The other three are taken over 100 strips in one
+# coordinate. A strip reaches from one side of the domain to the other, so more differences even out
+# in it. So heights can be compared along one curve, and not between two curves.
 #
-# {numref}`fig-authors-snr` is their second figure. The tints are the phases as the authors draw
+# {numref}`fig-authors-snr` is the authors' second figure. The tints are the phases as they draw
 # them.
 
-# %% mystnb={"figure": {"caption": "SNR of the authors' runs: median and the range of 80% of the probes. Tinted as they draw the phases: fitting, diffusion, total diffusion.", "name": "fig-authors-snr"}, "image": {"alt": "Four panels of SNR against the step. Three start far above one and fall below it; Helmholtz vanilla starts below. In the grey diffusion phase all are mostly below one, in the green phase mostly between one and ten, until they fall to a hundredth or a thousandth late in the run."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "SNR of the authors' runs. Line: median of the probes. Band: the range of 80% of them. Tints: the phases as the authors draw them, from left to right fitting, diffusion, total diffusion.", "name": "fig-authors-snr"}, "image": {"alt": "Four panels of SNR against the step. Three start far above one and fall below it; Helmholtz vanilla starts below. In the grey diffusion phase all are mostly below one, in the green phase mostly between one and ten, until they fall to a hundredth or a thousandth late in the run."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.4), sharex=True, sharey=True)
 for ax, name in zip(axes.flat, RUNS, strict=True):
     run, drawn = authors.series(name), authors.PUBLISHED[name]
@@ -211,11 +225,13 @@ figures.stamp(fig, "the authors' published series, one run each")
 plt.show()
 
 # %% [markdown]
-# The story is there to see. In three of the four runs the SNR starts high, since all batches first
-# ask for the same thing. It falls through 1 within 200 steps. In the grey phase the SNR lies mostly
-# below 1. In the green phase it is above 1 for tens of thousands of steps or more, and falls again
-# towards the end; the logarithmic axis makes that end look short. The table has the shares of
-# probes above 1 in the whole of both phases.
+# The paper's story can be seen in these curves. In three of the four runs the SNR starts high,
+# since all batches first agree. It falls through 1 within 200 steps. In the grey phase, diffusion,
+# the SNR lies mostly below 1. In the green phase, total diffusion, it is above 1 for tens of
+# thousands of steps or more, and falls again towards the end. The logarithmic axis makes that end
+# look short.
+#
+# The table has the share of probes with an SNR above 1, for each of these two phases as a whole.
 
 # %% tags=["hide-input"]
 rows = []
@@ -229,28 +245,29 @@ HEAD += ("probes above 1 in diffusion", "in total diffusion, to 300,000")
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# In all four runs more probes are above 1 in the green phase than in the grey one. Even in the
-# green phase they are less than half. The reason is that the phase is counted to its end, step
+# In all four runs the share of probes above 1 is larger in the green phase than in the grey one.
+# But even in the green phase it is less than half. The reason is that the phase is counted to step
 # 300,000, and late in the training the SNR falls again. If the late steps are left out, most probes
-# after the passage are above 1. The section on the SNR shows this.
+# in the green phase are above 1. The section *The SNR in the authors' phases* shows this.
 #
-# The one run that differs at the start is Helmholtz without RBA. Its SNR starts below 1, where the
-# authors draw fitting all the same. With RBA the equation hardly counts at first, and all batches
-# follow the data that they share. Without RBA the equation counts in full from the first step. On
-# Helmholtz its residual is large, so the batches differ more than they share. On Allen-Cahn the
-# residual is small at first, and the SNR starts high even without RBA.
+# The one run that differs at the start is Helmholtz without RBA. Its SNR starts below 1, though the
+# authors draw fitting there. With RBA the equation hardly counts at first, and all batches follow
+# the data, which they share. Without RBA the equation counts in full from the first step. On
+# Helmholtz its residual is large at first, so the batches differ more than they agree. On
+# Allen-Cahn the residual is small at first, and the SNR starts high even without RBA.
 #
-# The green phase is a band and no line. The SNR jumps up and down in it, and the band often reaches
-# from 10 down to 0.01. The rise begins a little before the line in some panels, and after it in
-# others. And the green phase ends: towards step 300,000 the SNR falls again, while the error still
-# improves. The figure does not say why the SNR rises. {doc}`10_adams_view` asks that.
+# In the green phase the SNR is not a smooth line. It jumps up and down, and the band of 80% often
+# reaches from 10 down to 0.01. In some panels the SNR rises a little before the step at which the
+# authors draw the start of total diffusion, in others after it. And the high SNR does not last:
+# towards step 300,000 it falls again, while the error still becomes smaller. The figure does not
+# show why the SNR rises. {doc}`10_adams_view` asks that.
 
 # %% [markdown]
 # ## Their start, rebuilt
 #
-# The authors' scripts seed all random numbers with 2341. The order in which they draw is in their
-# code. First come the layers of the network, and then each weight matrix is drawn a second time.
-# The data follow, and then the collocation points. `pl.book.authors.start` draws in that order.
+# To begin where the authors began, one needs their random numbers. The seed 2341 of their scripts
+# fixes these numbers, and the code of the scripts fixes what each number is used for.
+# `pl.book.authors.start` uses the numbers in the same order.
 
 # %%
 problem, config = authors.start(
@@ -269,16 +286,8 @@ print(
 )
 
 # %% [markdown]
-# Four settings are easy to miss, and all of them matter for the first thousand steps:
-#
-# - **Biases** begin uniform in $\pm 1/\sqrt{n}$ for $n$ inputs, as torch has it. Many programs let
-#   them begin at zero.
-# - **RBA's weights start from zero** on both benchmarks. Their first update has the same rate 0.001
-#   as all others.
-# - **A strip without points** lies between $x = 0.996$ and $x = 1$ on Allen-Cahn, since the
-#   authors' grid of 512 places ends there.
-# - **Probes** are taken after a step, with the RBA weights that this step used. Elsewhere in this
-#   book a probe uses the RBA weights of the coming step.
+# Some settings are easy to miss, and they matter for the first thousand steps. The dropdown below
+# lists them.
 #
 # The authors' first numbers are those of step 2. So two steps from this start can be compared with
 # them, for all four runs.
@@ -296,29 +305,43 @@ for name in RUNS:
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# The table prints only the digits that every machine agrees on. One number is off by 7%, the noise
-# of Allen-Cahn with RBA. It is so small there that rounding spoils it.
+# The table prints only the digits that every machine agrees on. All numbers but one agree with the
+# published ones to these digits. The noise of Allen-Cahn with RBA is off by 7%. It is so small that
+# {term}`rounding` spoils it.
 #
-# ```{dropdown} Why rounding spoils that one number, and two more checks
-# RBA's weights are still near zero at step 2, so all batches share nearly the whole gradient, that
-# of the data. They differ by only $3 \cdot 10^{-7}$ of it. The arithmetic, float32, resolves about
-# $10^{-7}$. The authors add the shared gradient before they compare batches, so their noise has a
-# rounding error. `pinnlib` takes the noise without the shared gradient. Between steps 20 and 100
-# the noise has grown. There ours and theirs agree to one part in a million, in the run that was
-# made on an H100.
+# ```{dropdown} For those who rebuild runs: order, settings, rounding, and two more checks
+# **The order of the random numbers.** First come the layers of the network, and then each weight
+# matrix is drawn a second time. The data follow, and then the collocation points.
 #
-# The noise of both vanilla runs agrees to better than one part in a million at step 2, on a CPU and
-# on an H100.
+# **Four settings that are easy to miss.**
 #
-# The order parameter agrees to six digits after two updates, taken over cells for Allen-Cahn with
-# RBA and over strips for the other three.
+# - *Biases* of the network begin uniform in $\pm 1/\sqrt{n}$ for $n$ inputs, as torch has it. Many
+#   programs let them begin at zero.
+# - *RBA's weights start from zero* on both equations. Their first update has the same rate 0.001 as
+#   all others.
+# - *A strip without points* lies between $x = 0.996$ and $x = 1$ on Allen-Cahn, since the authors'
+#   grid of 512 places ends there.
+# - *Probes* are taken after a step, with the RBA weights that this step used. Elsewhere in this
+#   book a probe uses the RBA weights of the coming step.
+#
+# **Why rounding spoils one number.** RBA's weights are still near zero at step 2. So all batches
+# share nearly the whole gradient, that of the data. They differ by only $3 \cdot 10^{-7}$ of it.
+# The runs use the numbers of 32 bits that are called float32, which resolve about $10^{-7}$. The
+# authors add the shared gradient before they compare batches, so their noise has a rounding error.
+# `pinnlib` takes the noise without the shared gradient. Between steps 20 and 100 the noise is
+# larger. There ours and theirs agree to one part in a million, in the run that was made on an H100.
+#
+# **Two more checks.** The noise of both vanilla runs agrees to better than one part in a million at
+# step 2, on a CPU and on an H100. The order parameter of the points' weights agrees to six digits
+# after two updates. It is taken over cells for Allen-Cahn with RBA, and over strips for the other
+# three runs.
 # ```
 
 # %% [markdown]
 # ## A hundred steps, live
 #
-# Now the training itself: Allen-Cahn with RBA, from the authors' start, on your machine. The probes
-# are put into the same parts as the published ones.
+# Now we train Allen-Cahn with RBA on your machine, from the authors' start. The probes are grouped
+# into the same parts as the published ones.
 
 # %%
 run = pl.train(problem, config)
@@ -354,12 +377,13 @@ plt.show()
 
 # %% [markdown]
 # In {numref}`fig-authors-live` the circles lie on the lines. From step 20 to step 100 signal and
-# noise agree with the published ones to within 1%, on whatever machine made this page. Two programs
-# that share no line of code, on different machines, take the same hundred steps.
+# noise agree with the published ones to within 1%, on whatever machine made this page. So two
+# programs that share no line of code, on different machines, take the same hundred steps.
 #
-# The figure also shows fitting at work. The signal falls by two decades, since the data are fitted.
-# The noise grows, since RBA's weights grow and turn the equation on. Where the two lines meet the
-# SNR is 1. That comes a little after step 100.
+# The figure also shows fitting, the first phase. The signal falls by two {term}`decades <decade>`,
+# which is a factor of 100, since the data are fitted. The noise grows, since the weights of the
+# points grow and the equation begins to count. Where the two lines meet, the SNR is 1. That comes a
+# little after step 100.
 
 # %% tags=["hide-cell"]
 step, apart = authors.gap(here, theirs)
@@ -376,11 +400,12 @@ print(
 )
 
 # %% [markdown]
-# ## The whole course
+# ## The long runs
 #
-# Four runs from the authors' start were made on an H100 in float32, in 13 minutes together. Those
-# of Allen-Cahn go to step 100,000 with RBA and to 112,500 without. Those of Helmholtz go to 40,000.
-# The authors' runs go to 300,000. Each is a {term}`record` that comes with the book.
+# Four runs from the authors' start were made on an H100 in float32 (numbers of 32 bits), in 13
+# minutes together. Those of Allen-Cahn go to step 100,000 with RBA and to 112,500 without. Those of
+# Helmholtz go to 40,000. The authors' runs go to 300,000. Each of our four runs is a {term}`record`
+# that comes with the book.
 
 # %%
 records = {name: pl.records.load(f"authors_{name}") for name in RUNS}
@@ -408,7 +433,7 @@ def series_of(record):
     )
 
 
-# %% mystnb={"figure": {"caption": "Relative error from the authors' start, here in colour and as published in black. Last row: Allen-Cahn again, on a linear axis of steps.", "name": "fig-authors-course"}, "image": {"alt": "Six panels of relative error against the step. On Allen-Cahn each coloured curve and the black one leave the plateau close together; on Helmholtz vanilla too. On Helmholtz with RBA the black curve falls three times earlier and both join later. On the linear axis the vanilla Allen-Cahn curve falls in two steps, with a second plateau near one half."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Relative error of the four runs from the authors' start: ours in colour, the published one in black. Last row: Allen-Cahn again, on a linear axis of steps.", "name": "fig-authors-course"}, "image": {"alt": "Six panels of relative error against the step. On Allen-Cahn each coloured curve and the black one leave the plateau close together; on Helmholtz vanilla too. On Helmholtz with RBA the black curve falls three times earlier and both join later. On the linear axis the vanilla Allen-Cahn curve falls in two steps, with a second plateau near one half."}} tags=["hide-input"]
 fig, axes = plt.subplots(3, 2, figsize=(7.2, 7.6), sharey="row")
 shown = [*zip(axes[:2].flat, RUNS, strict=True), *zip(axes[2], RUNS[:2], strict=True)]
 for ax, name in shown:
@@ -450,23 +475,28 @@ for name, record in records.items():
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# {numref}`fig-authors-course` has the paper's picture in it: a plateau near 0.99 that lasts for
-# tens of thousands of steps, a plateau near 0.52 with RBA, and the order of the four runs. The
-# table gives the {term}`passages <passage>`. Both Allen-Cahn runs pass 0.5 within 13% of the
-# published step. The vanilla run of Helmholtz does so within 2%.
+# {numref}`fig-authors-course` shows again what the paper shows. Without RBA Allen-Cahn has a
+# plateau near 0.99 that lasts for tens of thousands of steps. With RBA it has a plateau near 0.52.
+# And the errors of the four runs fall below 0.5 in the same order as in the paper.
+#
+# The table gives the steps of the {term}`passages <passage>`. Both Allen-Cahn runs fall below 0.5
+# within 13% of the published step. The vanilla run of Helmholtz does so within 2%.
 #
 # Helmholtz with RBA is the exception. The published error falls below 0.5 at step 1,200, and ours
-# about three times later. Afterwards both meet again: they pass 0.1 at nearly the same step.
+# about three times later. Afterwards the two errors meet again: they fall below 0.1 at nearly the
+# same step.
 #
-# The published curves are drawn from at most 60 parts each, so late in a run they are coarse. The
-# steps in the table are the authors' own numbers.
+# The published curves are drawn from at most 60 parts each. Late in a run one part spans many
+# steps, so the curves are coarse there. The published steps in the table are the authors' own
+# numbers, and are not read from these curves.
 #
-# All four Helmholtz curves have a peak of 4 or more before they fall. So there the error gets worse
-# just before it gets better, in the published runs and in ours.
+# On Helmholtz all four curves, two published ones and two of ours, have a peak of 4 or more before
+# they fall. So there the error becomes worse just before it becomes better.
 #
-# ### Allen-Cahn with RBA, on the way
+# ### Allen-Cahn with RBA, step by step
 #
-# How close are the two errors, step by step? The folded table has both at 14 steps.
+# How close are the published error and ours at the same step? The folded table has both at 14
+# steps.
 
 # %% tags=["hide-cell"]
 rba, published = records["allen_cahn_rba"], authors.PUBLISHED["allen_cahn_rba"]
@@ -479,15 +509,15 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
 # Until step 10,000 the two errors differ by at most 6%. At 12,000 they differ by a factor of two,
-# since the published run is in its passage by then, and ours is not. After the passage our error
+# since the published error is already below 0.5 there, and ours is not. After the passage our error
 # stays above theirs: by a third at 20,000, and by a quarter at 100,000.
 #
-# ### The vanilla passage has two steps
+# ### Without RBA the error falls twice
 #
-# The last row of {numref}`fig-authors-course` shows something that the logarithmic axis hides.
-# Allen-Cahn without RBA does not fall from 0.99 to 0.1 at once. It first falls to a second plateau
-# near 0.52, the one on which the run with RBA waits. It stays there for ten thousand steps and
-# more.
+# The last row of {numref}`fig-authors-course` shows something that the logarithmic axis hides. On
+# Allen-Cahn without RBA the error does not fall from 0.99 to 0.1 at once. It first falls to a
+# second plateau near 0.52. (The plateau of the run with RBA is at the same error.) There the error
+# stays for ten thousand steps and more.
 
 # %% tags=["hide-input"]
 name = "allen_cahn_vanilla"
@@ -510,19 +540,24 @@ HEAD = ("steps", "mean squared residual, median", "probes with SNR above 1")
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# At the first of these falls the residual drops by two decades, and there the SNR rises. The
-# authors draw total diffusion at the second fall, step 91,700, where the error passes 0.5. So the
-# SNR follows the residual more closely than the error. That fits what the SNR is: a quantity made
-# of the residual's gradients. But it does not fit the story, in which the error falls fastest when
-# the SNR is above 1. Here most probes are above 1 while the error waits at 0.52.
+# The second table compares the steps before the first of these two falls of the error with the
+# steps after it. At the first fall the mean squared residual drops by two decades, and the SNR
+# rises. The authors draw the start of total diffusion at the second fall of the error: step 91,700,
+# where the error falls below 0.5.
+#
+# So the SNR follows the residual more closely than the error. That fits what the SNR is, a quantity
+# made of the residual's gradients. But it does not fit the story, in which the error falls fastest
+# when the SNR is above 1. Here most probes have an SNR above 1 while the error stays at 0.52.
 
 # %% [markdown]
-# ## The SNR, on the authors' scale
+# ## The SNR in the authors' phases
 #
-# The paper's central claim is about the SNR: below 1 in diffusion, above 1 in total diffusion. It
-# is read here as the share of probes above 1. A few very large values can lift a mean, and they
-# cannot lift a share. The phases are those that the authors draw, for their run and for ours, and
-# the last one is cut where our shorter run ends.
+# The paper's central claim is about the SNR: it is below 1 in diffusion, and above 1 in total
+# diffusion. We test the claim by the share of probes with an SNR above 1. A few very large values
+# can raise a mean, but they cannot raise a share.
+#
+# For the authors' runs and for ours the phases are those that the authors draw for their runs.
+# Total diffusion is cut at the step where our shorter run ends.
 
 # %%
 HEAD = ("run", "in diffusion", "published", "here")
@@ -545,7 +580,7 @@ for name, record in records.items():
     rows.append((title(name), *cells))
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
-# %% mystnb={"figure": {"caption": "SNR from the authors' start: probes here as dots, their running median as a line; the published median in black. Tints as in the authors' figure.", "name": "fig-authors-snr-here"}, "image": {"alt": "Four panels of SNR against the step on a linear axis; dots spread over four decades; the share above one grows at the passage in each panel, and the black published median runs through the same region."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "SNR of our runs from the authors' start: probes as dots, their running median as a coloured line. Black: the published median. Tints: the phases as the authors draw them.", "name": "fig-authors-snr-here"}, "image": {"alt": "Four panels of SNR against the step on a linear axis; dots spread over four decades; the share above one grows at the passage in each panel, and the black published median runs through the same region."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.4), sharey=True)
 for ax, (name, record) in zip(axes.flat, records.items(), strict=True):
     h, published = record.history, authors.series(name)
@@ -571,21 +606,29 @@ figures.stamp(fig, f"{settings}; linear steps")
 plt.show()
 
 # %% [markdown]
-# In diffusion at most 27% of the probes are above 1, and in total diffusion at least 65%. It is so
-# in each of the four runs, in ours and in the published ones. That is the paper's claim, as far as
-# these runs go. But it is not the whole of its last phase. In the published runs the SNR falls
-# again after the step at which ours end, and by step 300,000 the shares are less than half (the
-# table after {numref}`fig-authors-snr`).
+# In diffusion at most 27% of the probes are above 1, and in total diffusion at least 65%. This
+# holds in each of the four runs, in ours and in the published ones. That is the paper's claim, as
+# far as these runs go.
 #
-# {numref}`fig-authors-snr-here` shows how. (On a linear axis of steps fitting is too short to be
-# seen.) On Allen-Cahn with RBA the line of the median rises to nearly 10 at the passage and keeps
-# falling back for a moment. On Allen-Cahn without RBA it rises long before the green phase, where
-# the residual falls. On Helmholtz without RBA it goes up by five decades within eight thousand
-# steps, from below the panel, and then stays. On Helmholtz with RBA it keeps dropping to a
-# hundredth and less, for hundreds of steps at a time.
+# But our runs end before the authors' last phase does. In the published runs the SNR falls again
+# after the step at which ours end. Counted to step 300,000, the shares of probes above 1 in total
+# diffusion are less than half (the table after {numref}`fig-authors-snr`).
 #
-# Median and range say the same in numbers. The folded table has them for Allen-Cahn with RBA. Each
-# row is the part of the curve that the step lies in, and the brackets hold 80% of the probes.
+# {numref}`fig-authors-snr-here` shows the SNR itself. On its linear axis of steps fitting is too
+# short to be seen.
+#
+# - **Allen-Cahn, RBA.** The running median rises to nearly 10 at the passage. After that it drops
+#   again and again, each time for a moment.
+# - **Allen-Cahn, vanilla.** The running median rises long before the green phase, at the steps
+#   where the residual falls.
+# - **Helmholtz, RBA.** The running median drops again and again to a hundredth and less, for
+#   hundreds of steps at a time.
+# - **Helmholtz, vanilla.** The running median rises by five decades within eight thousand steps,
+#   from below the edge of the panel, and then stays there.
+#
+# The folded table has numbers for Allen-Cahn with RBA. Each row is about the part of the curve to
+# which the step belongs. It gives the median of the SNR in this part, and in brackets the range
+# that holds 80% of the probes.
 
 
 # %% tags=["hide-cell"]
@@ -604,27 +647,29 @@ HEAD = ("near step", "SNR, published", "SNR, here")
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# Up to step 8,000 all medians in the table are below 1. (Near step 3,300, not in the table, the
-# published one jumps to 7.8.) The range spans two to three decades and more. At 16,000 and 40,000
-# the medians lie between 6.9 and 9.2, in both runs. At 80,000 the published one is on its way down.
+# Up to step 8,000 all medians in the table are below 1. (Near step 3,300, which is not in the
+# table, the published median jumps to 7.8.) The ranges in brackets span two to three decades and
+# more. At 16,000 and 40,000 the medians lie between 6.9 and 9.2, in both runs. At 80,000 the
+# published median is becoming smaller.
 #
-# Table and figure do not show the cause. A training that has left a plateau has other gradients
-# than one that sits on it. Nor is the SNR above 1 all the time: after the passage up to one probe
-# in three is still below 1. {doc}`13_phases` and {doc}`14_transition` go on from here.
+# Table and figure do not show why the SNR rises. A training that has left a plateau has other
+# gradients than one that is still on it. Nor is the SNR above 1 all the time: after the passage up
+# to one probe in three is still below 1. {doc}`13_phases` and {doc}`14_transition` continue from
+# here.
 
 # %% [markdown]
 # ## Verdict
 #
-# All of this is on the authors' settings and from their start, one run of each kind. So
-# *reproduced* means: our one run and theirs both show the claim. It does not say that a third run
-# would ({doc}`12_chance`).
+# All verdicts are about runs with the authors' settings and from their start, one run of each kind.
+# So *reproduced* means: our one run and theirs both show the claim. It does not say that a third
+# run would ({doc}`12_chance`).
 #
-# - In the first four rows our step is theirs. (A factor of 1.5 was allowed.) Helmholtz without RBA
-#   starts below 1, so its row says only that.
-# - In the rows on 0.5 only the order of the two runs counts. On Helmholtz our step with RBA is
-#   three times theirs.
-# - In the rows on probes above 1 the share in total diffusion, to the end of our run, is larger
-#   than that in diffusion.
+# - The first four rows are about the first step with an SNR below 1. Ours is the same as theirs. (A
+#   factor of 1.5 was allowed.) Helmholtz without RBA starts below 1, so its row says only that.
+# - The next two rows are about the step at which the error falls below 0.5. Only the order of the
+#   two runs counts, RBA before vanilla. On Helmholtz our step with RBA is three times theirs.
+# - The last four rows are about the share of probes above 1. It must be larger in total diffusion,
+#   to the end of our run, than in diffusion.
 
 
 # %% tags=["hide-input"]
@@ -662,28 +707,30 @@ display(Markdown(verdicts.markdown(("claim", "paper", "here", "verdict"), rows))
 
 # %% [markdown]
 # Two things in these runs do not fit the story. Late in the published runs the SNR falls below 1
-# again, while the error still improves. And on Allen-Cahn without RBA the SNR rises at the fall of
-# the residual, while the error goes on waiting.
+# again, while the error still becomes smaller. And on Allen-Cahn without RBA the SNR rises when the
+# residual falls, while the error stays on its second plateau.
 #
-# From some step on rounding parts two trainings that begin alike, and then each of them goes its
-# own way. {doc}`12_chance` asks what of a long run is chance, and judges the steps of the passages.
+# Two trainings that begin alike differ from some step on, because of {term}`rounding`, and then
+# each of them takes its own course. {doc}`12_chance` asks how much of a long run is chance, and
+# judges the steps of the passages.
 #
 # **Three takeaways**
 #
 # 1. The authors' runs can be begun again. After two steps signal and noise agree to the printed
-#    digits, but for one noise that rounding spoils. Allen-Cahn with RBA agrees to 1% from step 20
-#    to 100.
-# 2. The long runs show again what the paper shows: the plateaus, the passages, and RBA's earlier
-#    one.
-# 3. In all four runs more probes have an SNR above 1 in total diffusion than in diffusion, until
-#    the SNR falls again late in the published ones. The SNR is a band and no line: it jumps, and
-#    some probes stay below 1.
+#    digits, except for one noise that rounding spoils. Allen-Cahn with RBA agrees to 1% from step
+#    20 to 100.
+# 2. The long runs show again what the paper shows: the plateaus, the passages, and that with RBA
+#    the passage comes earlier.
+# 3. In all four runs the share of probes with an SNR above 1 is larger in total diffusion than in
+#    diffusion, until the SNR falls again late in the published ones. The SNR jumps, and some probes
+#    stay below 1.
 #
 # **Limits.** There is one long run of each kind. The shortest has 13% of the authors' steps, and
-# the longest has 38%. The cavity and the cerebral flow are not rebuilt, since we do not know the
-# order of their random numbers. Nor are the data of the cerebral flow public. The authors drew
-# their phases by hand, with the error in sight, so the comparison of shares is not blind.
-# {doc}`13_phases` has a rule that does not look at the error.
+# the longest has 38%. The paper's runs on the cavity and on the cerebral flow are not rebuilt,
+# since we do not know the order of their random numbers. Nor are the data of the cerebral flow
+# public. The authors drew their phases by hand, and saw the error when they did so. So the
+# comparison of shares is no blind test. {doc}`13_phases` has a rule that does not look at the
+# error.
 #
 # ## Exercises
 #
@@ -691,8 +738,9 @@ display(Markdown(verdicts.markdown(("claim", "paper", "here", "verdict"), rows))
 # :label: ex-authors-order
 #
 # Before any training the residual on Helmholtz is nearly the forcing, a multiple of
-# $\sin(6 \pi x) \sin(6 \pi y)$. The weights follow its size. Cut the square into thin strips, each
-# at one $y$. What is $\varphi_R$, the mean of the strips' weights over their root mean square?
+# $\sin(6 \pi x) \sin(6 \pi y)$. The weights of the points follow the size of the residual. Cut the
+# square into thin strips, each at one $y$. What is $\varphi_R$, the mean of the strips' weights
+# over their root mean square?
 # ```
 #
 # ```{solution} ex-authors-order
@@ -700,7 +748,7 @@ display(Markdown(verdicts.markdown(("claim", "paper", "here", "verdict"), rows))
 #
 # The mean over $x$ is the same in each strip, so only $|\sin(6 \pi y)|$ counts. Its mean is
 # $2 / \pi$ and its root mean square is $1 / \sqrt{2}$. The ratio is $2 \sqrt{2} / \pi = 0.900$. The
-# authors' 100 strips are not quite thin. Averaged over such a strip the sine is a little flatter,
+# authors' 100 strips are not very thin. Averaged over such a strip the sine is a little flatter,
 # and the published value is 0.905.
 # ```
 
@@ -715,9 +763,10 @@ pl.book.exercises.check(answer, order, within=0.02)
 # ```{exercise}
 # :label: ex-authors-windows
 #
-# The paper's figures divide averages: the mean of the signal over a window by the mean of the
-# noise. Compute that for `records["allen_cahn_rba"]` between steps 60,000 and 80,000. Compute the
-# median of the SNR there too. By which factor is the first number larger, and why?
+# The paper's figures divide means: the mean of the signal over a window, which is a range of steps,
+# by the mean of the noise over the same window. Compute this ratio for `records["allen_cahn_rba"]`
+# between steps 60,000 and 80,000. Compute the median of the SNR there too. By which factor is the
+# ratio of the means larger than the median, and why?
 # ```
 
 # %%
@@ -734,23 +783,23 @@ pl.book.exercises.check(answer, of_means / np.median(h["snr"][inside]), within=0
 # :class: dropdown
 #
 # By 1.6: the ratio of the means is 8.2, and the median is 5.1. Signal and noise are both large in
-# short {term}`bursts <burst>`, and a mean listens to its largest members. The median asks what a
-# typical probe shows.
+# short {term}`bursts <burst>`, and a mean depends mostly on the largest values. The median shows
+# what a typical probe shows.
 # ```
 #
 # ```{exercise}
 # :label: ex-authors-fall
 #
 # Begin Helmholtz with RBA at the authors' start, and train for 60 steps. At which probe is the SNR
-# below 1 for the first time? Compare with the published part in the verdict table.
+# below 1 for the first time? Compare your step with the published step in the verdict table.
 # ```
 #
 # ````{solution} ex-authors-fall
 # :class: dropdown
 #
-# At step 28 for a single probe, at step 38 for another, and then at all probes from step 46 to 60.
-# The verdict table names step 44. There begins the first part of the curve whose *median* is below
-# 1.
+# The SNR is below 1 at step 28 for a single probe, at step 38 for another, and then at all probes
+# from step 46 to 60. The verdict table names step 44. It is the first step of the first part of the
+# curve whose *median* is below 1.
 #
 # ```python
 # begun = authors.start("helmholtz", weighting="rba", steps=60, compile=True)

@@ -12,23 +12,26 @@
 # **You will be able to**
 #
 # - write the update of residual-based attention in four lines of torch;
-# - choose its memory and its bound, and predict how fast a weight grows;
+# - choose how far back a weight looks and how large it can get, and predict how fast it grows;
 # - explain why an error can grow while the residual falls.
 #
 # **Question.** A network satisfies its equation better in some places than in others. What changes
-# when a training looks harder at the bad places?
+# when the bad places count more in a training?
 #
 # **The claim.** {term}`Residual-based attention <residual-based attention>` (RBA) comes from an
 # earlier article of the same authors {cite}`anagnostopoulos2024residual`. It gives each of the
-# {term}`collocation points` a weight that follows its {term}`residual`. The paper that this book is
-# about {cite}`anagnostopoulos2024learning` says three things about RBA. Residuals become
-# {term}`homogeneous`. {term}`Total diffusion <total diffusion>` comes earlier: on the Helmholtz
-# equation with $a = (6, 6)$ the authors draw it at step 1,000, and at 19,000 without RBA. And the
-# error is smaller: 0.013 after 300,000 steps, against 0.036 without.
+# {term}`collocation points` a weight that follows the size of the {term}`residual` there. The paper
+# that this book is about {cite}`anagnostopoulos2024learning` says three things about RBA:
 #
-# **What this chapter does.** It writes RBA down and watches three made-up points. Then it trains a
-# network with RBA and one without, side by side. It follows their errors, their {term}`SNR` and
-# their weights, and it tries six variants. At the end it sets the claims beside what was seen.
+# - Residuals become {term}`homogeneous`, which means on average equally large in all regions.
+# - {term}`Total diffusion <total diffusion>` starts earlier. On the Helmholtz equation with
+#   $a = (6, 6)$ the authors draw its start at step 1,000 with RBA, and at 19,000 without.
+# - The error is smaller: 0.013 after 300,000 steps, against 0.036 without RBA.
+#
+# **What this chapter does.** It writes RBA down and tries it on three made-up points. Then it
+# trains a network with RBA and one without, side by side. It follows their errors, their
+# {term}`SNR`, and the weights of their points. It also tries six variants of RBA. At the end it
+# compares the claims with what was seen.
 #
 # **Before.** {doc}`01_first_pinn` says what a {term}`PINN`, its residual and its loss are.
 # {doc}`02_signal_and_noise` says what signal, noise and SNR are, and draws the three phases.
@@ -66,12 +69,14 @@ figures.style()
 # %% [markdown]
 # ## The idea
 #
-# The loss of a PINN is a mean over many points. A mean forgives: a few bad points hardly show among
-# thousands of good ones. RBA makes them show. It keeps one number for each point, its *weight*, and
-# multiplies the residual there by it.
+# The loss of a PINN is a mean over many points. In a mean a few bad points hardly show among
+# thousands of good ones. RBA makes them count more. It keeps one number for each point, its
+# *weight*, and multiplies the residual of the point by it. In this chapter a *weight* is always the
+# weight of a point. The network's own weights are always called weights of the network.
 #
-# A weight follows two rules. It grows where the residual is large, compared with the largest
-# residual of all points. And it slowly forgets. That is all, and it is four lines of torch:
+# At every step two things happen to the weight of a point. It grows: most at the point with the
+# largest residual, and less where the residual is smaller. And it loses a small part of what it
+# was, so it slowly forgets the past. In torch this takes four lines:
 
 
 # %%
@@ -82,22 +87,24 @@ def attend(weights, residual, decay=0.999, rate=0.001):
 
 
 # %% [markdown]
-# The weights begin at zero. A training step then has one line more, the first of these two. The
-# loss takes each residual times its weight, and the misfit of the data as it is:
+# The weights begin at zero. With RBA a training step has one line more, the first of the next two.
+# In the loss, the second line, each residual is multiplied by its weight. The misfit of the data
+# has no weights:
 #
 # ```python
 # weights = attend(weights, residual)
 # loss = (weights * residual).square().mean() + misfit.square().mean()
 # ```
 #
-# The word `detach` means that the weights are plain numbers. The network cannot lower its loss by
-# changing them.
+# The word `detach` in the function means that the weights are plain numbers, and no gradient goes
+# through them. So the network cannot lower its loss by changing them.
 #
 # ### Three points
 #
-# Three made-up points show what a weight does. The residual of the first is always the largest. The
-# second point is solved at step 1,500. The third one flickers: its residual is as large as the
-# first for a hundred steps, then zero for a hundred, and so on.
+# Three made-up points show what a weight does. At the first point the residual is always the
+# largest of the three. The second point is *solved* at step 1,500: from then on its residual is
+# small. The third point *flickers*: for a hundred steps its residual is as large as that of the
+# first point, then it is zero for a hundred steps, and so on.
 
 # %%
 steps = torch.arange(4_000)
@@ -112,7 +119,7 @@ for residual in torch.stack(list(made_up.values()), dim=1):
     course.append(weights)
 course = torch.stack(course)
 
-# %% mystnb={"figure": {"caption": "Three made-up points: the size of the residual over the largest one (grey) and the weight that follows it (orange).", "name": "fig-rba-points"}, "image": {"alt": "Three panels against the step to 4,000. Left: the grey residual is one throughout and the weight climbs towards one. Middle: the residual drops from 0.8 to 0.05 at step 1,500; the weight climbs to 0.6 and then sinks slowly. Right: the residual jumps between zero and one, and the weight climbs smoothly to one half."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Three made-up points. Grey: the size of the residual as a share of the largest residual. Orange: the weight that follows it.", "name": "fig-rba-points"}, "image": {"alt": "Three panels against the step to 4,000. Left: the grey residual is one throughout and the weight climbs towards one. Middle: the residual drops from 0.8 to 0.05 at step 1,500; the weight climbs to 0.6 and then sinks slowly. Right: the residual jumps between zero and one, and the weight climbs smoothly to one half."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.7), sharey=True)
 for ax, (name, size), weight in zip(axes, made_up.items(), course.T, strict=True):
     ax.fill_between(steps, size, step="mid", color="#D9D9D9", lw=0, label="residual")
@@ -124,18 +131,18 @@ figures.stamp(fig, "made-up residuals; decay 0.999, rate 0.001")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-rba-points` shows three habits of a weight. It grows slowly, over some thousand
-# steps. It forgets slowly as well: in the middle panel it is still above its point's residual at
-# the end. And it hardly flickers: in the right panel it settles at one half, the mean of what its
-# point does.
+# {numref}`fig-rba-points` shows three properties of a weight. First, it grows slowly, over some
+# thousand steps. Second, it forgets slowly: in the middle panel the weight is still above the grey
+# residual at the end. Third, it hardly follows fast changes: in the right panel it settles at one
+# half, which is the mean of the residual of this point.
 #
-# So a weight is a slow mean of the residual. The picture leaves one thing out. In a training the
-# residual answers: a point that counts more is fitted better.
+# So a weight is a mean of the residual over many past steps. One thing is not in this figure. In a
+# training the weight also acts back on the residual: a point that counts more is fitted better.
 #
 # ## The update is a filter
 #
-# Now with symbols. Let $r_i$ be the residual of point $i$, $s_i$ its share of the largest one, and
-# $\lambda_i$ its weight. Then
+# Now with symbols. Let $r_i$ be the residual of point $i$, $s_i$ the size of this residual as a
+# share of the largest residual, and $\lambda_i$ the weight of the point. Then
 #
 # $$
 # \begin{aligned}
@@ -144,15 +151,17 @@ plt.show()
 # \end{aligned}
 # $$ (eq-rba-filter)
 #
-# The *decay* $\gamma$ is what is kept of a weight in one step. The *rate* $\eta$ is what the worst
-# point gains. Written as a sum over past steps, the weight after $n$ steps is
+# The *decay* $\gamma$ is the part of a weight that is kept in one step. The *rate* $\eta$ is what
+# the point with the largest residual gains in one step. Written as a sum over past steps, the
+# weight after $n$ steps is
 #
 # $$
 # \lambda_i(n) = \eta \sum_{k=0}^{n-1} \gamma^k s_i(n - k) .
 # $$
 #
-# That is an exponential mean of the share, times $\eta / (1 - \gamma)$. In other words, it is a
-# filter that lets slow changes through. Two numbers describe it:
+# That is an exponential mean of $s_i$, times $\eta / (1 - \gamma)$. In an exponential mean the last
+# step counts most, and older steps count less and less. Such a mean is also called a filter: slow
+# changes of $s_i$ come through it, and fast ones hardly do. Two numbers describe it:
 #
 # | | what it says | formula | authors' value |
 # |---|---|---|---|
@@ -160,10 +169,11 @@ plt.show()
 # | bound | the largest weight that a point can get | $\eta / (1 - \gamma)$ | 1 |
 #
 # {numref}`fig-rba-play` has the flickering point again, and the point that is solved. The slider
-# sets the memory, and the rate with it, so that the bound stays 1. With a short memory a weight
-# follows its point at once, flicker and all. With a long one it hardly moves in 4,000 steps.
+# sets the memory. The rate is changed with it, so that the bound stays 1. With a short memory a
+# weight follows the residual of its point at once, and flickers as well. With a long memory it
+# hardly moves in 4,000 steps.
 
-# %% mystnb={"figure": {"caption": "Two of the made-up points, and their weights for the memory that you choose. Move the slider.", "name": "fig-rba-play"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Two of the made-up points: their residuals (grey), and their weights (orange) for the memory that you choose. Move the slider.", "name": "fig-rba-play"}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.0, 2.8), sharey=True)
 chosen = [made_up[name].numpy() for name in ("solved at step 1,500", "flickers")]
 frames = {}
@@ -181,7 +191,7 @@ ALT += "orange weights. A longer memory makes the weights smoother and later."
 play(fig, frames, label="memory", alt=ALT, shown="1,000 steps, decay 0.999")
 
 # %% [markdown]
-# If the share of a point did not change, its weight would be
+# If $s_i$ did not change, the weight after $n$ steps would be
 # $\frac{\eta}{1 - \gamma} s_i (1 - \gamma^n)$.
 
 # %%
@@ -208,18 +218,19 @@ print(
 )
 
 # %% [markdown]
-# The four lines, this formula and `pl.rba.update` agree. The folded cell checks that.
+# The four lines, this formula and the function `pl.rba.update` agree. The folded cell checks that.
 #
-# Three more settings exist, and programs differ in them:
+# RBA has three more settings, and programs differ in them:
 #
-# - **Power.** The paper's loss has $(\lambda_i r_i)^2$. Some libraries have $\lambda_i r_i^2$. A
-#   weight of 0.2 then counts 0.2 instead of 0.04.
+# - **Power.** The paper's loss has $(\lambda_i r_i)^2$. Some libraries have $\lambda_i r_i^2$.
+#   There a weight of 0.2 multiplies the squared residual by 0.2, and in the paper's loss by 0.04.
 # - **Normalization.** `"max"` is that of {eq}`eq-rba-filter`. `"min-max"` takes
-#   $(|r_i| - \min) / (\max - \min)$, as the authors' Helmholtz runs do. The point with the smallest
-#   residual then gets nothing.
-# - **The start.** From $\lambda = 0$ the equation is turned on slowly, while the boundary counts in
-#   full from the first step. From $\lambda = 1$ the training begins as a {term}`vanilla` one. All
-#   runs of the authors start from 0, with the same rate at every step.
+#   $(|r_i| - \min) / (\max - \min)$ instead of $s_i$, as the authors' Helmholtz runs do. So the
+#   point with the smallest residual gains nothing.
+# - **The start.** If the weights start at $\lambda = 0$, the equation counts little at first, while
+#   the boundary counts in full from the first step. If they start at $\lambda = 1$, the training
+#   begins as a {term}`vanilla` one. All runs of the authors start from 0, with the same rate at
+#   every step.
 #
 # ## Two trainings, side by side
 #
@@ -232,8 +243,8 @@ print(
 # The forcing $q$ is chosen such that $u = \sin(4 \pi x) \sin(\pi y)$ is the solution. So $u$ has
 # four waves along $x$ and one along $y$, and we write $a = (4, 1)$.
 #
-# `SCALE = "quick"` trains 4 hidden layers of 64 units on 4,096 points. `"paper"` takes the
-# {term}`authors' size`.
+# The two trainings run on this page, so we call them the *live* runs. `SCALE = "quick"` trains 4
+# hidden layers of 64 units on 4,096 points. `"paper"` takes the {term}`authors' size`.
 
 # %% tags=["parameters"]
 SCALE = "quick"
@@ -253,7 +264,7 @@ configs = {
 }
 runs = {name: pl.train(problem, config) for name, config in configs.items()}
 
-# %% mystnb={"figure": {"caption": "Relative L2 error of two live runs from the same seed. Dotted: an error of 1, that of a network which says zero everywhere.", "name": "fig-rba-error"}, "image": {"alt": "Relative error on a logarithmic axis against linear steps to 1,300. Vanilla shoots up to eight, and comes down to one at the end. RBA rests at one until step 150, rises to nearly three, and is below one fifth from step 600 on."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Relative L2 error of the two live runs, from the same seed. Dotted: an error of 1, that of a network which says zero everywhere.", "name": "fig-rba-error"}, "image": {"alt": "Relative error on a logarithmic axis against linear steps to 1,300. Vanilla shoots up to eight, and comes down to one at the end. RBA rests at one until step 150, rises to nearly three, and is below one fifth from step 600 on."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 for name, run in runs.items():
     h = run.history
@@ -276,20 +287,22 @@ HEAD = ("run", "largest error", "at step", "below 0.5 at step", "last error")
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# {numref}`fig-rba-error` shows what RBA is for. At the end its error is nearly ten times smaller
-# than that of the vanilla run. It is one seed, so the factor is one draw. On another machine its
-# second digit may differ.
+# {numref}`fig-rba-error` shows what RBA is for. At the end the error with RBA is nearly ten times
+# smaller than that of the vanilla run. This is one run of each kind, from one {term}`seed`. Another
+# seed may give another factor, and on another machine the second digit of the factor may differ.
 #
-# Something else is more striking. Both errors *grow* before they fall. RBA's error rests at 1 for
-# 150 steps. Then it nearly triples in as many steps, and only then it falls. The vanilla error
-# grows from the first step on, and climbs much higher, in two humps.
+# Something else is more striking. Both errors *grow* before they fall. We call this rise and fall
+# of the error a *hump*. RBA's error stays at 1 for 150 steps. Then it nearly triples in about as
+# many steps, and only then it falls. The vanilla error grows from the first step on. It climbs much
+# higher, in two humps.
 #
 # ## Why the error first grows
 #
-# While the error grows, the residual falls. {numref}`fig-rba-overshoot` puts three quantities into
-# one panel: the error, the residual, and the misfit on the boundary.
+# While the error grows, the residual falls. {numref}`fig-rba-overshoot` shows three quantities in
+# the panel of each run: the error, the residual, and the misfit on the boundary. The misfit is the
+# difference between the network and the given values there.
 
-# %% mystnb={"figure": {"caption": "The same two runs: error (thick), root mean square residual over that at the start (dashed), and root mean square misfit on the boundary over that of the solution inside (dotted).", "name": "fig-rba-overshoot"}, "image": {"alt": "Two panels on logarithmic axes against linear steps. With RBA the boundary misfit first falls to one hundredth while the residual stays at one; from step 150 to 320 the residual falls, the misfit rises above one and the error with it; then all three fall. In the vanilla panel misfit and error rise together from the start."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Three quantities in the two live runs, each as a root mean square. Thick: the error, divided by the solution. Dashed: the residual, divided by its value at step 0. Dotted: the misfit on the boundary, divided by the solution inside the square.", "name": "fig-rba-overshoot"}, "image": {"alt": "Two panels on logarithmic axes against linear steps. With RBA the boundary misfit first falls to one hundredth while the residual stays at one; from step 150 to 320 the residual falls, the misfit rises above one and the error with it; then all three fall. In the vanilla panel misfit and error rise together from the start."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.9), sharey=True)
 for ax, (name, run) in zip(axes, reversed(runs.items()), strict=True):
     h = run.history
@@ -309,13 +322,15 @@ plt.show()
 # Read the panel of RBA from left to right.
 #
 # - **Until step 150** the weights are nearly zero, so only the boundary counts. The network learns
-#   to say zero there, and says zero everywhere. The residual stays where it was.
-# - **From 150 to about 320** the weights have grown, and the residual counts. It falls. But the
-#   misfit on the boundary grows a hundredfold, and the error grows with it.
-# - **After that** both fall, and the error with them.
+#   to say zero on the boundary, and says zero everywhere. The residual does not change.
+# - **From step 150 to about 320** the weights have grown, and the residual counts. The residual
+#   falls. But the misfit on the boundary grows a hundredfold, and the error grows with it.
+# - **After that** the residual and the misfit both fall, and the error falls with them.
 #
-# Why does the error grow in between? Because a residual is no error. The Helmholtz equation looks
-# at curvature. A sharp wave has much of it, and a smooth bump has little:
+# Why does the error grow in between? Because a residual is no error. The Helmholtz equation
+# contains second derivatives, which are large where a function bends strongly. A narrow wave bends
+# strongly, and a smooth bump bends little. So mistakes of the same height leave very different
+# residuals:
 #
 # | a mistake of height 1 | leaves a residual of height |
 # |---|---|
@@ -323,14 +338,22 @@ plt.show()
 # | $\cos(\tfrac{\pi}{2} x) \cos(\tfrac{\pi}{2} y)$, one smooth bump | $\tfrac{1}{2} \pi^2 - 1 \approx 3.9$ |
 # | $\cos x$, a wave that solves $u_{xx} + u_{yy} + u = 0$ | 0 |
 #
-# At the start the wave is missing, and the residual is huge. A step that repairs the wave may add a
-# large smooth mistake, and the residual falls all the same. Of a mistake like $\cos x$ the equation
-# sees nothing at all. Only the boundary term can remove it.
+# At the start the wave is missing, and the residual is huge. A step that brings the wave nearer may
+# add a large smooth mistake, and the residual falls all the same. A mistake like $\cos x$ leaves no
+# residual at all. Only the boundary term of the loss, which is the data term of this problem, can
+# remove it.
 #
-# How much of the error is of that kind? The equation is linear, so the error $e$ can be split in
-# two, $e = e_r + e_b$. The first part, $e_r$, has the same residual as the network, and is zero on
-# the boundary. The second part, $e_b$, has no residual, and on the boundary it is the network's
-# misfit. The folded code solves for both.
+# How much of the error can the residual see, and how much only the boundary term? The error $e$ is
+# the difference between the network and the solution. Put $e$ in the place of $u$ on the left-hand
+# side of the equation, and the residual of the network comes out. The equation is linear, so $e$
+# can be split in two, $e = e_r + e_b$:
+#
+# - The part from the residual, $e_r$, is zero on the boundary. On the left-hand side of the
+#   equation it gives the whole residual of the network.
+# - The part from the boundary, $e_b$, gives zero on the left-hand side of the equation. On the
+#   boundary it is equal to the misfit of the network.
+#
+# The folded code computes both parts.
 
 
 # %% tags=["hide-input"]
@@ -363,19 +386,23 @@ HEAD = ("run", "step", "error", "part from the residual", "part from the boundar
 display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
-# The two parts may cancel in places, so their sizes need not add up. In the vanilla run most of the
-# hump comes from the boundary, and at the end almost nothing else is left. With RBA the hump has
-# both parts in it. But the boundary was fitted first and counts for more, so its part stays far
-# below vanilla's. At the end it is nearly all of the error in both runs.
+# The two parts may cancel in places, so their sizes need not add up to the size of the error. In
+# the vanilla run most of the hump is the part from the boundary. At the end of this run the error
+# is almost nothing else.
 #
-# At the end RBA's residual is only a little smaller than that of the vanilla run. Its misfit on the
-# boundary is about six times smaller, and its error is ten times smaller.
+# With RBA the hump consists of both parts. But the boundary was fitted first and counts for more.
+# So the part from the boundary stays far below that of the vanilla run. At the end it is nearly all
+# of the error in this run, too.
+#
+# How do the two runs differ at the end? RBA's residual is only a little smaller than that of the
+# vanilla run. RBA's misfit on the boundary is about six times smaller, and its error is ten times
+# smaller.
 #
 # This explains the hump of these two runs. It does not prove that RBA helps for this reason in
 # other problems.
 #
-# The loss itself can mislead, too. Between steps 100 and 220 the loss of the RBA run rises, for the
-# reason that its weights grow. So a loss with changing weights does not show whether a training
+# The loss itself can mislead, too. Between steps 100 and 220 the loss of the RBA run rises, because
+# the weights of the points grow. So a loss with changing weights does not show whether a training
 # makes progress.
 
 # %% tags=["hide-cell"]
@@ -413,36 +440,40 @@ for text, holds in held.items():
 # %% [markdown]
 # ## What the SNR does
 #
-# {numref}`fig-rba-snr` shows the SNR of the same two runs. Each dot is one probe. The line is the
-# running median over seven probes, and the band holds 80% of the neighbouring ones. Two crossings
-# of 1 are marked: where the median first falls below 1, and where it first rises above 1 again. The
-# dots scatter, so a crossing is not known to the step. Each hatched interval is the range in which
-# a crossing lies.
+# {numref}`fig-rba-snr` shows the SNR of the two live runs. Each dot is one {term}`probe`. The line
+# is the {term}`running median` over seven probes, and the band holds 80% of the neighbouring
+# probes. Two steps are marked. At the *first fall* the running median of the SNR first falls
+# below 1. At the *first rise* it first rises above 1 from below. The dots scatter, so these steps
+# are not known exactly. Each hatched interval is the range in which such a step lies.
 
-# %% mystnb={"figure": {"caption": "SNR of the batch gradients in the two live runs, with its first fall through 1 and its first rise.", "name": "fig-rba-snr"}, "image": {"alt": "Two panels of SNR against the logarithm of the Adam step. Vanilla begins below one tenth and rises through one near step 1,150. RBA's first probe is near ten to the fifth; its median falls through one near step 40, lies far below it to about step 600 and rises again near step 1,050."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "SNR of the batch gradients in the two live runs, with the first fall of the SNR below 1 and its first rise above 1.", "name": "fig-rba-snr"}, "image": {"alt": "Two panels of SNR against the logarithm of the Adam step. Vanilla begins below one tenth and rises through one near step 1,150. RBA's first probe is near ten to the fifth; its median falls through one near step 40, lies far below it to about step 600 and rises again near step 1,050."}} tags=["hide-input"]
 fig, _ = figures.snr_pair(runs)
 figures.stamp(fig, f"scale {SCALE}: {configs['RBA'].describe()}")
 plt.show()
 
 # %% [markdown]
 # The two runs differ at the start. RBA's first probe has an SNR near $10^5$, above the edge of the
-# figure, and the SNR falls through 1 within the first hundred steps. Then it stays far below 1 for
-# several hundred steps, and comes back near step 1,000. That looks like {term}`fitting`,
-# {term}`diffusion` and a rise. But one part of the story is not there: the error falls fastest
-# between steps 320 and 600, where the SNR is far below 1, and hardly at the rise. Nor does so short
-# a run show whether the SNR stays above 1. In {doc}`06_helmholtz` runs of this size do not have the
-# three phases. The vanilla run has no such start: its SNR begins *below* 1.
+# figure. The SNR falls through 1 within the first hundred steps. Then it stays far below 1 for
+# several hundred steps, and rises above 1 near step 1,000. That looks like {term}`fitting`,
+# {term}`diffusion` and a rise.
 #
-# Neighbouring dots differ by a factor of ten and more. So the step at which a median crosses 1 is
-# rough. Where RBA's SNR comes back, the residual in {numref}`fig-rba-overshoot` jumps up for some
-# hundred steps. {doc}`10_adams_view` and {doc}`13_phases` ask what such bursts are.
+# But one part of the story is not there. The error falls fastest between steps 320 and 600, where
+# the SNR is far below 1. At the first rise of the SNR the error hardly falls. Nor does so short a
+# run show whether the SNR stays above 1. In {doc}`06_helmholtz` runs of this size do not have the
+# three phases.
 #
-# ### Where does the large initial SNR come from?
+# The vanilla run does not begin with a high SNR: its SNR begins *below* 1.
 #
-# The boundary term stands in the loss of every batch, and it is the same in all of them. RBA's
-# weights start at zero. So at step 0 all batches ask for the same thing, and their agreement is
-# built in. {numref}`fig-rba-split` shows the SNR of the whole loss, and that of the residual term
-# alone.
+# Neighbouring dots differ by a factor of ten and more. So the step of a first fall or of a first
+# rise is rough. Near the first rise of RBA's SNR the residual in {numref}`fig-rba-overshoot` jumps
+# up for some hundred steps. {doc}`10_adams_view` and {doc}`13_phases` ask what such
+# {term}`bursts <burst>` are.
+#
+# ### Where does the large SNR at the start come from?
+#
+# The boundary term is in the loss of every batch, and it is the same in all of them. RBA's weights
+# start at zero. So at step 0 hardly anything else counts, and the batches agree by construction.
+# {numref}`fig-rba-split` shows the SNR of the whole loss, and that of the residual term alone.
 
 # %% mystnb={"figure": {"caption": "SNR of the whole loss and of its residual term alone, in the live run with RBA.", "name": "fig-rba-split"}, "image": {"alt": "SNR against the logarithm of the Adam step for RBA. The whole loss begins near ten to the fifth, its residual term near 0.02. From step 160 on the two curves differ by a factor of two at most, and late they nearly coincide."}} tags=["hide-input"]
 fig, ax = plt.subplots()
@@ -466,14 +497,15 @@ print("residual term's SNR above 1 at step 0:", bool(h["snr_residual"][0] > 1.0)
 print("from weights of 1, above 1 at step 0:", bool(from_one.history["snr"][0] > 1.0))
 
 # %% [markdown]
-# The residual term alone begins far below 1, as the vanilla run does. The folded cell begins once
-# more, with weights of 1 instead of 0. There is no large SNR then. So in this setting *fitting is
-# the boundary term*: the network fits the one thing that all batches share.
+# The residual term alone has an SNR far below 1 at the start, as the vanilla run has. The folded
+# cell begins the run with RBA once more, with weights of 1 instead of 0. Then there is no large SNR
+# at the start. So in this setting *fitting is the boundary term*: the network fits the one thing
+# that all batches share.
 #
-# From about step 160 on the two curves differ by a factor of two at most. So what happens then is
-# hardly made by the shared term.
+# From about step 160 on the two curves differ by a factor of two at most. So the boundary term,
+# which all batches share, hardly explains what the SNR does later.
 #
-# ## Where the weights are
+# ## Where the weights are large
 #
 # {numref}`fig-rba-maps` has maps of the residual and of the weights, at three moments.
 
@@ -492,33 +524,40 @@ maps["weights, RBA"] = [
 ]
 maps = {name: maps[name] for name in ("|r|, RBA", "weights, RBA", "|r|, vanilla")}
 
-# %% mystnb={"figure": {"caption": "Size of the residual and RBA's weights (means over 20 x 20 cells) at three moments of the live runs; each map has its own colour scale.", "name": "fig-rba-maps"}, "image": {"alt": "Nine maps of the square. At step 51 residual and weights of RBA both have the sixteen blobs of the forcing. At step 254 RBA's residual has lost some blobs and gained stripes, its weights still have all sixteen, and the vanilla residual is left in two blobs. At the last step the weights are nearly even, and the residuals of both runs are small and patchy."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Three moments of the live runs, one in each column. Upper row: size of RBA's residual. Middle row: RBA's weights, as means over 20 x 20 cells. Lower row: size of the residual of the vanilla run. Each map has its own colour scale.", "name": "fig-rba-maps"}, "image": {"alt": "Nine maps of the square. At step 51 residual and weights of RBA both have the sixteen blobs of the forcing. At step 254 RBA's residual has lost some blobs and gained stripes, its weights still have all sixteen, and the vanilla residual is left in two blobs. At the last step the weights are nearly even, and the residuals of both runs are small and patchy."}} tags=["hide-input"]
 titles = [f"step {kept['step'][k]:,}" for k in shots]
 fig = figures.maps(maps, titles, problem.domain)
 figures.stamp(fig, f"scale {SCALE}: {configs['RBA'].describe()}")
 plt.show()
 
 # %% [markdown]
-# Go down the first column. At step 51 RBA's network says zero, so its residual is the forcing
+# Begin with the first column. At step 51 RBA's network says zero, so its residual is the forcing
 # itself, with sixteen blobs. The weights have the same blobs.
 #
-# The second column shows the memory. The residual has changed: some blobs are gone, and new stripes
-# are at the sides. The weights still have all sixteen blobs, for they are a mean over all steps so
-# far. In the lowest row the vanilla residual is nearly gone at the sides, and left in two blobs.
-# That is the unevenness which RBA is meant to prevent.
+# The second column shows the memory of the weights. RBA's residual has changed: some blobs are
+# gone, and there are new stripes at the sides. The weights still have all sixteen blobs, since they
+# are a mean over all steps so far. In the lowest row the residual of the vanilla run is nearly gone
+# at the sides, and is left in two blobs. RBA is meant to prevent such unevenness.
 #
 # In the last column the weights are much more even. The brightest cells lie at the edges, most of
-# them in the upper right corner. Both residuals are small and patchy by then, and look alike. So a
-# map does not show whether RBA made its residual more homogeneous. The table in the section on the
-# claims has a number for that.
+# them in the upper right corner. The residuals of both runs are small and patchy by then, and look
+# alike. So these maps do not show whether RBA made its residual more homogeneous. The table in the
+# section *The claims, and what was seen* has a number for that.
 #
 # ## Six variants
 #
-# How much do the settings matter? Six variants train on a smaller network, one seed each. The first
-# is the rule of this chapter, with `max` and from zero, as the authors have it on Allen-Cahn. Their
-# Helmholtz runs have `min-max`. Two variants change the start. One begins with weights of 1. The
-# other one takes $\eta = 1$ in its very first step, so that it begins with $\lambda_i = s_i$. No
-# run of the authors does that.
+# How much do the settings matter? Six variants train a smaller network, one seed each:
+#
+# | variant | what it is |
+# |---|---|
+# | `max, from 0` | this chapter's rule, as in the authors' Allen-Cahn runs |
+# | `from 1` | weights start at 1 |
+# | `eta = 1 in the first step` | weights start at $\lambda_i = s_i$ |
+# | `lambda once` | loss with $\lambda_i r_i^2$ |
+# | `min-max` | as in the authors' Helmholtz runs |
+# | `memory of 100 steps` | $\gamma = 0.99$, $\eta = 0.01$ |
+#
+# No run of the authors starts like the second or third variant.
 
 # %%
 variants = {
@@ -551,7 +590,7 @@ def counts(run):
     return run.history["rba_mean"] ** run.config.weighting.power
 
 
-# %% mystnb={"figure": {"caption": "Variants of RBA, one seed each, on a network of 3 layers of 32 units. Above: how much the equation counts beside the boundary, which is the mean weight, squared where the loss squares it. Below: relative L2 error. The rule of this chapter is in each panel, in orange.", "name": "fig-variants"}, "image": {"alt": "Three columns of two panels. Upper row: the weights of this chapter's rule rise slowly from zero to 0.02; those that start at one fall to 0.2; the others lie between. Lower row: every error first grows above one, to between three and eight; that of this chapter's rule peaks at 3.6 near step 400 and ends lowest. Starting from one, the error falls, rises again to eight near step 800 and falls; with a memory of 100 steps it rises again near step 400."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Variants of RBA, one seed each, on a network of 3 layers of 32 units. Above: how much the equation counts, if the boundary counts 1. This is the mean weight, or its square where the loss squares the weights. Below: relative L2 error. The rule of this chapter is in each panel, in orange.", "name": "fig-variants"}, "image": {"alt": "Three columns of two panels. Upper row: the weights of this chapter's rule rise slowly from zero to 0.02; those that start at one fall to 0.2; the others lie between. Lower row: every error first grows above one, to between three and eight; that of this chapter's rule peaks at 3.6 near step 400 and ends lowest. Starting from one, the error falls, rises again to eight near step 800 and falls; with a memory of 100 steps it rises again near step 400."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 3, figsize=(7.2, 5.0), sharex=True, sharey="row")
 for column, (title, names) in zip(axes.T, COLUMNS.items(), strict=True):
     looks = [(figures.COLOURS["RBA"], "-"), *LOOKS]
@@ -610,34 +649,31 @@ for step in again["from 1"]:
     )
 
 # %% [markdown]
-# {numref}`fig-variants` shows the hump of {numref}`fig-rba-error` again, in every variant. With
-# this chapter's rule the error rests at 1 while the weights are small. It more than triples between
-# steps 150 and 400, and then it falls. The more the equation counts at the start, the earlier the
-# hump begins. The two variants that begin with large weights climb highest. Until step 600
-# `min-max` cannot be told from `max`.
+# {numref}`fig-variants` shows a hump of the error in every variant. The more the equation counts at
+# the start, the earlier the hump begins. The two variants that begin with large weights have the
+# highest humps. Until step 600 `min-max` cannot be told from `max`.
 #
-# After their hump two errors climb once more, by about a fifth. From weights of 1 the error climbs
-# again before step 800. With a memory of 100 steps it climbs again between steps 360 and 400. Both
-# times the residual falls meanwhile, and so does the loss. The first of the two, from weights of 1,
-# is split in the lines above: the residual's part of the error grows from 1.6 to 2.7. So what is
-# left of the residual is smaller, but smoother, and stands for a larger mistake.
+# Two errors grow once more after their hump, by about a fifth: `from 1` before step 800, and
+# `memory of 100 steps` between steps 360 and 400. Meanwhile residual and loss fall. The lines above
+# split the error of `from 1`: its part from the residual grows from 1.6 to 2.7. So the residual
+# becomes smaller, but it is smoother and stands for a larger mistake.
 #
-# The upper row shows what is easily overlooked. At the end the equation counts less than the
-# boundary in every variant. Where the weights start at 1 it counts four times less, and elsewhere
-# seven to fifty times less. Where they start at zero, it hardly counts at first. So RBA does two
-# things at once: it compares points, and it turns the equation on slowly. In the earlier article on
-# RBA {cite}`anagnostopoulos2024residual` the boundary data of this equation even have a weight of
-# 100.
+# At the end the equation counts less than the boundary in every variant: four times less in
+# `from 1`, seven to fifty times less in the others. Where the weights start at zero, it hardly
+# counts at first. So RBA does two things at once: it compares points, and it lets the equation
+# count little at first. (The earlier article on RBA {cite}`anagnostopoulos2024residual` even
+# multiplies the boundary data of this equation by 100.)
 #
-# The figure ranks nothing. It is one seed for each variant, on a small network, and 1,000 steps.
-# That no weight leaves its bound is checked in the folded cell.
+# The figure ranks nothing: it is one seed for each variant, a small network, and 1,000 steps. The
+# folded cell checks that no weight exceeds its bound.
 #
 # ## The claims, and what was seen
 #
-# The next table puts the paper's claims beside two pairs of runs: the live one, and ours at the
-# authors' size from {doc}`03_authors_runs`. "Homogeneous" is read from the {term}`order parameter`
-# of the residual. It is 1 where all of 10 x 10 cells have the same mean, and it is averaged here
-# over the second half of each run.
+# The next table compares the paper's claims with two pairs of runs: the live pair, and our pair at
+# the authors' size from {doc}`03_authors_runs`. In the row on total diffusion, *first rise* is the
+# first rise of the SNR above 1. The last row has the {term}`order parameter` of the residual. It is
+# 1 if all of 10 x 10 cells have the same mean residual, and it is averaged here over the second
+# half of each run.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 KINDS = ("RBA", "vanilla")
@@ -682,19 +718,21 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
 # **Smaller error.** Both pairs show it. At the authors' size, at step 40,000, the error is five
-# times smaller with RBA. At that step the vanilla run has only just left its plateau. At step
-# 300,000 the authors' factor is 2.8.
+# times smaller with RBA. At that step the vanilla run has only just left its plateau. In the
+# authors' own runs the error is 2.8 times smaller at step 300,000.
 #
-# **Earlier total diffusion.** At the authors' size the SNR rises much earlier with RBA: step 4,100
-# against 19,000. In the live pair the rises are a hundred steps apart, and their hatched intervals
-# overlap, so they are not told apart. The vanilla rise is where the authors draw it. RBA's comes
-# later than theirs.
+# **Earlier total diffusion.** At the authors' size the first rise of the SNR comes much earlier
+# with RBA: at step 4,100 against 19,000. Without RBA it comes where the authors draw the start of
+# total diffusion, and with RBA it comes later than they draw it. In the live pair the two first
+# rises are a hundred steps apart. Their hatched intervals in {numref}`fig-rba-snr` overlap, so one
+# cannot say which comes first.
 #
-# **Homogeneous residuals.** The order is larger with RBA in both pairs, by about 0.01. That is less
-# than seeds differ among themselves: in {doc}`06_helmholtz` the two ranges overlap, and RBA's is
-# larger in four of five pairs.
+# **Homogeneous residuals.** The order parameter of the residual is larger with RBA in both pairs,
+# by about 0.01. That is less than runs from different seeds differ. In {doc}`06_helmholtz` the
+# range of the runs with RBA and that of the vanilla runs overlap. RBA's order parameter is larger
+# in four of five pairs.
 #
-# Each pair is one run of each kind. How much of such a lead is chance is the question of
+# Each pair is one run of each kind. How much of such a difference is chance is the question of
 # {doc}`12_chance`, and {doc}`06_helmholtz` has five seeds of the small runs. What to try on a
 # problem of your own is in {doc}`what_to_do_when`.
 #
@@ -703,49 +741,53 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # Here the story ends, as the paper tells it. What have you seen of it so far?
 #
 # **What holds, in these runs.** The authors' trainings can be begun again. In one run of each kind
-# the error falls below 0.5 earlier with RBA, on two equations. In the phase that they draw as total
-# diffusion more probes have an SNR above 1 than in their diffusion.
+# the error falls below 0.5 earlier with RBA, on two equations. The share of probes with an SNR
+# above 1 is larger in the phase that the authors draw as total diffusion than in the one that they
+# draw as diffusion.
 #
 # **What does not fit.** Late in the published runs the SNR falls below 1 again, while the error
-# still improves. On Allen-Cahn without RBA the SNR rises while the error goes on waiting. In the
-# small trainings of this chapter and of {doc}`02_signal_and_noise` the error falls while the SNR is
-# far below 1. And residuals that are more homogeneous by 0.01 are within what chance does.
+# still becomes smaller. On Allen-Cahn without RBA the SNR rises while the error stays on a plateau.
+# In the small trainings of this chapter and of {doc}`02_signal_and_noise` the error falls while the
+# SNR is far below 1. And an order parameter of the residual that is larger by 0.01 is within what
+# chance alone does.
 #
 # **What is open.** How much of a long run is chance ({doc}`12_chance`)? Is it attention that helps
-# ({doc}`11_balance`)? Does a rule that knows nothing of the error find the phases
+# ({doc}`11_balance`)? Does a rule that does not look at the error find the phases
 # ({doc}`13_phases`)?
 #
-# **What Adam has to do with it.** Adam's steps do not shrink with the gradient. On the bottom of a
-# valley they carry the network to and fro between the walls. Away from the bottom all batches feel
-# the slope of the same wall, so the signal is large, and the SNR with it
-# ({numref}`fig-waves-floor`). So a high SNR late in a training can be this motion. It would be gone
-# at a smaller learning rate, and {doc}`10_adams_view` tries that.
+# **What Adam has to do with it.** Adam's steps do not become shorter when the gradient does. At the
+# bottom of a valley of the loss they carry the network to and fro, from one side of the valley to
+# the other. Away from the bottom the gradients of all batches contain the slope of the same side.
+# So the signal is large, and the SNR with it ({numref}`fig-waves-floor`). So a high SNR late in a
+# training can come from this motion. Then it would vanish at a smaller learning rate, and
+# {doc}`10_adams_view` tries that.
 #
 # **If the SNR of your own training is low.**
 #
-# 1. Do nothing on that account. A training on all points has a low SNR at good solutions and at bad
-#    ones.
+# 1. Change nothing for this reason alone. A training on all points has a low SNR at good solutions
+#    and at bad ones.
 # 2. Look at the error. If it is not known, look at the residual at points that are not trained on.
-#    While it falls, go on.
-# 3. If it does not fall, plot the output. Where it is zero or constant, a term of the loss counts
-#    too little. Give that term a larger weight, or try RBA. Where it is a part of the solution, as
-#    on the plateau of {numref}`fig-waves-stall`, go on to a limit that you set before.
+#    While it falls, continue the training.
+# 3. If it does not fall, plot the output of the network. If the output is zero or constant, a term
+#    of the loss counts too little. Multiply that term by a larger factor, or try RBA. If the output
+#    is a part of the solution, as on the plateau of {numref}`fig-waves-stall`, continue up to a
+#    number of steps that you set before.
 #
-# The page {doc}`what_to_do_when` has the evidence for each.
+# The page {doc}`what_to_do_when` has the evidence for each of these points.
 #
 # **Three takeaways**
 #
-# 1. RBA gives each point a slow mean of its residual. Two numbers describe it: its memory and its
-#    bound.
+# 1. RBA gives each point a weight, which is a mean of the point's residual over many past steps.
+#    Two numbers describe it: its memory and its bound.
 # 2. With RBA the error was smaller in both pairs of runs. The SNR rose clearly earlier at the
 #    authors' size. At the start RBA's SNR is very large, since its weights begin at zero.
-# 3. A residual is no error. Smooth mistakes cost little residual, so the error can grow while
+# 3. A residual is no error. Smooth mistakes leave little residual, so the error can grow while
 #    residual and loss fall.
 #
-# **Limits.** One equation, with a smooth solution. The live runs are of a {term}`laptop's size`,
-# one seed each, and stop at step 1,300. The explanation of the hump holds for a linear equation,
-# whose error can be split. Whether RBA works by attention, or only by the balance of equation and
-# boundary, is asked in {doc}`11_balance`.
+# **Limits.** This is one equation, with a smooth solution. The live runs are of a
+# {term}`laptop's size`, with one seed each, and stop at step 1,300. The explanation of the hump
+# holds for a linear equation, whose error can be split. Does RBA work by attention, or only by the
+# balance of equation and boundary? That is asked in {doc}`11_balance`.
 #
 # ## Exercises
 #
@@ -753,8 +795,8 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # :label: ex-rba-forget
 #
 # A point has had the largest residual for 2,000 steps. From then on its residual is zero. After how
-# many more steps does the point count half as much in the loss? The weight enters squared, the
-# decay is 0.999, and the rate is 0.001.
+# many more steps does the point count half as much in the loss? The loss has the square of the
+# weight, the decay is 0.999, and the rate is 0.001.
 # ```
 
 # %%
@@ -775,16 +817,16 @@ exercises.check(answer, count, within=0.02)
 #
 # Without a residual the weight only decays: after $n$ steps it is $0.999^n$ of what it was. Its
 # square is halved when $0.999^{2n} = 1/2$. That is $n = \ln 2 / (2 \cdot 0.0010005) \approx 346.4$,
-# so 347 steps. How large the weight was does not matter. Memory matters alone.
+# so 347 steps. How large the weight was does not matter. Only the memory matters.
 # ```
 #
 # ```{exercise}
 # :label: ex-rba-smooth
 #
-# In the paper's case, $a = (6, 6)$, the solution is $\sin(6 \pi x) \sin(6 \pi y)$. How many times
-# larger is the residual of that wave than the residual of the bump
-# $\cos(\tfrac{\pi}{2} x) \cos(\tfrac{\pi}{2} y)$, when both have height 1? Then find a function
-# that depends on $x$ *and* $y$ and leaves no residual at all.
+# In the paper's case, $a = (6, 6)$, the solution is $\sin(6 \pi x) \sin(6 \pi y)$. Let this wave
+# and the bump $\cos(\tfrac{\pi}{2} x) \cos(\tfrac{\pi}{2} y)$ both have height 1. How many times
+# larger is the residual that the wave leaves than that of the bump? Then find a function that
+# depends on $x$ *and* $y$ and leaves no residual at all.
 # ```
 
 # %%
@@ -798,10 +840,10 @@ exercises.check(answer, of_wave / of_bump, within=0.03)
 # ```{solution} ex-rba-smooth
 # :class: dropdown
 #
-# Each second derivative of the wave is $-36 \pi^2$ times the wave. So it leaves
+# Each second derivative of the wave is $-36 \pi^2$ times the wave. So the wave leaves
 # $(1 - 72 \pi^2)$ times itself, which is $-710$ at its top. For the bump the factor is
-# $1 - \tfrac{1}{2} \pi^2 = -3.93$. The ratio is about 180, and it was 42 with $a = (4, 1)$. So
-# smooth mistakes are even cheaper there.
+# $1 - \tfrac{1}{2} \pi^2 = -3.93$. The ratio is about 180, and with $a = (4, 1)$ it was 42. So with
+# $a = (6, 6)$ smooth mistakes leave even less residual, compared with the wave.
 #
 # Any $\cos(\alpha x) \cosh(\beta y)$ with $\alpha^2 - \beta^2 = 1$ leaves no residual, such as
 # $\cos(\sqrt{2}\, x) \cosh(y)$.
@@ -810,17 +852,17 @@ exercises.check(answer, of_wave / of_bump, within=0.03)
 # ```{exercise}
 # :label: ex-rba-seeds
 #
-# Is the hump of {numref}`fig-rba-error` an accident of one seed?
+# Does the hump of {numref}`fig-rba-error` come from one seed only?
 # `pl.records.kinds("helmholtz_a4-1")` has five published runs of each kind, with the same sizes.
-# Find the largest error of each within the first 1,000 steps, and its step.
+# Find the largest error of each run within the first 1,000 steps, and its step.
 # ```
 #
 # ```{solution} ex-rba-seeds
 # :class: dropdown
 #
-# All ten have it. With RBA the largest error lies between 1.97 and 3.22, at a step between 254 and
-# 358. Without RBA it lies between 5.15 and 10.7, at a step between 57 and 180. So in each pair the
-# vanilla hump is the earlier and the higher one.
+# All ten runs have a hump. With RBA the largest error lies between 1.97 and 3.22, at a step between
+# 254 and 358. Without RBA it lies between 5.15 and 10.7, at a step between 57 and 180. So in each
+# pair the vanilla hump comes earlier and is higher.
 # ```
 #
 # All works cited are in the {doc}`bibliography`.

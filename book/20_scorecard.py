@@ -13,54 +13,73 @@
 #
 # - say for each claim of the paper where it holds, at which size, and in how many runs;
 # - read a verdict: what it counts, and what it cannot say;
-# - change the rule of the verdicts, and see which of them move.
+# - change the rule of the verdicts, and see which verdicts change.
 #
-# **Question.** What of the paper holds, on which benchmark, at which size, in how many runs?
+# **Question.** Which claims of the paper hold, on which benchmark, at which size, and in how many
+# runs?
 #
 # **The claim.** A PINN passes through {term}`fitting`, {term}`diffusion` and
-# {term}`total diffusion`; {term}`residual-based attention` (RBA) brings the last phase earlier; and
-# the error falls fastest there {cite}`anagnostopoulos2024learning`. On Allen-Cahn, for example, the
-# authors draw the last phase at step 11,100 with RBA and at 91,700 without.
+# {term}`total diffusion`. With {term}`residual-based attention` (RBA) the last phase begins
+# earlier. In the last phase the error falls fastest {cite}`anagnostopoulos2024learning`. On
+# Allen-Cahn, for example, the authors draw the start of the last phase at step 11,100 with RBA and
+# at step 91,700 without it.
 #
-# **What this chapter does.** It counts. Each time it is executed it computes all verdicts from the
-# published runs: change a run, and a row changes. The other chapters explain and discuss.
+# **What this chapter does.** It counts in how many runs each claim holds. Each time the chapter is
+# executed, it computes all verdicts from the published runs. So if a run is changed, a row of a
+# table changes. The other chapters explain and discuss.
 #
 # **Before.** {doc}`02_signal_and_noise` says what the {term}`SNR` is, and {doc}`04_attention` what
-# RBA does. Each section names the chapters behind it.
+# RBA does. Each section names the chapters that it rests on.
 #
 # **Time.** Some seconds. Nothing is trained.
 
 # %% [markdown]
 # ## How to read it
 #
-# A claim is a yes or no for each run, or for each pair of runs with the same {term}`seed`. The
-# rules are the same on all benchmarks ({mod}`pinnlib.book.claims`). A verdict is a count:
+# For each run, or for each pair of runs with the same {term}`seed`, a claim is turned into a yes or
+# a no. The rules for this are the same on all benchmarks ({mod}`pinnlib.book.claims`). The verdict
+# follows from the share of runs, or of pairs, with a yes:
 #
 # | verdict | what it means |
 # |---|---|
 # | **reproduced** | at least 80% of the runs show it |
 # | **partly** | more than 20% show it, and less than 80% |
 # | **not** | at most 20% show it |
-# | **cannot tell** | the runs end too soon, are of another flow or other data, or the authors give no step, and fewer than 80% show it; or a series is too coarse |
+# | **cannot tell** | fewer than 80% show it, but these runs cannot refute the claim; or the numbers are too coarse |
 #
-# The runs stand on three grounds:
+# Runs cannot refute a claim if they end too soon, if they are of another flow or of other data than
+# the authors' runs, or if the authors give no step to compare with. The authors' series are *too
+# coarse* to say whether a rise is abrupt.
+#
+# The runs are of three sorts. The tables call them *grounds*, since each verdict rests on one of
+# them. Up to the section on attention there are two *kinds* of run: {term}`vanilla`, which is
+# without RBA, and with RBA.
 #
 # | ground | what it is |
 # |---|---|
 # | the authors' series | their own published numbers, one run of each kind |
-# | their size, here | our runs of {term}`the authors' size <authors' size>`, from their start, one of each kind, for 13% to 38% of their steps |
+# | their size, here | our runs of {term}`the authors' size <authors' size>`, from their start, one of each kind |
 # | a laptop's size | five small runs of each kind ({term}`laptop's size`) |
 #
-# A verdict on small runs says so, and is none on the paper's runs. {doc}`published` lists all runs.
+# Our runs of the authors' size have 13% to 38% of the steps of the authors' runs. A verdict on
+# small runs says that they are small, and it is not a verdict on the paper's runs. {doc}`published`
+# lists all runs.
 #
-# Some words have an exact meaning. *More accurate* is a smaller error at each compared step. *Falls
-# fastest at that rise* is within a factor of 2 in steps. *Homogeneous* is the order of the
-# residual, averaged over the second half of the training. *Rises again* is the simple reading: the
-# first time that the running median of the SNR comes above 1. It is worth something only where all
-# seeds agree ({doc}`13_phases`). *Stays there* is the strict rule of that chapter, and *three
-# phases* is the same rule. *Abrupt* is a first rise whose interval spans less than a factor of 2 in
-# steps. What happens at the {term}`collapse` of the residual, over many runs, is a subject of its
-# own ({doc}`14_transition`).
+# Some words of the claims have an exact meaning:
+#
+# - *More accurate*: the error is smaller at each step at which errors are compared.
+# - *Rises again*: this is the simple reading, the {term}`first crossing`. After the running median
+#   of the SNR was below 1, it comes above 1 for the first time. It is worth something only where
+#   all seeds agree ({doc}`13_phases`).
+# - *Stays there* and *three phases*: both are judged by the {term}`strict rule` ({doc}`13_phases`).
+# - *Abrupt*: the interval in which the first rise lies spans less than a factor of 2 in steps.
+# - *Falls fastest at that rise*: the step at which the error falls fastest is within a factor of 2
+#   of the step of the first rise.
+# - *Homogeneous*: this is measured by the order of the residual, averaged over the second half of
+#   the training. A larger order means more homogeneous.
+#
+# What many runs do at the {term}`collapse` of the residual is not counted here. It is the subject
+# of {doc}`14_transition`.
 
 # %% tags=["hide-cell"]
 import subprocess
@@ -165,9 +184,9 @@ for name, (_, moments, draws) in BENCHMARKS.items():
 # %% [markdown]
 # ## In one look
 #
-# {numref}`fig-scorecard` shows one run of each kind on each benchmark. On top are our runs of the
-# authors' size, where the paper's story can be seen. The three benchmarks below them are of a
-# laptop's size.
+# {numref}`fig-scorecard` shows one run of each kind on each benchmark. The two upper rows are our
+# runs of the authors' size, on Allen-Cahn and Helmholtz. There the paper's story can be seen. The
+# three rows below them are runs of a laptop's size, on the other three benchmarks.
 
 
 # %% tags=["hide-input"]
@@ -197,7 +216,7 @@ def panel(ax, run, kind):
     ax.axhline(1.0, color="black", lw=0.8, ls=":")
 
 
-# %% mystnb={"figure": {"caption": "SNR on five benchmarks, without RBA on the left and with RBA on the right: probes as dots, their running median as a line. The dotted line is 1. Tints are the phases of the strict rule where the line agrees; it is white where the line is on the other side of 1, and where the run has ended.", "name": "fig-scorecard"}, "image": {"alt": "Ten panels of SNR against the Adam step, in five rows. Most begin above one, tinted yellow, and fall below one, tinted grey. The two panels of the authors' size with RBA end in green, above one. Burgers, the cavity and the flow around an artery have no green."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "SNR on five benchmarks, without RBA on the left and with RBA on the right: probes as dots, their running median as a line. The dotted line is 1. Tints are the phases of the strict rule, drawn where the line agrees with them. The background is white where the line is on the other side of 1, and where the run has ended.", "name": "fig-scorecard"}, "image": {"alt": "Ten panels of SNR against the Adam step, in five rows. Most begin above one, tinted yellow, and fall below one, tinted grey. The two panels of the authors' size with RBA end in green, above one. Burgers, the cavity and the flow around an artery have no green."}} tags=["hide-input"]
 shown = {
     f"{name}, authors' size": [
         pl.records.load(f"authors_{stem}_{kind}") for kind in ("vanilla", "rba")
@@ -222,20 +241,24 @@ figures.stamp(fig, "seed 0, or the authors' start; settings in each chapter")
 plt.show()
 
 # %% [markdown]
-# In {numref}`fig-scorecard` follow the right column of the two upper rows from left to right. The
-# SNR begins high (yellow), sinks below 1 (grey), and comes up again (green). That is the paper's
-# story, from the authors' start. On their left the same network without RBA comes up later, and the
-# run ends too soon after it for the strict rule to call it a phase.
+# Look first at the two upper rows of {numref}`fig-scorecard`, and there at the right column, with
+# RBA. Read it from left to right. The SNR begins high (yellow), sinks below 1 (grey), and rises
+# above 1 again (green). That is the paper's story, in our runs from the authors' start.
 #
-# The lower three rows have no green. On Burgers the line with RBA comes back to 2 for a while and
-# sinks again; without RBA it stays below 1. The vanilla run of the cavity dies for a while: its SNR
-# leaves the panel, since a constant output has no noise ({doc}`08_cavity`). The figure shows one
-# run of each kind, so it proves no rule. The tables count.
+# The left column of these two rows has the same networks without RBA. Their SNR rises later. The
+# runs end too soon after this rise for the strict rule to call it a phase.
+#
+# The lower three rows have no green. On Burgers with RBA the line comes back to 2 for a while, and
+# sinks again. Without RBA it does not come back above 1. In the vanilla run of the cavity the
+# network is dead for a while: its output is constant. Then the gradients of the batches have no
+# noise, and the SNR is too large for the panel ({doc}`08_cavity`).
+#
+# The figure shows one run of each kind, so it proves no rule. The tables below count all runs.
 
 # %% [markdown]
 # ## Verdicts, counted
 #
-# How often does each verdict fall on each ground?
+# How many claims get each verdict, on each ground?
 
 # %% tags=["hide-input"]
 WORDS = ("reproduced", "partly", "not", "cannot tell")
@@ -251,22 +274,30 @@ rows = [(ground, *(count[word] for word in WORDS)) for ground, count in tally.it
 display(Markdown(verdicts.markdown(("ground", *WORDS), rows)))
 
 # %% [markdown]
-# On their own ground the paper's claims do well, on two benchmarks of three. The strict rule finds
-# all three phases in three of the authors' four series on Helmholtz and Allen-Cahn. With RBA total
-# diffusion starts within a fifth of the step that they draw. On Allen-Cahn without RBA it starts at
-# 62,015, where the residual falls, and they draw it at 91,700 ({doc}`03_authors_runs`). The fourth
-# series begins below 1. In the cavity's two series the SNR stays above 1 nearly to the end, so it
-# cannot rise again.
+# In the authors' own series the paper's claims do well on two benchmarks of three, Helmholtz and
+# Allen-Cahn. The strict rule finds all three phases in three of the four series on these two.
 #
-# Two notes on our runs of the authors' size. The vanilla runs end too soon after the step that the
-# authors draw, and do not count for the phases. On Helmholtz RBA is behind vanilla at steps 1,000
-# and 2,000, for its transition came later here than in the authors' run ({doc}`12_chance`). Errors
-# are compared from step 4,000 on. That was chosen with the runs in sight: with step 1,000 among
-# them the verdict would be *not*.
+# With RBA the rule has total diffusion start within a fifth of the step that the authors draw. On
+# Allen-Cahn without RBA the rule has it start at step 62,015, where the residual falls, and the
+# authors draw it at step 91,700 ({doc}`03_authors_runs`).
 #
-# At a laptop's size some problems are others: on Helmholtz $a$ is $(4, 1)$ and not $(6, 6)$, and on
-# the cavity Re is 100 and not 1,000. The next tables have one row a claim, with the verdict and the
-# runs that show it.
+# The series without all three phases is that of Helmholtz without RBA: its SNR begins below 1. In
+# the two series of the cavity the SNR stays above 1 nearly to the end, so it cannot rise above 1
+# again.
+#
+# Two things must be said about our runs of the authors' size. First, the vanilla runs end too soon
+# after the step that the authors draw. So they are not counted for the claims on the phases.
+#
+# Second, on Helmholtz the error with RBA is larger than without it at steps 1,000 and 2,000. The
+# reason is that the transition came later here than in the authors' run ({doc}`12_chance`). So
+# errors are compared from step 4,000 on. We chose this step after we had seen the runs: with step
+# 1,000 among the compared steps the verdict on accuracy would be *not*.
+#
+# At a laptop's size some problems differ from the authors' problems. On Helmholtz $a$ is $(4, 1)$
+# and not $(6, 6)$, and on the cavity Re is 100 and not 1,000.
+#
+# The next tables have one row for each claim. A cell has the verdict, and a count behind it: 2/5
+# means that two of five runs, or two of five pairs of runs, show the claim.
 
 
 # %% tags=["hide-input"]
@@ -284,8 +315,9 @@ display(Markdown(f"{label}\n\n{verdicts.matrix(short(rest))}"))
 # %% [markdown]
 # ## Benchmark by benchmark
 #
-# The folded tables have the numbers: the paper's statement or its authors' number, ours as median
-# and range over seeds, the runs that show it, and the verdict.
+# The tables of this section are folded. For each claim they give, from left to right, the statement
+# of the paper or the number of its authors, our number, the count of runs that show the claim, and
+# the verdict. Our number is the median over the seeds, with the range.
 
 
 # %% tags=["hide-input"]
@@ -297,43 +329,48 @@ def tables(name):
 
 # %% [markdown]
 # **Allen-Cahn** ({doc}`07_allen_cahn`, {doc}`03_authors_runs`). RBA is more accurate on every
-# ground, by a factor of more than ten: in two single runs, and in the median of five pairs at a
-# laptop's size. In four of the five small seeds the first rise comes long before the passage, so
-# their rows on it say little about the last phase.
+# ground, by a factor of more than ten. In the authors' series and in our runs of their size this
+# rests on one pair of runs each. At a laptop's size it is the median of five pairs.
+#
+# In four of the five small runs with RBA the first rise of the SNR comes long before the
+# {term}`passage`. So at this size the rows on the first rise say little about the last phase.
 
 # %% tags=["hide-input", "hide-output"]
 tables("Allen-Cahn")
 
 # %% [markdown]
-# **Helmholtz** ({doc}`06_helmholtz`, {doc}`12_chance`). RBA is more accurate on every ground. The
-# three phases are there with RBA at the authors' size, in their run and in ours. They are in none
-# of the ten small runs, which have $a = (4, 1)$. Between the sizes one run of 21 has them
-# ({doc}`13_phases`).
+# **Helmholtz** ({doc}`06_helmholtz`, {doc}`12_chance`). RBA is more accurate on every ground. At
+# the authors' size the three phases are there with RBA, in the authors' run and in ours. None of
+# the ten small runs, which have $a = (4, 1)$, has them. At sizes between the two, one run of 21 has
+# them ({doc}`13_phases`).
 
 # %% tags=["hide-input", "hide-output"]
 tables("Helmholtz")
 
 # %% [markdown]
-# **The cavity** ({doc}`08_cavity`). In the authors' series RBA's error is smaller. They draw the
-# same step with and without RBA, so that RBA's SNR rises earlier is not their claim there. In our
-# small runs, at a lower Reynolds number, RBA's residuals are more homogeneous. Its error is smaller
-# at every compared step in none of five pairs.
+# **The cavity** ({doc}`08_cavity`). In the authors' series RBA's error is smaller. The authors draw
+# the start of the last phase at the same step with and without RBA. So they do not claim there that
+# RBA's SNR rises earlier.
+#
+# In our small runs, at a lower {term}`Reynolds number`, RBA's residuals are more homogeneous. In
+# none of the five pairs is RBA's error smaller at every compared step.
 
 # %% tags=["hide-input", "hide-output"]
 tables("cavity")
 
 # %% [markdown]
-# **Burgers** ({doc}`05_burgers`). RBA's SNR rises where that of vanilla does not, and its residuals
-# are more homogeneous. That rise is partly a fact about the probes: probed twice as often, three
-# runs with RBA have it and one without ({doc}`published`). Its error is larger, with the data
-# weighted by 20.
+# **Burgers** ({doc}`05_burgers`). With RBA the SNR rises above 1 again, and without RBA it does
+# not. RBA's residuals are more homogeneous. The rise depends partly on how often a run is probed.
+# With twice as many {term}`probes <probe>` three runs with RBA have the rise, and one run without
+# RBA has it ({doc}`published`). RBA's error is larger. In all these runs the data are weighted by
+# 20.
 
 # %% tags=["hide-input", "hide-output"]
 tables("Burgers")
 
 # %% [markdown]
-# **The flow around an artery** ({doc}`09_cerebral_flow`), an inverse problem with noisy data. RBA's
-# residuals are more homogeneous, and its error is not smaller.
+# **The flow around an artery** ({doc}`09_cerebral_flow`). This is an {term}`inverse problem` with
+# noisy data. RBA's residuals are more homogeneous, and its error is not smaller.
 
 # %% tags=["hide-input", "hide-output"]
 tables(ARTERY)
@@ -341,10 +378,16 @@ tables(ARTERY)
 # %% [markdown]
 # ## Attention
 #
-# Is it *attention* that helps, or the smaller weight of the equation? {doc}`11_balance` has
-# controls, which know nothing of the points, and two rivals, which do. A share of 1 means that a
-# control gains as much as RBA, and a share of 0 that it gains nothing. Gains are in decades of the
-# error, on Helmholtz at step 4,000 and on Allen-Cahn at step 16,000. *Most* is at least one half.
+# Is it *attention* that helps, or the smaller weight of the equation? {doc}`11_balance` compares
+# RBA with three {term}`controls <control>` and with two rivals. The controls know nothing of the
+# single points: {term}`constant <constant weight>`, {term}`ramp` and
+# {term}`permuted <permuted weights>` weights. The rivals do look at the points:
+# {term}`self-adaptive weights` and {term}`RAD`.
+#
+# Gains are measured in {term}`decades <decade>` of the error, at step 4,000 on Helmholtz and at
+# step 16,000 on Allen-Cahn. The *share* compares a gain with that of RBA. A share of 1 means that a
+# control or a rival gains as much as RBA, and a share of 0 means that it gains nothing. *Most of
+# RBA's gain* is a share of at least one half.
 
 # %% tags=["hide-input"]
 rows = []
@@ -365,16 +408,18 @@ for name, at in (("Helmholtz", 4_000), ("Allen-Cahn", 16_000)):
 display(Markdown(verdicts.table(rows)))
 
 # %% [markdown]
-# In five small runs of each kind on Helmholtz, each of the three controls has most of RBA's gain.
-# So attention to points is not needed for it there. On Allen-Cahn none has by step 16,000; three of
-# five ramps pass later ({doc}`11_balance`). No control was run at the authors' size.
+# On Helmholtz, in five small runs of each kind, each of the three controls has most of RBA's gain.
+# So there RBA's gain does not need attention to single points. On Allen-Cahn no control has most of
+# the gain by step 16,000. Three of the five runs with a ramp go through the {term}`passage` later
+# ({doc}`11_balance`). No control was run at the authors' size.
 #
 # ## Information
 #
-# Do layers compress what they know? {doc}`16_compression` shows that the answer is that of the bins
-# ({numref}`fig-bins`). The next table has the part that needs two snapshots a run: the change of
-# the {term}`mutual information` $I(X; T)$ from the first step to the last. It is taken at 2,048
-# points with the paper's 30 bins. A loss counts from 0.1 bit on.
+# Do layers lose information about their input while they learn? {doc}`16_compression` shows that
+# the answer depends on the bins with which information is measured ({numref}`fig-bins`). The next
+# table compares two snapshots of each run, the first and the last. It has the change of the
+# {term}`mutual information` $I(X; T)$ between them, at 2,048 points and with the paper's 30 bins. A
+# change counts as a loss from 0.1 bit on.
 
 
 # %% tags=["hide-input"]
@@ -412,31 +457,33 @@ display(Markdown(verdicts.table(verdicts.at(rows, verdicts.LAPTOP))))
 print("made from records alone within 30 seconds:", time.perf_counter() - begun < 30.0)
 
 # %% [markdown]
-# At this size the layers hardly compress, by these bins.
+# At this size the layers lose hardly any information, if it is measured with these bins.
 #
 # **Three takeaways**
 #
 # 1. At the authors' size, in one run of each kind from one start, the paper's story is there on
 #    Allen-Cahn and on Helmholtz: three phases with RBA, an earlier rise, a smaller error. Whether
-#    lead and abrupt rise are more than chance cannot be told ({doc}`12_chance`).
-# 2. At a laptop's size RBA makes residuals more homogeneous on all five benchmarks, and the error
-#    smaller on two.
-# 3. Small runs say *not* of 9 verdicts in 40, and *cannot tell* of 17: these runs are too short, or
-#    of another problem, so that a no of theirs does not count. None of our runs of the authors'
-#    size says *not*, with errors compared from step 4,000 on.
+#    RBA's lead and the abrupt rise are more than chance cannot be told ({doc}`12_chance`).
+# 2. At a laptop's size RBA makes the residuals more homogeneous on all five benchmarks. It makes
+#    the error smaller on two of them.
+# 3. Of the 40 verdicts on small runs 9 are *not*. Another 17 are *cannot tell*: there the runs are
+#    too short, or of another problem, so a no does not count. No verdict on our runs of the
+#    authors' size is *not*, if errors are compared from step 4,000 on.
 #
-# **Limits.** On two of the three grounds there is one run of each kind. A yes or no throws away by
-# how much. The rows of one table are not independent: a run without a rise fails several of them.
-# Nothing is corrected for the number of rows.
+# **Limits.** On two of the three grounds there is one run of each kind. A yes or a no does not say
+# by how much. The rows of one table are not independent: a run without a rise fails several of
+# them. The more rows there are, the more of them come out by chance, and nothing is corrected for
+# this.
 
 # %% [markdown]
 # ## Exercises
 #
 # ```{exercise}
 # :label: ex-scorecard-threshold
-# *Reproduced* asks for 80% of the runs. Suppose that it asked for all of them, and *not* for none.
-# How many of the verdicts on small runs (`grounds[...]["a laptop's size"]`) would have another
-# word? Leave out *cannot tell*. A claim has its yes and no in `claim.holds`.
+# The verdict *reproduced* asks that at least 80% of the runs show a claim, and *not* that at most
+# 20% show it. Suppose that *reproduced* asked for all runs, and *not* for none. How many of the
+# verdicts on small runs (`grounds[...]["a laptop's size"]`) would change? Leave out *cannot tell*.
+# The yes and no of a claim, one for each run or pair, are in `claim.holds`.
 # ```
 
 # %%
@@ -452,10 +499,12 @@ pl.book.exercises.check(answer, int(moved.sum()), within=0.0)
 # %% [markdown]
 # ```{solution} ex-scorecard-threshold
 # :class: dropdown
-# Eight. Four are on Helmholtz: that RBA's SNR rises earlier, that the rise is abrupt, that the
-# error falls fastest there, and that residuals are more homogeneous. Three are on Allen-Cahn: both
-# rows on the phases, and the fall of the error. One is the accuracy on the artery. Each is one or
-# two runs away from all or none. All eight would become *partly*, and no yes becomes a no.
+# Eight verdicts would change. Four are on Helmholtz: that RBA's SNR rises earlier, that the rise is
+# abrupt, that the error falls fastest there, and that residuals are more homogeneous. Three are on
+# Allen-Cahn: both rows on the phases, and the fall of the error. One is the accuracy on the artery.
+#
+# Each of these counts is one or two runs away from all or none. All eight verdicts would become
+# *partly*. So no yes becomes a no.
 # ```
 #
 # ```{exercise}
@@ -468,7 +517,10 @@ pl.book.exercises.check(answer, int(moved.sum()), within=0.0)
 # :class: dropdown
 # Each pair is then a toss of a coin, and five heads have a chance of $1/32$, about 3%. On at least
 # one of five benchmarks the chance is $1 - (31/32)^5$, about 15%. So one such benchmark is weak
-# evidence. Here there are two, which has a chance of about 1%. But on Burgers RBA is behind in five
-# of five, which is just as unlikely: the sign depends on the benchmark. The size of the gain says
-# more than the count: the error is 7.82 times smaller on Helmholtz, and 20 times on Allen-Cahn.
+# evidence.
+#
+# Here RBA is ahead in five of five on two benchmarks, which has a chance of about 1%. But on
+# Burgers RBA is behind in five of five, which is just as unlikely: the sign depends on the
+# benchmark. The size of the gain says more than the count. The error is 7.82 times smaller on
+# Helmholtz, and 20 times on Allen-Cahn.
 # ```

@@ -9,22 +9,29 @@
 # %% [markdown]
 # # Speed
 #
-# **Question.** How fast does this book train, against what its readers use today, and how near is
-# that to what the machine can do at all?
+# **Question.** How fast is a training step of this book's library, against those of the libraries
+# that its readers use today? And how near does it come to what the machine can do at all?
 #
-# **What is timed.** Whole training steps: the loss, its gradient and Adam's update, in float32 on
-# two threads. The problem is the same for all: the residual of the Allen-Cahn equation plus 512
-# initial values, from the same weights at the same points. The first three losses must agree to a
-# thousandth, so nobody does less work. All contenders are called in turns within one run, together
-# with plain matrix products. So whatever slows the machine slows all of them, and what counts is
-# the ratio of medians.
+# **What is timed.** A whole training step is timed: the loss, its gradient and Adam's update, in
+# float32 on two threads. All contenders have the same problem: the residual of the Allen-Cahn
+# equation plus 512 initial values. They start from the same weights, and they use the same points.
+# Their first three losses must agree to a thousandth, so that nobody does less work.
 #
-# **Who takes part.** PyTorch with nested `autograd.grad`, which is how most PINNs are written.
-# DeepXDE with its PyTorch backend. JAX, compiled, in two forms: `grad` of `grad`, and `jvp` of
-# `jvp`. And this book's library, with and without a C++ compiler.
+# All contenders are called in turns within one run, and so are plain matrix products. So whatever
+# slows the machine slows all of them. What counts is the ratio of medians.
 #
-# **Time.** This page reads recorded results. `make bench` makes them anew, in about a quarter of an
-# hour on a machine that does nothing else.
+# **Who takes part.** There are six contenders:
+#
+# - *PyTorch, nested* has `autograd.grad` inside `autograd.grad`. This is how most PINNs are
+#   written.
+# - *DeepXDE* runs with its PyTorch backend.
+# - *JAX, nested* is compiled, and takes `grad` of `grad`.
+# - *JAX, forward* is compiled too, and takes `jvp` of `jvp`.
+# - *pinnlib, compiled* is this book's library with a C++ compiler.
+# - *pinnlib* is this book's library without a compiler.
+#
+# **Time.** This page reads recorded results. `make bench` measures everything anew. This takes
+# about a quarter of an hour on a machine that does nothing else.
 
 # %% tags=["hide-cell"]
 import subprocess
@@ -131,11 +138,16 @@ display(Markdown(f"{said}\n\n{times}"))
 
 # %% [markdown]
 # {numref}`fig-speed-steps` shows two things. The compiled step is two to four and a half times as
-# fast as every other. And at the large size it takes hardly longer than the arithmetic that it
-# cannot avoid. What that arithmetic is follows from the formula: a layer with three streams has
-# three matrix products, one forward and two backward, and their number of multiplications is fixed.
-# So there is little left to win on this machine without doing less. It does not show that JAX is
-# slow: on two cores of a processor it cannot play its strength.
+# fast as that of every other contender. And at the large size it takes hardly longer than its
+# matrix products alone, which it cannot avoid.
+#
+# How many matrix products there are follows from the formula. A *stream* is one of the quantities
+# that are carried through the layers, such as the value of the network or one of its slopes. A
+# layer with three streams has three matrix products, one forward and two backward. Their number of
+# multiplications is fixed. So there is little left to win on this machine without doing less work.
+#
+# The figure does not show that JAX is slow. The strength of JAX is accelerators, and here it runs
+# on two cores of a processor.
 
 # %% [markdown]
 # ## Against points and width
@@ -181,10 +193,12 @@ for name in (NESTED, "JAX, forward"):
     print(f"{'':{len(name)}}                by width:  {over_width}")
 
 # %% [markdown]
-# In {numref}`fig-speed-scaling` the gap to nested autograd hardly depends on the number of points.
-# It narrows with the width, since wide layers are mostly matrix products, and at those PyTorch is
-# good too. JAX falls behind at many points, for a reason that was not looked into; its memory grows
-# with them, as the next figure shows.
+# In {numref}`fig-speed-scaling` the ratio between nested autograd and the compiled library hardly
+# depends on the number of points. It becomes smaller with the width: wide layers are mostly matrix
+# products, and at those PyTorch is fast too.
+#
+# JAX falls behind when there are many points. The reason was not looked into. The memory of JAX
+# grows with the number of points, as the next figure shows.
 #
 # ## Memory
 
@@ -206,17 +220,24 @@ figures.stamp(fig, f"Allen-Cahn, float32, {machine['cpu']}, {machine['date']}")
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-speed-memory` shows what a step needs. At the paper's size that is 68 MB, where
-# nested autograd takes 1.5 GB. Nested autograd keeps every factor of the chain rule for every
-# point. Here a chunk of points is done forward and backward before the next begins, and what the
-# next needs is put where the last one was. So the library's memory is bounded by one chunk. It is
-# not quite flat: a chunk is a whole part of a batch, so its size varies below its limit, which is
-# about 11,000 points at 128 x 6. With RBA the backward pass must wait for all residuals; then at
-# most 320 MB of finished chunks wait, and the others are done twice.
+# {numref}`fig-speed-memory` shows how much memory a step needs. At the paper's size the compiled
+# library needs 68 MB. Nested autograd needs 1.5 GB, since it keeps every factor of the chain rule
+# for every point.
+#
+# The library cuts the points into chunks. Each chunk goes forward and backward before the next one
+# begins, and the next chunk uses the memory of the last one again. So the library's memory is
+# bounded by what one chunk needs.
+#
+# Its curve is not quite flat. A chunk must fit into a batch a whole number of times, so its size
+# varies below a limit. At 128 x 6 this limit is about 11,000 points.
+#
+# With RBA the weights of the points depend on all residuals. So the backward pass must wait until
+# all chunks have been done forward. At most 320 MB of finished chunks are kept for it, and the
+# other chunks are done forward twice.
 #
 # ## Where the time goes
 
-# %% mystnb={"figure": {"caption": "Parts of a step. For PyTorch's operations by its profiler; for machine code the matrix products at the speed that they have alone, and the rest of the passes. A difference below zero, which is noise, is drawn as zero.", "name": "fig-speed-profile"}, "image": {"alt": "Three panels of stacked bars. In the nested formulation at the large size activations and other arithmetic take more than half; in the compiled library most of each bar is matrix products."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Where the time of a step goes. The parts of the two lower bars are from PyTorch's profiler. In the bar of the compiled library matrix products are taken at the speed that they have alone, and the other parts are differences. A difference below zero, which is noise, is drawn as zero.", "name": "fig-speed-profile"}, "image": {"alt": "Three panels of stacked bars. In the nested formulation at the large size activations and other arithmetic take more than half; in the compiled library most of each bar is matrix products."}} tags=["hide-input"]
 PARTS = {
     "matrix products": "#4D4D4D",
     "activations and other arithmetic": "#9E9AC8",
@@ -242,26 +263,31 @@ figures.stamp(fig, MEASURED)
 plt.show()
 
 # %% [markdown]
-# {numref}`fig-speed-profile` is the profile before and after. At the large size the customary
-# formulation spends most of its time on element-wise arithmetic, not on matrix products. At the
-# small sizes its matrix products are slow as well: there are more of them, and thinner ones. Three
-# changes turn that around.
+# {numref}`fig-speed-profile` shows where the time goes: at the bottom in the customary formulation,
+# nested PyTorch, and above it in the library. At the large size the customary formulation spends
+# most of its time on element-wise arithmetic, not on matrix products. At the small sizes its matrix
+# products are slow as well: there are more of them, and their matrices are thinner.
 #
-# 1. **Fewer streams.** A pass carries the value, the slopes that the equation needs, and the
-#    operator $u_t - \epsilon u_{xx}$ as *one* stream, since by the chain rule
+# Three changes make the library faster.
+#
+# 1. **Fewer streams.** The streams of a pass are the value, the slopes that the equation needs, and
+#    the operator $L u = u_t - \epsilon u_{xx}$. The operator is *one* stream, and no second
+#    derivative is a stream of its own. The reason is the chain rule. Let $h = f(z)$ be the output
+#    of a unit, and let $c_{ij}$ be the coefficients of the second derivatives in $L$. Then
 #
 #    $$
 #    L h = f'(z)\, L z + f''(z) \sum_{ij} c_{ij}\, \partial_i z\, \partial_j z
 #    $$ (eq-operator)
 #
-#    needs no second derivative on its own. Li and coauthors call this a forward Laplacian
-#    {cite}`li2024forward`.
-# 2. **Fused, and by hand.** The backward pass of {eq}`eq-operator` is written down, not recorded. A
-#    layer keeps what it was given, and nothing else.
+#    So $L h$ follows from $L z$ and first slopes alone. Li and coauthors call this a forward
+#    Laplacian {cite}`li2024forward`.
+# 2. **Fused, and by hand.** The backward pass of {eq}`eq-operator` is written down as formulas.
+#    Autograd would record it instead, during the forward pass. For these formulas a layer keeps its
+#    input, and nothing else.
 # 3. **Tiles.** A tile of 32 points goes through *all* layers before the next tile begins, so its
-#    numbers stay in the nearest caches. The library writes this as C++ for the equation at hand and
-#    has it compiled, which takes two seconds, once. Without a compiler the same formulas run as
-#    PyTorch's operations.
+#    numbers stay in the nearest caches. The library writes this as C++ for the equation at hand,
+#    and has it compiled. The compiler takes two seconds, once. Without a compiler the same formulas
+#    run as PyTorch's operations.
 #
 # ## SNR, ensembles, entropy
 
@@ -306,29 +332,33 @@ tables.append(verdicts.markdown(("binned entropy of a layer", "ms"), rows))
 display(Markdown("\n\n".join(tables)))
 
 # %% [markdown]
-# **SNR** comes from the same backward pass as the step. A layer's weight gradient sums over points;
-# summed batch by batch, it holds the batches' gradients, and their mean is the gradient of the
-# step. The loop is the customary way: one backward pass a batch, nested autograd in each. Both find
-# the same SNR to a thousandth.
+# **SNR** (first table). The SNR comes from the same backward pass as the step. The gradient of a
+# layer's weights is a sum over points. If it is summed batch by batch, it holds the gradients of
+# the batches, and their mean is the gradient of the step. The loop over batches is the customary
+# way: one backward pass for each batch, with nested autograd in each. Both ways find the same SNR,
+# to a thousandth.
 #
-# **A monitor** (`pl.Monitor`) watches a training that is not this library's: here nested autograd.
-# Its probe evaluates the loss once more, and finds the gradients of 32 batches in one backward pass
-# where it can. A loop takes a pass for each batch; vmap holds copies of the graph, and at the large
-# size too many.
+# **A monitor** (second table). `pl.Monitor` watches a training that is not this library's, here one
+# with nested autograd. Its {term}`probe` evaluates the loss once more. Where it can, it finds the
+# gradients of 32 batches in one backward pass. The table compares three ways, each in units of a
+# nested step. The first is the probe of the monitor. A loop takes one backward pass for each batch.
+# The way with `vmap` holds copies of the graph, and at the large size these are too many.
 #
-# **An ensemble** trains several seeds as one network with a leading axis. What it can share is what
-# a step costs besides arithmetic. Without a compiler that is a good part. In machine code there is
-# little left to share: the profile at 2,048 points has less than a fifth of a step outside the
-# passes. So the gain is smaller, and at 1,024 points it misses the aim that is stated below. It is
-# still the fastest of the four ways.
+# **An ensemble** (third table) trains several seeds as one network, whose arrays have a leading
+# axis for the seeds. The seeds can share only what a step costs besides arithmetic. Without a
+# compiler (*eager*) that is a good part of the step. In machine code little is left to share: at
+# 2,048 points less than a fifth of a step is outside the passes ({numref}`fig-speed-profile`).
 #
-# **Entropy** is that of 25,600 samples of 128 neurons in 30 bins. The customary way is `digitize`
-# neuron by neuron, then `unique` over rows. Here the rows are hashed, and rows with equal hashes
-# are compared, so the bits are the same.
+# So in machine code the gain is smaller, and at 1,024 points it misses the aim that is stated
+# below. An ensemble in machine code is still the fastest of the four ways.
+#
+# **Entropy** (last table) is the binned {term}`entropy` of 25,600 samples of 128 neurons in 30
+# bins. The customary way calls `digitize` for one neuron after the other, and then `unique` over
+# rows. Here each row is hashed, and rows with equal hashes are compared. So the bits are the same.
 #
 # ## Aims and what was reached
 #
-# The aims were set before the library was made fast. They are not changed where they are missed.
+# The aims were set before the library was made fast. An aim that is missed is not changed.
 
 # %% tags=["hide-input"]
 aims = []
@@ -418,9 +448,10 @@ display(Markdown(verdicts.markdown(("measure", "aim", "reached", ""), aims)))
 # %% [markdown]
 # ## Time it here
 #
-# The cell trains for 100 steps each way on the machine that runs this page. The first training in
-# machine code includes the compiler's two seconds, unless it was made before; so it is trained once
-# for nothing. The line after it must print the same on every machine.
+# The next cell trains for 100 steps in machine code, then without it, then in machine code again,
+# on the machine that runs this page. The first training may include the two seconds of the
+# compiler. So its line does not count, and the third line has the time in machine code. The line of
+# the second cell must be the same on every machine.
 
 # %% tags=["nbval-ignore-output"]
 problem = pl.problems.AllenCahn()
@@ -451,14 +482,21 @@ print(
 # %% [markdown]
 # ## Limits
 #
-# One processor with two cores, one equation, one activation, float32. On a processor with many
-# cores, or with another BLAS, the ratios will differ. Without a compiler a step is made of
-# thousands of small parallel parts, each of which waits for the slower core; when other work was on
-# this machine, that way was seen to be no more than 1.2 times as fast as nested autograd. JAX's
-# strength is accelerators, and none was used here. All contenders ran with freed memory kept by the
-# C library, which helps JAX most. DeepXDE evaluates 512 points more than the others. The matrix
-# products that set the limit are PyTorch's own (MKL), in pieces that stay in the cache; a faster
-# library of products would move the limit. `tanh` in machine code is a rational approximation in
-# float32, with a relative error below 4e-7, some five units in the last place. `torch.compile` of
-# the nested formulation is not among the contenders: it does not support the double backward pass
-# that the second derivatives need.
+# All times are from one processor with two cores, for one equation and one activation, in float32.
+# On a processor with many cores, or with another library of matrix products (BLAS), the ratios will
+# differ.
+#
+# Without a compiler a step is made of thousands of small parallel parts, and each of them waits for
+# the slower core. When other work was on this machine, this way was seen to be no more than 1.2
+# times as fast as nested autograd.
+#
+# The strength of JAX is accelerators, and none was used here. In all contenders the C library kept
+# freed memory for later use, which helps JAX most. DeepXDE evaluates 512 points more than the
+# others.
+#
+# The matrix products that set the limit are PyTorch's own (MKL), in pieces that stay in the cache.
+# A faster library of products would move the limit. In machine code `tanh` is a rational
+# approximation in float32. Its relative error is below 4e-7, some five units in the last place.
+#
+# `torch.compile` of the nested formulation is not among the contenders. It does not support the
+# double backward pass that the second derivatives need.

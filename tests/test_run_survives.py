@@ -3,6 +3,8 @@
 import functools
 import os
 import pathlib
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -11,6 +13,7 @@ import torch
 
 import pinnlib as pl
 
+ROOT = pathlib.Path(__file__).parent.parent
 ENDS, ZEROS = np.array([[0.0], [1.0]]), np.zeros((2, 1))
 SMALL = {
     **{"width": 4, "depth": 1, "points": 8, "data_points": 8, "batches": 2, "steps": 6},
@@ -596,3 +599,14 @@ def test_nothing_is_said_without_a_reason(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert train(**LBFGS, checkpoint=tmp_path / "run.npz").complete
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments():
+    command = [sys.executable, "-m", "tests.kill", "12"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "6 trainings killed: the same bits at the end" in done.stdout
+    assert "3 saves killed: always a whole file" in done.stdout

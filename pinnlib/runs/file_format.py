@@ -6,15 +6,16 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 import os
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib import format as npy
 
 from .. import problems
 from ..config import Config
@@ -27,6 +28,9 @@ __all__ = ["FORMAT", "PARTS", "VERSION", "read", "write", "write_npz"]
 
 PARTS = ("history", "extremes", "snapshots", "state")
 FORMAT, VERSION = "pinnlib run", 4
+
+#: A file may unpack to 64 MiB, or to so many times its own size: histories of one repeated value pack a hundredfold.
+SMALL, PACKED = 2**26, 200
 
 
 def write(run: Run, path: str | os.PathLike[str]) -> Path:
@@ -100,51 +104,107 @@ def read(path: str | os.PathLike[str], problem: problems.Problem | None) -> dict
     if not path.is_file():
         raise FileNotFoundError(f"no run at {path}: check the path, or train one with python -m pinnlib train")
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = _arrays(path.read_bytes())
         header = json.loads(str(arrays.pop("header")))
         _check(path, header)
         config = Config.from_dict({"bias_init": "zero"} | header["config"])  # what older files had, and do not say
-        parts: dict[str, dict[str, np.ndarray]] = {part: {} for part in (*PARTS, "coded")}
         points = arrays.pop("points")
         of_problem = {name: arrays.pop(name) for name in list(arrays) if name.startswith("settings/")}
-        for name, values in arrays.items():
-            part, _, key = name.partition("/")
-            parts[part][key] = values
-        coded = parts.pop("coded")
-        for part in ("history", "extremes"):
-            parts[part] = {name: archive.wide(values) for name, values in parts[part].items()}
-        for name in archive.BITS if coded else ():
-            part_of = {part: coded[f"{name}/{part}"] for part in ("codes", "low", "span")}
-            shots = archive.decode(part_of)
-            if len(shots) < len(parts["snapshots"]["step"]):  # the last one is the state; version 3 kept it twice
-                shots = np.concatenate([shots, parts["state"][name][None]])
-            parts["snapshots"][name] = shots
+        parts = _parts(arrays)
         spec = header["problem"] | {"settings": settings.unpack(header["problem"]["settings"], of_problem)}
-        for needed in ("step", "parameters"):
-            parts["state"][needed], parts["snapshots"][needed]
-    except ValueError as error:
+        _check_sizes(spec, config, points, parts)
+        if problem is None and settings.is_ours(spec):
+            problem = problems.KNOWN[spec["name"]](**spec["settings"])
+        elif problem is not None:
+            settings.check_fits(spec, problem, str(path))
+        own = {"points": points, "provenance": header["provenance"], "compact": bool(header.get("compact", False))}
+        float(own["provenance"].get("wall_time", 0.0))
+    except Exception as error:  # whatever a damaged or foreign file may lead to
         if str(error).startswith(str(path)):
             raise
-        raise ValueError(f"{path} is not a pinnlib run or is damaged ({error}): make or fetch it again") from error
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        KeyError,
-        EOFError,
-        TypeError,
-        AttributeError,
-        NotImplementedError,
-    ) as error:
-        raise ValueError(
-            f"{path} is not a pinnlib run or is damaged ({type(error).__name__}: {error}): make or fetch it again"
-        ) from error
-    if problem is not None:
-        settings.check_fits(spec, problem, str(path))
-    elif settings.is_ours(spec):
-        problem = problems.KNOWN[spec["name"]](**spec["settings"])
-    own = {"points": points, "provenance": header["provenance"], "compact": header.get("compact", False)}
+        why = " ".join(str(error).split())[:200]
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise ValueError(f"{path} is not a pinnlib run or is damaged ({kind}{why}): make or fetch it again") from error
     return own | {"config": config, "problem": problem, "problem_spec": spec} | parts
+
+
+def _arrays(data: bytes) -> dict[str, np.ndarray]:
+    """The arrays of an npz file by name, none larger than it may be; nothing is unpickled."""
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        members = {member.filename: member for member in file.infolist()}
+        if len(members) < len(file.infolist()):
+            raise ValueError("two of its arrays have the same name")
+        whole = sum(member.file_size for member in members.values())
+        if whole > max(SMALL, PACKED * len(data)):
+            raise ValueError(f"its {len(data):,} bytes would unpack to {whole:,}")
+        return {name.removesuffix(".npy"): _array(file, member) for name, member in members.items()}
+
+
+def _array(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    with file.open(member) as stream:
+        version = npy.read_magic(stream)
+        if version not in {(1, 0), (2, 0)}:
+            raise ValueError(f"{member.filename} has version {version} of the npy format")
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, by_columns, dtype = read_header(stream)
+        if dtype.kind not in "biufU":
+            raise ValueError(f"{member.filename} holds {dtype}, neither numbers nor text")
+        if stream.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
+            raise ValueError(f"{member.filename} has another size than its shape {shape}")
+        return np.frombuffer(bytearray(stream.read()), dtype).reshape(shape, order="F" if by_columns else "C")
+
+
+def _parts(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """History, extremes, snapshots and state, as they are worked with."""
+    parts: dict[str, dict[str, np.ndarray]] = {part: {} for part in (*PARTS, "coded")}
+    for name, values in arrays.items():
+        part, _, key = name.partition("/")
+        if values.dtype.kind not in "biuf":
+            raise ValueError(f"{name} holds {values.dtype}, no numbers")
+        parts[part][key] = values
+    coded = parts.pop("coded")
+    for part in ("history", "extremes"):
+        parts[part] = {name: archive.wide(values) for name, values in parts[part].items()}
+    for name in archive.BITS if coded else ():
+        part_of = {part: coded[f"{name}/{part}"] for part in ("codes", "low", "span")}
+        shots = archive.decode(part_of)
+        if len(shots) < len(parts["snapshots"]["step"]):  # the last one is the state; version 3 kept it twice
+            shots = np.concatenate([shots, parts["state"][name][None]])
+        parts["snapshots"][name] = shots
+    return parts
+
+
+def _check_sizes(spec: Mapping[str, Any], config: Config, points: np.ndarray, parts: Mapping[str, dict[str, np.ndarray]]) -> None:
+    """Say so where the arrays of a file fit neither each other nor its settings."""
+    history, extremes, snapshots, state = (parts[part] for part in PARTS)
+    names = (*spec["coordinates"], *spec["fields"], *spec.get("unknowns", ()), spec["name"])
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError("its problem has names that are no text")
+    for part, needed in (("history", ("loss", "rel_l2", "snr")), ("snapshots", archive.BITS), ("state", archive.BITS)):
+        if lost := sorted(set(needed) - set(parts[part])):
+            raise ValueError(f"there is no {part}/{lost[0]}")
+    n_in, width, n_out = spec.get("inputs", len(spec["coordinates"])), config.width, len(spec["fields"])
+    n = width * (n_in + 1) + (config.depth - 1) * width * (width + 1) + n_out * (width + 1) + len(spec.get("unknowns", ()))
+    shots = len(snapshots["step"])
+    wanted = {f"snapshots/{name}": (values, {(shots, *values.shape[1:])}) for name, values in snapshots.items()}
+    wanted |= {  # without weights and points where the history alone was kept
+        "points": (points, {(config.points, len(spec["coordinates"])), (0, len(spec["coordinates"]))}),
+        "state/step": (state["step"], {()}),
+        "state/parameters": (state["parameters"], {(n,)} if shots else {(n,), (0,)}),
+        "snapshots/step": (snapshots["step"], {(shots,)}),
+        "snapshots/parameters": (snapshots["parameters"], {(shots, n)}),
+        "state/rba": (state["rba"], {snapshots["rba"].shape[1:]} | (set() if shots else {(0,), state["rba"].shape})),
+        "history/step": (history["step"], {(len(history["step"]),)}),
+    }
+    wanted |= {f"extremes/{name}": (values, {(2, *history[name].shape)}) for name, values in extremes.items()}
+    rows = {f"history/{name}": (values, {(len(history["step"]), *values.shape[1:])}) for name, values in history.items()}
+    for name, (values, shapes) in (wanted | rows).items():
+        if values.shape not in shapes:
+            raise ValueError(f"{name} has the shape {values.shape}, and not {' or '.join(map(str, sorted(shapes)))}")
+    for name in ("history", "snapshots", "state"):
+        steps = parts[name]["step"]
+        if steps.dtype.kind not in "iu" or (steps < 0).any() or (steps.ndim and (np.diff(steps) <= 0).any()):
+            raise ValueError(f"{name}/step does not count steps")
 
 
 def _settings_hash(problem: dict[str, Any], config: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -119,10 +120,14 @@ def read(path: str | os.PathLike[str]) -> list[Entry]:
         ValueError: the list is not TOML, or says something that is not known; the message names the sweep.
     """
     try:
-        found = tomllib.loads(Path(path).read_text())
-    except tomllib.TOMLDecodeError as error:
+        found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not TOML ({error})") from error
-    if set(found) != {"sweep"}:
+    if (
+        set(found) != {"sweep"}
+        or not isinstance(found["sweep"], list)
+        or not all(isinstance(one, dict) for one in found["sweep"])
+    ):
         raise ValueError(f"{path} has {sorted(found)}: give one or more [[sweep]] and nothing else")
     sweeps = [(one, f"{path}, sweep {number}") for number, one in enumerate(found["sweep"], 1)]
     entries = [entry for one, where in sweeps for entry in _entries(one, where, Path(path).parent)]
@@ -137,7 +142,7 @@ def _entries(one: dict[str, Any], where: str, folder: Path) -> Iterator[Entry]:
     unknown = sorted(set(one) - KEYS)
     if unknown or not {"name", "problem"} <= set(one):
         raise ValueError(f"{where} has {unknown or 'no name or no problem'}: the keys are {', '.join(sorted(KEYS))}")
-    if one["problem"] not in problems.KNOWN:
+    if not isinstance(one["problem"], str) or one["problem"] not in problems.KNOWN:
         raise ValueError(f"{where}: no problem is called {one['problem']!r}, choose one of {', '.join(problems.KNOWN)}")
     try:
         seeds, threads = one.get("seeds", [0]), one.get("threads", 1)
@@ -154,20 +159,22 @@ def _entries(one: dict[str, Any], where: str, folder: Path) -> Iterator[Entry]:
                 config = Config(**one.get("config", {}) | extra, seed=seed, weighting=rule)
                 problem = one["problem"], one.get("settings", {})
                 problems.KNOWN[problem[0]](**problem[1])
-                name = one["name"].format(weighting=weighting, seed=seed, **({} if lr is None else {"lr": f"{lr:g}"}))
-                if not name or Path(name).name != name:
+                words = {"weighting": weighting, "seed": seed} | ({} if lr is None else {"lr": f"{lr:g}"})
+                name = _filled(one["name"], words)
+                if not name or Path(name).name != name or not name.isprintable():
                     raise ValueError(f"name = {name!r}: give the name of a file, without folders")
-                branch = None
-                if "branch" in one:
-                    branch = str((folder / one["branch"].format(weighting=weighting, seed=seed)).resolve())
+                branch = str((folder / _filled(one["branch"], words)).resolve()) if "branch" in one else None
                 yield Entry(name, problem, config, threads, compact, branch)
-    except (TypeError, ValueError, LookupError, AttributeError) as error:
-        what = (
-            f"the name has {error}, and only {{weighting}}, {{seed}} and, of lrs, {{lr}} are filled in"
-            if isinstance(error, LookupError)
-            else error
-        )
-        raise ValueError(f"{where}: {what}") from error
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _filled(text: str, words: dict[str, Any]) -> str:
+    """A name with its words filled in, and nothing else that a format could do."""
+    name = re.sub(r"\{(\w+)\}", lambda found: str(words.get(found[1], found[0])), text)
+    if left := re.search(r"[{}].*", name):
+        raise ValueError(f"the name has {left[0]!r}, and only {{weighting}}, {{seed}} and, of lrs, {{lr}} are filled in")
+    return name
 
 
 def state(entry: Entry, folder: str | os.PathLike[str]) -> Standing:
