@@ -464,7 +464,7 @@ plt.show()
 #
 # Why should the batches agree again? The paper's reason is that the residual becomes even. Suppose
 # that the {term}`residual` is large in one region and small in another. Then chance decides how
-# many points of the bad region a batch has, and so the batches differ. Now suppose that the
+# many points a batch has in the first region, and so the batches differ. Now suppose that the
 # residuals are equally large everywhere. Then it does not matter which points a batch has, and all
 # batches have much the same gradient. That is the paper's argument. Part III measures whether it
 # holds.

@@ -311,7 +311,7 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 #
 # ```{dropdown} For those who rebuild runs: order, settings, rounding, and two more checks
 # **The order of the random numbers.** First come the layers of the network, and then each weight
-# matrix is drawn a second time. The data follow, and then the collocation points.
+# matrix of the network gets new random numbers. The data follow, and then the collocation points.
 #
 # **Four settings that are easy to miss.**
 #
@@ -338,7 +338,7 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # ```
 
 # %% [markdown]
-# ## A hundred steps, live
+# ## The first hundred steps
 #
 # Now we train Allen-Cahn with RBA on your machine, from the authors' start. The probes are grouped
 # into the same parts as the published ones.
@@ -653,7 +653,7 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # published median is becoming smaller.
 #
 # Table and figure do not show why the SNR rises. A training that has left a plateau has other
-# gradients than one that is still on it. Nor is the SNR above 1 all the time: after the passage up
+# gradients than one that is still on it. Nor is the SNR above 1 all the time: in the green phase up
 # to one probe in three is still below 1. {doc}`13_phases` and {doc}`14_transition` continue from
 # here.
 

@@ -16,7 +16,7 @@
 # - explain why an error can grow while the residual falls.
 #
 # **Question.** A network satisfies its equation better in some places than in others. What changes
-# when the bad places count more in a training?
+# when the places with a large residual count more in a training?
 #
 # **The claim.** {term}`Residual-based attention <residual-based attention>` (RBA) comes from an
 # earlier article of the same authors {cite}`anagnostopoulos2024residual`. It gives each of the
@@ -69,10 +69,10 @@ figures.style()
 # %% [markdown]
 # ## The idea
 #
-# The loss of a PINN is a mean over many points. In a mean a few bad points hardly show among
-# thousands of good ones. RBA makes them count more. It keeps one number for each point, its
-# *weight*, and multiplies the residual of the point by it. In this chapter a *weight* is always the
-# weight of a point. The network's own weights are always called weights of the network.
+# The loss of a PINN is a mean over many points. In a mean a few points with a large residual hardly
+# show among thousands of other points. RBA makes them count more. It keeps one number for each
+# point, its *weight*, and multiplies the residual of the point by it. In this chapter a *weight* is
+# always the weight of a point. The network's own weights are always called weights of the network.
 #
 # At every step two things happen to the weight of a point. It grows: most at the point with the
 # largest residual, and less where the residual is smaller. And it loses a small part of what it

@@ -23,7 +23,7 @@ if "google.colab" in sys.modules:  # elsewhere this cell does nothing
     subprocess.run([*pip, f"pinnlib @ git+{REPOSITORY}"], check=True)
 
 # %% tags=["hide-input"]
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import pinnlib as pl
 
@@ -42,7 +42,11 @@ for package in (
     "jupytext",
     "nbval",
 ):
-    print(f"{package:>14} {version(package)}")
+    try:
+        told = version(package)
+    except PackageNotFoundError:  # Colab needs none of those that make the book
+        told = "not here"
+    print(f"{package:>14} {told}")
 
 # %% [markdown]
 # ## Times

@@ -126,7 +126,7 @@ class Series:
         noise: of the noise ``(n, 3)``.
         above: share of the probes whose SNR is above 1 ``(n,)``.
         rel_l2: median error ``(n,)``; nan where none was taken.
-        order: median of the residuals' order parameter phi_R ``(n,)``; nan where none was taken.
+        order: median of the order parameter phi_R of the points' RBA weights ``(n,)``; nan where none was taken.
     """
 
     first: np.ndarray
