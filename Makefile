@@ -16,7 +16,7 @@ export DDE_BACKEND := pytorch
 # threads that wait soon let go of their core, which is much faster beside other work; see pinnlib/__init__.py
 export GOMP_SPINCOUNT ?= 2000
 
-.PHONY: help env test unit notebooks book pdf browser bench sync execute records register types lint clean
+.PHONY: help env test unit notebooks matrix book pdf browser bench sync execute records register types lint clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ unit: env ## the unit tests; with COVERAGE=--cov also which lines they reach
 
 notebooks: env
 	$(BIN)/python -m pytest --nbval book/ -n 2 --dist loadfile
+
+matrix: ## the quick unit tests and one notebook, on every Python that is there
+	.ci/matrix
 
 book: env ## the book as HTML, warnings as errors
 	rm -rf _build/html

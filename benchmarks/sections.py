@@ -88,7 +88,7 @@ def machine(bench: Bench) -> tuple[str, dict]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             found[name] = None
-    date = datetime.datetime.now(datetime.timezone.utc).date()
+    date = datetime.datetime.now(datetime.UTC).date()
     return "machine", found | {"python": platform.python_version(), "date": date.isoformat()}
 
 

@@ -34,8 +34,8 @@
 # **Before.** {doc}`01_first_pinn`: {term}`residual`, {term}`collocation points`, error.
 # {doc}`02_signal_and_noise`: signal, noise, SNR, and the three phases.
 #
-# **Time.** About a minute on two idle CPU cores, and some seconds on a GPU. The long runs took
-# between 2 and 5 minutes each on an H100, a large GPU.
+# **Time.** This page runs in about a minute on two idle CPU cores, and in some seconds on a GPU.
+# The long runs took between 2 and 5 minutes each on an H100, a large GPU.
 
 # %% tags=["hide-cell"]
 import subprocess
@@ -545,9 +545,10 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # rises. The authors draw the start of total diffusion at the second fall of the error: step 91,700,
 # where the error falls below 0.5.
 #
-# So the SNR follows the residual more closely than the error. That fits what the SNR is, a quantity
-# made of the residual's gradients. But it does not fit the story, in which the error falls fastest
-# when the SNR is above 1. Here most probes have an SNR above 1 while the error stays at 0.52.
+# So the SNR follows the residual closely, and the error less closely. That is no surprise, since
+# the SNR is made of gradients of the residual. But the paper says that the error falls fastest when
+# the SNR is above 1. Between the two falls this is not so: most probes have an SNR above 1, and the
+# error stays near 0.52.
 
 # %% [markdown]
 # ## The SNR in the authors' phases

@@ -201,9 +201,10 @@ plt.show()
 #
 # A layer that answers all inputs by one of two patterns, equally often, holds one bit.
 #
-# From this formula comes a hope. A network that has understood its task should keep what matters
-# and forget the rest. Then its $I(X; T)$ should fall. Such a fall is called *compression*
-# {cite}`shwartz2017opening`.
+# By this formula $I(X; T)$ can be read from the layer alone: it is the entropy of its patterns.
+# This gives rise to a hope. A network that has understood its task should keep what matters and
+# forget the rest. Then fewer patterns are needed, and $I(X; T)$ should fall. Such a fall is called
+# *compression* {cite}`shwartz2017opening`.
 #
 # There is a catch. Activations are real numbers, and no two samples have exactly the same. Counted
 # as they are, each sample is an outcome of its own. So one cuts each neuron's range into bins, and
@@ -428,8 +429,10 @@ print(
 # ## Second trap: the ceiling
 #
 # One neuron needs narrow bins to reach the ceiling $\log_2 N$. A layer reaches it even with wide
-# bins, if it has enough neurons. With 30 bins each, $d$ neurons have $30^d$ possible codes. For
-# independent neurons, evenly spread, the exact entropy is $d \log_2 30$.
+# bins, if it has enough neurons. With 30 bins each, $d$ neurons have $30^d$ possible codes. Let
+# the neurons be independent, and the values of each evenly spread over its bins. Then the exact
+# entropy is $d \log_2 30$. It grows with $d$, but an estimate from $N$ samples cannot exceed
+# $\log_2 N$. With a few neurons the exact value is already above this ceiling.
 
 # %%
 NEURONS = (1, 2, 3, 64)

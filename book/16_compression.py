@@ -481,9 +481,10 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 #
 # ## The information plane
 #
-# The literature often shows one more picture, the *information plane*. It plots what a layer tells
-# of the input, $I(X; T)$, against what it tells of the solution, $I(T; Y)$. A training is then a
-# path. Compression would be a path that goes left and stays there {cite}`shwartz2017opening`.
+# The literature often shows one more picture, the *information plane*. Its horizontal axis is what
+# a layer tells of the input, $I(X; T)$. Its vertical axis is what the layer tells of the solution,
+# $I(T; Y)$. Each snapshot is a point of this plane, so a training is a path. Under compression
+# $I(X; T)$ would fall, so the path would go left and stay there {cite}`shwartz2017opening`.
 
 # %% mystnb={"figure": {"caption": "Information plane of the deepest hidden layer: I(X; T) against I(T; Y), one dot a snapshot, from dark to light. Each panel has scales of its own.", "name": "fig-plane"}, "image": {"alt": "Two panels, Helmholtz and Allen-Cahn with RBA. On Helmholtz the path leaves the upper right corner, goes down to the lower left in one step, and comes back; on Allen-Cahn it wanders to the left at nearly the same height, but for one late dot below the others."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.4))
@@ -763,9 +764,11 @@ for name in ("paper, 30 bins", "fixed range, 30 bins", "quantized, 4 bits"):
 # alike. At the end they are spread between the bounds. The quantized network gains too, a tenth or
 # a quarter of a bit in the median.
 #
-# **At the dip samples do come to share codes.** In the right panel the paper's rule falls in all
-# five runs. With the neurons shuffled it does not fall. So the fall is in what the neurons have in
-# common.
+# **At the dip, some samples do come to share a code.** The right panel shows it: by the paper's
+# rule the information falls in all five runs. The last row of the table has a control. There the
+# samples of each neuron are shuffled, for each neuron apart. So each neuron keeps its values, and
+# what the neurons have in common is lost. In this control the information does not fall. So the
+# fall is not in the single neurons. It is in how they go together.
 #
 # The paper's bins are not alone in seeing the fall. The network quantized to 2 bits loses 1.27 bits
 # in the median, and its information is exact. One run, seed 3, stands far to the left. It is the

@@ -470,10 +470,10 @@ print("made from records alone within 30 seconds:", time.perf_counter() - begun 
 #    too short, or of another problem, so a no does not count. No verdict on our runs of the
 #    authors' size is *not*, if errors are compared from step 4,000 on.
 #
-# **Limits.** On two of the three grounds there is one run of each kind. A yes or a no does not say
-# by how much. The rows of one table are not independent: a run without a rise fails several of
-# them. The more rows there are, the more of them come out by chance, and nothing is corrected for
-# this.
+# **Limits.** Two of the three grounds, the authors' series and our runs of their size, have only
+# one run of each kind. A yes does not say how large a difference is, and neither does a no. The
+# rows of one table are not independent: a run without a rise gets a no in several rows. With many
+# rows some verdicts are due to chance, and no correction was made for their number.
 
 # %% [markdown]
 # ## Exercises

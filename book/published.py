@@ -495,8 +495,9 @@ print(
 )
 
 # %% [markdown]
-# At the authors' size recording and Triton together are almost four times as fast as torch alone,
-# kernel by kernel. At the small size they are more than ten times as fast.
+# Compare the last column of the table with the first. At the authors' size a recorded step with
+# Triton is almost four times as fast as torch that launches each kernel by itself. At the small
+# size it is more than ten times as fast.
 #
 # From here on, the time of a whole run is computed, not measured. We count the multiplications and
 # additions of the matrix products of a step ({func}`pinnlib.training.costs.cost`). This count is

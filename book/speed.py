@@ -17,8 +17,9 @@
 # equation plus 512 initial values. They start from the same weights, and they use the same points.
 # Their first three losses must agree to a thousandth, so that nobody does less work.
 #
-# All contenders are called in turns within one run, and so are plain matrix products. So whatever
-# slows the machine slows all of them. What counts is the ratio of medians.
+# All contenders are called in turns within one run. Plain matrix products are timed with them, as a
+# yardstick for the machine. So whatever slows the machine slows all of them. Each contender gets
+# the median of its times, and what counts is the ratio of two such medians.
 #
 # **Who takes part.** There are six contenders:
 #

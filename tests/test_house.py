@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,6 @@ from packaging.version import Version
 import pinnlib as pl
 from pinnlib import records
 from pinnlib.training import manifest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -42,6 +38,17 @@ def test_environment_holds_only_python_pip_and_the_project():
     assert re.fullmatch(r"python=3\.\d+", python)
     assert pip == "pip"
     assert project == {"pip": ["-e .[book,test]"]}
+
+
+def test_one_oldest_python_everywhere():
+    oldest = re.fullmatch(r">=(3\.\d+)", PROJECT["requires-python"])[1]
+    assert f"Python {oldest} or newer" in (ROOT / "README.md").read_text()
+    assert f"Python {oldest} or newer" in (ROOT / "book" / "welcome.md").read_text()
+    assert f"python={oldest}" in (ROOT / "environment.yml").read_text()
+    named = [c.rpartition(" ")[2] for c in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", c)]
+    assert named[0] == oldest
+    tried = (ROOT / ".ci" / "matrix").read_text() + (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    assert [v for v in named if f"python{v}" not in tried or f'"{v}"' not in tried] == []
 
 
 def test_every_dependency_is_pinned_within_its_bounds():

@@ -25,7 +25,7 @@ import inspect
 import json
 import os
 import re
-import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -35,11 +35,6 @@ from typing import Any
 from .. import problems, weightings
 from ..config import Config
 from ..runs import Run
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 __all__ = ["Entry", "Standing", "path_of", "read", "state"]
 
