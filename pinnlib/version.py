@@ -1,3 +1,3 @@
 """The library's version; provenance of a run, and the citation, say it."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 from pathlib import Path
 
@@ -91,10 +92,22 @@ def test_the_repository_has_one_address():
 
 
 def test_versions_agree():
-    import pinnlib
+    """The citation names the newest release; between two releases the changes stand under *Unreleased*."""
+    own, changes = Version(pl.__version__), (ROOT / "CHANGELOG.md").read_text()
+    newest = re.search(r"^## (\d\S+) \(\d{4}-\d\d-\d\d\)$", changes, flags=re.MULTILINE)[1]
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == newest
+    assert own == Version(newest) or (own.is_devrelease and own > Version(newest))
+    assert ("## Unreleased" in changes) == own.is_devrelease
 
-    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == pinnlib.__version__
-    assert f"## {pinnlib.__version__} " in (ROOT / "CHANGELOG.md").read_text()
+
+def test_the_source_package_has_no_strays(tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path], cwd=ROOT, check=True, capture_output=True
+    )
+    (archive,) = tmp_path.iterdir()
+    with tarfile.open(archive) as file:
+        top = {name.split("/")[1] for name in file.getnames()}
+    assert top == {"pinnlib", "LICENSE", "README.md", "PKG-INFO", "pyproject.toml", ".gitignore"}
 
 
 def test_every_page_is_in_the_table_of_contents():

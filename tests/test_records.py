@@ -122,7 +122,10 @@ def test_unknown_name_lists_the_known_ones(published):
 
 def test_address_and_registry(tmp_path, monkeypatch):
     monkeypatch.delenv("PINNLIB_RECORDS", raising=False)
-    assert records.url("a") == "https://raw.githubusercontent.com/learning-in-pinns/learning-in-pinns/main/book/records/a.npz"
+    raw = "https://raw.githubusercontent.com/learning-in-pinns/learning-in-pinns"
+    for version, place in (("1.2.0", "v1.2.0"), ("1.3.0.dev0", "main")):
+        monkeypatch.setattr(records, "__version__", version)
+        assert records.url("a") == f"{raw}/{place}/book/records/a.npz"
     (tmp_path / "a.npz").write_bytes(b"abc")
     found = records.register(tmp_path, tmp_path / "r.json")
     assert found == {"a": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}

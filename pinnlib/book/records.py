@@ -19,6 +19,7 @@ import numpy as np
 
 from ..phases import running_quantiles
 from ..runs import Run
+from ..version import __version__
 
 __all__ = ["REPOSITORY", "kinds", "load", "names", "over_seeds", "seeds", "url"]
 
@@ -36,9 +37,13 @@ def names() -> list[str]:
 
 
 def url(name: str) -> str:
-    """Where a record is published; the environment variable PINNLIB_RECORDS names a mirror."""
-    base = os.environ.get("PINNLIB_RECORDS", f"{REPOSITORY.replace('github.com', 'raw.githubusercontent.com')}/main/book/records")
-    return f"{base.rstrip('/')}/{name}.npz"
+    """Where a record is published: at the tag of this release, so that a record which is made anew breaks no older one.
+
+    A version between two releases looks at the branch ``main``.  The environment variable PINNLIB_RECORDS names a mirror.
+    """
+    place = "main" if "dev" in __version__ else f"v{__version__}"
+    raw = REPOSITORY.replace("github.com", "raw.githubusercontent.com")
+    return f"{os.environ.get('PINNLIB_RECORDS', f'{raw}/{place}/book/records').rstrip('/')}/{name}.npz"
 
 
 def load(name: str, folder: str | os.PathLike[str] | None = None) -> Run:
