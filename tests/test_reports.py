@@ -8,11 +8,14 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from matplotlib import pyplot
 
 import pinnlib as pl
+from pinnlib import training
 from pinnlib.__main__ import main
 from pinnlib.runs import report
+from pinnlib.training import cuda_graph
 
 SMALL = {"width": 8, "depth": 1, "points": 32, "data_points": 8, "batches": 4, "device": "cpu"}
 
@@ -51,6 +54,28 @@ def test_summary_and_comparison(tmp_path, capsys):
 def test_compare_takes_two():
     with pytest.raises(ValueError, match="1 runs and 1 names: compare takes two of each"):
         report.compare([None], ["a"])
+
+
+def test_a_forecast_on_a_gpu_waits_for_it_and_times_recorded_steps(monkeypatch):
+    said = []
+
+    class OnGpu:
+        """A trainer that only says what it is asked for."""
+
+        def __init__(self, problem, config):
+            self.state, self.adam = SimpleNamespace(device=torch.device("cuda:1")), SimpleNamespace(graph=object())
+
+        def advance(self):
+            said.append("step")
+
+        def measure(self):
+            said.append("probe")
+
+    monkeypatch.setattr(training, "Trainer", OnGpu)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: said.append(device.index))
+    pl.forecast(pl.problems.AllenCahn(), pl.Config(steps=3), steps=2)
+    before = cuda_graph.WARM_UP + 2  # plain ones, the one that is recorded, and one more
+    assert said == ["step", 1] * (before + 2) + ["probe", 1] * 2
 
 
 def test_a_forecast_is_steps_and_probes(capsys, tmp_path):

@@ -9,11 +9,14 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
+import torch
+
 from ..config import Config
 from ..problems.base import Problem
 from ..runs import Run
 from .checkpoint import Callback, Path, TrainingDiverged
 from .costs import Budget
+from .cuda_graph import WARM_UP
 from .loop import Trainer
 from .restore import begin_branch, restore
 
@@ -191,16 +194,20 @@ def forecast(problem: Problem, config: Config, *, steps: int = 5) -> Forecast:
     Args:
         problem: what to solve.
         config: all settings.
-        steps: how many steps are timed, after one that is not.
+        steps: how many steps are timed, after one that is not; on a GPU after those until the step is recorded.
     """
     trainer = Trainer(problem, config)
+    device = trainer.state.device
 
     def seconds(act: Callable[[], object]) -> float:
         begun = time.perf_counter()
         act()
+        if device.type == "cuda":  # else only the launching would be timed
+            torch.cuda.synchronize(device)
         return time.perf_counter() - begun
 
-    trainer.advance()
+    for _ in range(WARM_UP + 2 if trainer.adam.graph else 1):
+        seconds(trainer.advance)
     one = median(seconds(trainer.advance) for _ in range(steps))
     # the pass of a probe is the step's own
     probe = max(median(seconds(trainer.measure) for _ in range(2)) - one, 0.0)
