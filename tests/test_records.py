@@ -109,6 +109,31 @@ def test_an_empty_folder_beside_hides_nothing(published, tmp_path, monkeypatch):
     assert records.load("tiny").step == 3
 
 
+def test_many_are_fetched_at_once(published, tmp_path, monkeypatch, capsys):
+    """The server answers nobody before four have asked."""
+    together = threading.Barrier(4, timeout=30)
+    answer = Quiet.do_GET
+
+    def late(self):
+        together.wait()
+        answer(self)
+
+    monkeypatch.setattr(Quiet, "do_GET", late)
+    digest = records.digest(published)
+    for k in range(8):
+        (published.parent / f"many_seed{k}.npz").write_bytes(published.read_bytes())
+    digests = {f"many_seed{k}": digest for k in range(8)}
+    monkeypatch.setattr(records, "_digests", lambda: digests)
+    assert records.fetch("many_seed0", "many_seed1", "many_seed2", "many_seed3", folder=tmp_path / "records") == 4
+    assert records.fetch(folder=tmp_path / "records") == 4
+    assert records.fetch(folder=tmp_path / "records") == 0
+    assert len(list((tmp_path / "records").iterdir())) == 8
+    monkeypatch.chdir(tmp_path / "server")
+    assert len(records.seeds("many", range(8))) == 8
+    with pytest.raises(ValueError, match="no record's name begins with 'few': the published ones are many_seed0, "):
+        records.fetch("few")
+
+
 def test_missing_on_the_server(published, tmp_path):
     published.unlink()
     with pytest.raises(ConnectionError, match="could not be fetched"):

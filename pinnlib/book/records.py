@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from functools import cache
 from importlib.resources import files
@@ -21,7 +22,7 @@ from ..phases import running_quantiles
 from ..runs import Run
 from ..version import __version__
 
-__all__ = ["REPOSITORY", "kinds", "load", "names", "over_seeds", "seeds", "url"]
+__all__ = ["REPOSITORY", "fetch", "kinds", "load", "names", "over_seeds", "seeds", "url"]
 
 REPOSITORY = "https://github.com/learning-in-pinns/learning-in-pinns"
 
@@ -62,10 +63,43 @@ def load(name: str, folder: str | os.PathLike[str] | None = None) -> Run:
     digests = _digests()
     if name not in digests:
         raise ValueError(f"no record is called {name!r}: the published ones are {', '.join(sorted(digests))}")
-    places = _folders() if folder is None else [Path(folder)]
-    files = [place / f"{name}.npz" for place in places]
-    found = next((file for file in files if file.exists()), None)
-    return Run.load(found or _fetch(name, files[0], digests[name]))
+    path = _path(name, folder)
+    if not path.exists():
+        _bring([name], path.parent)
+    return Run.load(path)
+
+
+def fetch(*stems: str, folder: str | os.PathLike[str] | None = None) -> int:
+    """Have published runs at hand before they are loaded: what is missing is fetched, many at once.
+
+    Args:
+        stems: what the names begin with, such as ``"burgers_"``; all records unless told.
+        folder: as that of :func:`load`.
+
+    Returns:
+        How many were fetched.
+
+    Raises:
+        ValueError: no record's name begins so; or what was fetched is not what was published, and was not kept.
+        ConnectionError: one cannot be fetched.
+    """
+    wanted = [name for name in names() if name.startswith(stems or ("",))]
+    if empty := [stem for stem in stems if not any(name.startswith(stem) for name in wanted)]:
+        raise ValueError(f"no record's name begins with {empty[0]!r}: the published ones are {', '.join(names())}")
+    return _have(wanted, folder)
+
+
+def _have(wanted: Iterable[str], folder: str | os.PathLike[str] | None = None) -> int:
+    missing = {name: path for name in wanted if not (path := _path(name, folder)).exists()}
+    if missing:
+        _bring(list(missing), next(iter(missing.values())).parent)
+    return len(missing)
+
+
+def _path(name: str, folder: str | os.PathLike[str] | None) -> Path:
+    """Where a record is, or where it goes once it is fetched."""
+    files = [place / f"{name}.npz" for place in (_folders() if folder is None else [Path(folder)])]
+    return next((file for file in files if file.exists()), files[0])
 
 
 def _folders() -> list[Path]:
@@ -85,7 +119,9 @@ def seeds(stem: str, seeds: Iterable[int] = range(5)) -> list[Run]:
     Raises:
         ValueError: one of them was not published.
     """
-    return [load(f"{stem}_seed{seed}") for seed in seeds]
+    chosen = [f"{stem}_seed{seed}" for seed in seeds]
+    _have(set(chosen) & set(names()))
+    return [load(name) for name in chosen]
 
 
 def kinds(stem: str, kinds: Iterable[str] = ("vanilla", "RBA"), seeds: Iterable[int] = range(5)) -> dict[str, list[Run]]:
@@ -99,8 +135,10 @@ def kinds(stem: str, kinds: Iterable[str] = ("vanilla", "RBA"), seeds: Iterable[
     Raises:
         ValueError: one of them was not published.
     """
-    chosen = tuple(seeds)
-    return {kind: [load(f"{stem}_{kind.lower()}_seed{seed}") for seed in chosen] for kind in kinds}
+    numbers = tuple(seeds)
+    chosen = {kind: [f"{stem}_{kind.lower()}_seed{seed}" for seed in numbers] for kind in kinds}
+    _have({name for group in chosen.values() for name in group} & set(names()))
+    return {kind: [load(name) for name in group] for kind, group in chosen.items()}
 
 
 def over_seeds(runs: Sequence[Run], quantity: str, *, window: int = 0) -> np.ndarray:
@@ -118,14 +156,38 @@ def over_seeds(runs: Sequence[Run], quantity: str, *, window: int = 0) -> np.nda
     return np.array([running_quantiles(series, (0.5,), window)[0] for series in values]) if window else values
 
 
-def _fetch(name: str, path: Path, digest: str) -> Path:
-    import pooch
+#: How many records are fetched at once: each is small, and most of the time goes by in waiting for an answer.
+AT_ONCE = 16
 
-    source, folder = url(name), path.parent
+
+def _bring(wanted: Sequence[str], folder: Path) -> None:
+    """Fetch records into a folder; where one cannot be had, a new folder goes again if it is empty."""
+    import pooch
+    from tqdm import tqdm
+
     new = [place for place in (folder, *folder.parents) if not place.exists()]  # pooch makes them before it fetches
     pooch.get_logger().setLevel("WARNING")
     try:
-        pooch.retrieve(source, known_hash=f"sha256:{digest}", fname=path.name, path=folder)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            asked = [pool.submit(_fetch, name, folder) for name in wanted]
+            try:
+                for done in tqdm(as_completed(asked), total=len(asked), unit="record", leave=False, disable=len(asked) < 4):
+                    done.result()
+            except (ConnectionError, ValueError):
+                pool.shutdown(cancel_futures=True)
+                raise
+    finally:
+        for place in new:
+            with suppress(OSError):  # only an empty folder can be removed
+                place.rmdir()
+
+
+def _fetch(name: str, folder: Path) -> None:
+    import pooch
+
+    source = url(name)
+    try:
+        pooch.retrieve(source, known_hash=f"sha256:{_digests()[name]}", fname=f"{name}.npz", path=folder)
     except OSError as error:  # what requests raises is one, too
         raise ConnectionError(
             f"the record {name} is not in {folder}/ and could not be fetched from {source} ({type(error).__name__}): "
@@ -135,11 +197,6 @@ def _fetch(name: str, path: Path, digest: str) -> Path:
         raise ValueError(
             f"the record {name} at {source} has another digest than was published: it is damaged or changed, and was not kept"
         ) from None
-    finally:
-        for place in new:
-            with suppress(OSError):  # only an empty folder can be removed
-                place.rmdir()
-    return path
 
 
 def digest(path: str | os.PathLike[str]) -> str:
