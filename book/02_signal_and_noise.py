@@ -302,7 +302,8 @@ print("error below 0.05 at the end:", errors[-1] < 0.05)
 # 100 the SNR falls through 1. On the plateau it is mostly below 1. What all batches asked for has
 # been learned, and about the rest they disagree.
 #
-# From step 200 on the curve jumps from probe to probe, by factors of ten and more. So a single
+# From step 200 on the curve jumps from probe to probe, late in the training by factors of ten and
+# more. So a single
 # probe does not tell how large the SNR is. Take many probes, and the median of their values.
 #
 # ### How small can the SNR be?

@@ -649,14 +649,14 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
 # Up to step 8,000 all medians in the table are below 1. (Near step 3,300, which is not in the
-# table, the published median jumps to 7.8.) The ranges in brackets span two to three decades and
-# more. At 16,000 and 40,000 the medians lie between 6.9 and 9.2, in both runs. At 80,000 the
-# published median is becoming smaller.
+# table, the published median jumps to 7.8.) Up to there the ranges in brackets span about two to
+# more than three decades. At 16,000 and 40,000 the medians lie between 6.9 and 9.2, in both runs.
+# At 80,000 the published median is becoming smaller.
 #
 # Table and figure do not show why the SNR rises. A training that has left a plateau has other
-# gradients than one that is still on it. Nor is the SNR above 1 all the time: in the green phase up
-# to one probe in three is still below 1. {doc}`13_phases` and {doc}`14_transition` continue from
-# here.
+# gradients than one that is still on it. Nor is the SNR above 1 all the time: in the green phase,
+# to the end of our runs, up to about one probe in three is still below 1. {doc}`13_phases` and
+# {doc}`14_transition` continue from here.
 
 # %% [markdown]
 # ## Verdict
@@ -709,7 +709,8 @@ display(Markdown(verdicts.markdown(("claim", "paper", "here", "verdict"), rows))
 # %% [markdown]
 # Two things in these runs do not fit the story. Late in the published runs the SNR falls below 1
 # again, while the error still becomes smaller. And on Allen-Cahn without RBA the SNR rises when the
-# residual falls, while the error stays on its second plateau.
+# residual falls, at the first fall of the error. It is then mostly above 1 while the error stays on
+# its second plateau.
 #
 # Two trainings that begin alike differ from some step on, because of {term}`rounding`, and then
 # each of them takes its own course. {doc}`12_chance` asks how much of a long run is chance, and
@@ -719,7 +720,7 @@ display(Markdown(verdicts.markdown(("claim", "paper", "here", "verdict"), rows))
 #
 # 1. The authors' runs can be begun again. After two steps signal and noise agree to the printed
 #    digits, except for one noise that rounding spoils. Allen-Cahn with RBA agrees to 1% from step
-#    20 to 100.
+#    20 to 100. Helmholtz without RBA parts from the published run near step 70 ({doc}`12_chance`).
 # 2. The long runs show again what the paper shows: the plateaus, the passages, and that with RBA
 #    the passage comes earlier.
 # 3. In all four runs the share of probes with an SNR above 1 is larger in total diffusion than in

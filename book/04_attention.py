@@ -452,10 +452,10 @@ figures.stamp(fig, f"scale {SCALE}: {configs['RBA'].describe()}")
 plt.show()
 
 # %% [markdown]
-# The two runs differ at the start. RBA's first probe has an SNR near $10^5$, above the edge of the
-# figure. The SNR falls through 1 within the first hundred steps. Then it stays far below 1 for
-# several hundred steps, and rises above 1 near step 1,000. That looks like {term}`fitting`,
-# {term}`diffusion` and a rise.
+# The two runs differ at the start. RBA's first probe has an SNR near $10^5$; its dot is half hidden
+# by the vertical axis. The SNR falls through 1 within the first hundred steps. Then it stays far
+# below 1 for several hundred steps, and rises above 1 near step 1,000. That looks like
+# {term}`fitting`, {term}`diffusion` and a rise.
 #
 # But one part of the story is not there. The error falls fastest between steps 320 and 600, where
 # the SNR is far below 1. At the first rise of the SNR the error hardly falls. Nor does so short a
@@ -746,10 +746,10 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # draw as diffusion.
 #
 # **What does not fit.** Late in the published runs the SNR falls below 1 again, while the error
-# still becomes smaller. On Allen-Cahn without RBA the SNR rises while the error stays on a plateau.
-# In the small trainings of this chapter and of {doc}`02_signal_and_noise` the error falls while the
-# SNR is far below 1. And an order parameter of the residual that is larger by 0.01 is within what
-# chance alone does.
+# still becomes smaller. On Allen-Cahn without RBA most probes have an SNR above 1 while the error
+# stays on a plateau. In the small training of this chapter the error falls while the SNR is far
+# below 1, and in that of {doc}`02_signal_and_noise` while it is mostly below 1. And an order
+# parameter of the residual that is larger by 0.01 is within what chance alone does.
 #
 # **What is open.** How much of a long run is chance ({doc}`12_chance`)? Is it attention that helps
 # ({doc}`11_balance`)? Does a rule that does not look at the error find the phases
@@ -773,7 +773,8 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 #    is a part of the solution, as on the plateau of {numref}`fig-waves-stall`, continue up to a
 #    number of steps that you set before.
 #
-# The page {doc}`what_to_do_when` has the evidence for each of these points.
+# The page {doc}`what_to_do_when` has the evidence for these points, and says what of them was not
+# tested.
 #
 # **Three takeaways**
 #

@@ -20,8 +20,8 @@
 #
 # **The claim.** The paper {cite}`anagnostopoulos2024learning` names the Burgers equation in the
 # titles of its figures. No numbers, data or code for this equation were published. So only the
-# paper's general claims can be tested here. A training has three phases. With {term}`RBA` the last
-# phase comes earlier, and the training ends more accurate.
+# paper's general claims can be tested here. It says that a training has three phases. It also says
+# that with {term}`RBA` the last phase comes earlier, and the training ends more accurate.
 #
 # The first PINN on this equation reached a {term}`relative L2 error` of $6.7 \cdot 10^{-4}$
 # {cite}`raissi2019physics`. It had 9 layers of 20 units and 10,000 points, and its optimizer was
@@ -390,10 +390,10 @@ plt.show()
 # ## The published runs
 #
 # The {term}`records <record>` hold five seeds of each kind. The network has the same size as in the
-# runs trained here, and there are as many points. Here they are from a Sobol sequence. Each run has
-# 60,000 steps. The learning rate starts at 0.003, and every 2,000 steps it falls to 0.9 of its
-# value. The runs are of a {term}`laptop's size`: each took a few minutes on one core of a shared
-# machine ({doc}`published`).
+# runs trained here, and there are as many points. In the records the points are from a Sobol
+# sequence. Each run has 60,000 steps. The learning rate starts at 0.003, and every 2,000 steps it
+# falls to 0.9 of its value. The runs are of a {term}`laptop's size`: each took a few minutes on one
+# core of a shared machine ({doc}`published`).
 #
 # Besides the size and the learning rate, two settings differ from the authors' runs on other
 # equations. The biases start at zero, as in the runs trained here. And the data have the weight 20
@@ -590,10 +590,10 @@ table(("median (range) of five seeds", *records), cells)
 # half of the training the SNR of both kinds sinks again, while the errors still fall.
 #
 # The paper says that the error stalls while the SNR is below 1, in the phase of {term}`diffusion`.
-# The {term}`strict rule` of {doc}`13_phases` asks more than a crossing of 1:
-# the SNR must also stay on the new side for long. With RBA it comes back above 1, but not for long
-# enough. So by this rule all ten runs are in diffusion from step 1,000 on. Yet the error does not
-# stall. In the median of the vanilla runs it is 0.342 at step 1,000. At the end it is 0.00208.
+# The {term}`strict rule` of {doc}`13_phases` asks more than a crossing of 1: the SNR must also stay
+# on the new side for long. With RBA it comes back above 1, but not for long enough. So by this rule
+# all ten runs are in diffusion from step 1,000 on. Yet the error of the vanilla runs does not
+# stall: its median is 0.342 at step 1,000, and 0.00208 at the end.
 #
 # The SNR is a ratio. {numref}`fig-burgers-signal` shows its two parts.
 

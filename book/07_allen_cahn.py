@@ -598,9 +598,10 @@ table((*HEAD, "3,000 steps after it", "the next 3,000", "40,000 to 60,000"), row
 # on. That is long before the passage of this run.
 #
 # **At the authors' size the SNR follows the passage more closely.** With RBA the share of probes
-# above 1 is 17% in the authors' diffusion, and 77% after it ({doc}`03_authors_runs`). The error
-# passes 0.5 at step 12,300. Soon after, at step 13,600, total diffusion starts by the strict rule
-# ({doc}`13_phases`). So it may be because of their size that the small runs do not show this.
+# above 1 in our run is 17% in the steps that the authors draw as diffusion, and 77% after them
+# ({doc}`03_authors_runs`). The error of our run passes 0.5 at step 12,300. Soon after, at step
+# 13,600, total diffusion starts by the strict rule ({doc}`13_phases`). So it may be because of
+# their size that the small runs do not show this.
 
 # %% tags=["hide-cell"]
 near = [0.5 <= a / b <= 2.0 for a, b in zip(starts_at, passed, strict=True)]
@@ -627,7 +628,7 @@ plt.show()
 
 # %% [markdown]
 # {numref}`fig-ac-layers` asks whether the SNR of one layer falls or rises before that of the
-# others. None does: all fall and rise together. The first layer differs in height only. It starts
+# others. None does: all fall and rise together. The first layer differs in height. It starts
 # ten times lower than the others, and on the plateau it is the highest. It is the only layer whose
 # weights act on $x$ and $t$ directly, but whether that is the reason was not tested.
 #
@@ -681,9 +682,10 @@ plt.show()
 # the authors' run has at this step. But the seeds differ more. Two end above 0.15, worse than any
 # run that is not periodic.
 #
-# Most striking are the *bursts*: for a thousand steps the error is ten times as large or more, and
-# it does not always come all the way back. {doc}`10_adams_view` asks where bursts come from. In
-# practice, keep the checkpoint with the least loss ({doc}`what_to_do_when`).
+# Most striking are the *bursts*: from one probe to the next the error becomes several times as
+# large, in one run 58 times. The way back takes up to some thousand steps, and the error does not
+# always come all the way back. {doc}`10_adams_view` asks where bursts come from. In practice, keep
+# the checkpoint with the least loss ({doc}`what_to_do_when`).
 #
 # **Data weighted by 100 do not help, at this size.** Both seeds stay on the plateau. With RBA the
 # squared weights come to a tenth or less in the mean, so the equation counts that much less

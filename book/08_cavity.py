@@ -955,8 +955,9 @@ print("every seed is better than every vanilla record of before:", better)
 #
 # Five things were changed together: the layer along the walls, the number of points inside, that on
 # the walls, the steps and the learning rate. So these five runs do not say which change helped. The
-# next table has single runs, in which fewer things were changed. They give hints. They were made
-# before the settings were fixed, and are not published:
+# next table has other runs, most of them single ones. They have some of these changes, and some
+# have other changes besides. They give hints. They were made before the settings were fixed, and
+# are not published:
 #
 # | change, seed 0 | steps | error |
 # |---|---|---|
@@ -1156,11 +1157,11 @@ display(Markdown(verdicts.table(verdicts.at(rows, verdicts.LAPTOP))))
 # | phases | by a rule | by hand |
 #
 # The settings were chosen by a few short runs with seed 0, in which vanilla was better than RBA. So
-# the settings may favour vanilla. The settings of the runs with less weight along the walls were
-# chosen on vanilla runs only. In the loss the residual and the walls have the same weight, as in
-# the paper; another ratio may serve vanilla or RBA better. The pressure was not compared with a
-# reference. A rise of the SNR may be a phase, or it may be the {term}`edge of stability`; that is a
-# question for {doc}`10_adams_view`.
+# the settings may favour vanilla. The settings of the runs with the layer were chosen on vanilla
+# runs only. In the loss the residual and the walls have the same weight, as in the paper; another
+# ratio may serve vanilla or RBA better. The pressure was not compared with a reference. A rise of
+# the SNR may be a phase, or it may be the {term}`edge of stability`; that is a question for
+# {doc}`10_adams_view`.
 #
 # ## Exercises
 #

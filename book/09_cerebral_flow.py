@@ -241,7 +241,8 @@ print(f"viscosity here {problem.viscosity:.3g}; the search starts from {problem.
 #
 # The network takes $r$ and $t$ and has three outputs: the velocity $u$, the gradient $g$, and a
 # number $n$ for the viscosity. We write $\nu = \nu_0 e^n$, so that it stays positive. The guess
-# $\nu_0$, from which the search starts, is 2.45 times too large.
+# $\nu_0$ is 2.45 times too large. (A fresh network's $n$ is not zero, so the viscosity starts near
+# the guess, and not at it.)
 #
 # As outputs of the network, $g$ and $n$ could depend on both $r$ and $t$. But the gradient depends
 # on time alone, and the viscosity is one number. These are three more equations: $g_r = 0$,

@@ -206,8 +206,8 @@ for name in ("constant", "ramp", "permuted", "RBA"):
 # * **RAD** {cite}`wu2023comprehensive` has no weights. Every 1,000 steps it draws all points anew,
 #   from a density that grows with the residual: $p \propto |r| / \operatorname{E}|r| + 1$.
 #
-# This command remakes one run of the ramp. Put `self-adaptive`, `rad` or `permuted` in place of
-# `ramp` for the other kinds:
+# This command remakes one run of the ramp on Helmholtz. Put `self-adaptive`, `rad` or `permuted` in
+# place of `ramp` for one of these kinds:
 #
 # ```
 # python -m pinnlib train helmholtz --a 4 1 --weighting ramp --steps 4000 --seed 0 --snapshots 2 \
@@ -328,8 +328,9 @@ for benchmark, kinds in records.items():
 # each point has the weight of another point. Even a constant weight of 1/20 has as much as RBA in
 # the median. In its worst seed it has 0.66 of RBA's gain.
 #
-# What helps here is that the equation counts less than the boundary. To give each point its own
-# weight adds nothing that could be seen, and rather costs something. We do not know why it costs.
+# What helps here is that the equation counts less than the boundary. That each point gets the
+# weight of its own residual adds nothing that could be seen, and rather costs something. We do not
+# know why it costs.
 #
 # The rivals point to the same conclusion. Self-adaptive weights only grow, so the equation counts
 # *more* than in vanilla, and they are no better than vanilla. RAD knows which points have large

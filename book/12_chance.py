@@ -242,8 +242,8 @@ print("at a tenth, all below 0.5:", bool(edge(ends[1e-4][0])[1].max() < 0.5))
 # the amplifier. The leap ends when the difference is as large as the swings of the weights across
 # the valley, since the curvature falls back then.
 #
-# How large is the factor $g$ in this run? The cell finds the ten steps in which the difference
-# grows most.
+# By which factor does the difference grow at each step in this run? The cell finds the ten steps in
+# which it grows most.
 
 # %% tags=["nbval-ignore-output"]
 step, far = apart(ends[1e-3])
@@ -263,11 +263,12 @@ print(f"at this pace 7 digits are lost in {7 * np.log(10) / np.log(factor):.0f} 
 # in another order than in the authors' runs. For how long do the two trainings agree?
 
 # %%
+pl.records.fetch("authors_", "paper_")
 records = {name: pl.records.load(f"authors_{name}") for name in RUNS}
 ours = {name: series_of(record) for name, record in records.items()}
 parted = {name: authors.parting(ours[name], authors.series(name)) for name in RUNS}
 
-# %% mystnb={"figure": {"caption": "How far signal and noise here are from the published ones, in short stretches of steps. The dotted line is 3%.", "name": "fig-authors-parting"}, "image": {"alt": "Relative difference against the step on logarithmic axes for four runs. Each is near one millionth at step 20 and jumps to about one: Helmholtz vanilla near step 70, Helmholtz RBA near 190, Allen-Cahn RBA near 500. Allen-Cahn vanilla jumps to one hundredth near 3,700 and to one near 8,500."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "How far the medians of signal and noise here are from the published ones, in stretches of steps that are equally long on the logarithmic axis. The dotted line is 3%.", "name": "fig-authors-parting"}, "image": {"alt": "Relative difference against the step on logarithmic axes for four runs. Each is near one millionth at step 20 and jumps to about one: Helmholtz vanilla near step 70, Helmholtz RBA near 190, Allen-Cahn RBA near 500. Allen-Cahn vanilla jumps to one hundredth near 3,700 and to one near 8,500."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 for name in RUNS:
     step, far = authors.gap(ours[name], authors.series(name))
@@ -453,9 +454,9 @@ for label, event in EVENTS.items():
 display(Markdown(verdicts.markdown(("event", "groups", "p"), rows)))
 
 # %% [markdown]
-# **Roundings and seeds** cannot be told apart with these draws. Rounding alone spreads the steps at
-# least as widely as new weights and new points do. With 17 runs a small difference would not be
-# seen.
+# **Roundings and seeds** cannot be told apart with these draws. In them rounding alone spreads the
+# steps at least as widely as new weights and new points do. With 17 runs a small difference would
+# not be seen.
 #
 # **The collapse of the residual.** From the authors' start the residual collapses earlier with RBA
 # than without: by a factor of 19 in the published runs, and by a factor of 7 in ours. Over all

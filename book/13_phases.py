@@ -191,6 +191,7 @@ print("highest point at the strict rule's boundary:", step[net.argmax() + 1] == 
 # no stretch of it is special. Whatever phase a rule finds there is a *false alarm*.
 
 # %% tags=["hide-input"]
+pl.records.fetch()
 runs = {
     name: pl.records.load(name)
     for name in pl.records.names()

@@ -72,6 +72,7 @@ figures.style()
 
 # %% tags=["hide-input"]
 begun = time.perf_counter()
+pl.records.fetch()  # where they are not beside the book, all at once
 runs = {name: pl.records.load(name) for name in pl.records.names()}
 loading = time.perf_counter() - begun
 groups = {}
