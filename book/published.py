@@ -63,8 +63,9 @@ figures.style()
 # | `ladder_` | has a size between the authors' and a laptop's: the name says points x units |
 # | all others | have a laptop's size |
 #
-# The column *biases* of the next table says which runs begin with biases of zero. The error is
-# that of the last step; of several runs it is the median, with the range in brackets.
+# The folded table has one row for each kind of run. Its column *biases* says which runs begin with
+# biases of zero. The error is that of the last step; of several runs it is the median, with the
+# range in brackets.
 #
 # The last column says which runs were made on an H100. Up to 15 runs shared this GPU, so their
 # times are upper bounds. All other runs were made on one core each of a machine with two cores.
@@ -97,7 +98,7 @@ def time_taken(members):
     return ", ".join(text for text, time_spent in parts if time_spent)
 
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-output"]
 HEAD = ("runs", "number", "network, points", "biases", "steps", "relative L2", "time")
 rows = []
 for name, members in groups.items():
@@ -253,10 +254,10 @@ for (name, run), (early, late) in zip(
 #
 # ## What the biases changed
 #
-# The old runs are gone, and a few numbers of each were kept. The next table has medians and ranges
-# over five seeds. The number before each arrow is with biases of zero, and the number after it
-# with uniform biases. All else is equal. The last column is at step 4,000 or 20,000 on Helmholtz,
-# and at step 16,000, 30,000 or 45,000 on Allen-Cahn.
+# The old runs are gone, and a few numbers of each were kept. The folded table has medians and
+# ranges over five seeds. The number before each arrow is with biases of zero, and the number after
+# it with uniform biases. All else is equal. The last column is at step 4,000 or 20,000 on
+# Helmholtz, and at step 16,000, 30,000 or 45,000 on Allen-Cahn.
 
 # %% tags=["hide-input"]
 if not Path("zero_biases.csv").exists():  # opened alone
@@ -279,7 +280,7 @@ measures = {  # of a run now, by the column that has it of the run before
     "error_last": lambda run, last: run.at(last)["rel_l2"],
 }
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-output"]
 pairs = {}
 for row in before:
     pairs.setdefault(re.sub(r"_seed\d+", "", row["record"]), []).append(row)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Chapter", "article", "assemble", "contents", "pages_of", "print_book"]
 
 #: What paper cannot do, or has no use for.
-SPARE = "script, style, noscript, input, button, a.headerlink, .viewcode-link, details.hide, .toctree-wrapper, .anim-controls"
+SPARE = "script, style, noscript, input, button, a.headerlink, .viewcode-link, .toctree-wrapper, .anim-controls"
 SPARE += ", section#references"  # it leads to the bibliography, which is a part of the same book
 
 #: The width of the text on paper in pixels of the browser, 96 to an inch: A4 less the margins of ``print.css``.
@@ -116,13 +116,7 @@ def article(soup: BeautifulSoup, chapter: Chapter, book: Mapping[str, str]) -> T
     text = soup.select_one("article.bd-article")
     if text is None:
         raise ValueError(f"{chapter.path} has no article")
-    for movie in text.select("div.animation"):
-        _still(soup, movie)
-    for spare in text.select(SPARE):
-        spare.decompose()
-    for cell in text.select("div.cell"):
-        if not cell.get_text(strip=True) and cell.find(["img", "svg"]) is None:
-            cell.decompose()
+    _lighten(soup, text)
     for tag in text.find_all(True):
         if tag.find_parent("svg") is not None:
             continue  # its names are unique, and parts of it use each other
@@ -142,6 +136,19 @@ def article(soup: BeautifulSoup, chapter: Chapter, book: Mapping[str, str]) -> T
         part.string = chapter.part
         text.insert(0, part)
     return text
+
+
+def _lighten(soup: BeautifulSoup, text: Tag) -> None:
+    """Take out of an article what paper cannot do, or has no use for."""
+    for movie in text.select("div.animation"):
+        _still(soup, movie)
+    for spare in text.select(SPARE):
+        spare.decompose()
+    for folded in text.select("details.hide"):  # code goes; tables that are long on a screen are not too long for paper
+        folded.replace_with(*folded.select("table"))
+    for cell in text.select("div.cell"):
+        if not cell.get_text(strip=True) and cell.find(["img", "svg"]) is None:
+            cell.decompose()
 
 
 def _relink(link: Tag, path: str, book: Mapping[str, str]) -> None:
