@@ -20,6 +20,7 @@ PAGES = {
     "b": """<section id="top"><h1>1. Second page</h1>
       <div class="cell"><details class="hide"><summary>Show code</summary><pre>plot()</pre></details></div>
       <details class="hide"><summary>Show output</summary><table id="long"><tr><td>folded</td></tr></table></details>
+      <details class="dropdown"><summary>More</summary><p>on paper, too</p></details>
       <div class="cell"><pre>visible()</pre></div>
       <div><div class="animation"><img id="_anim_img0" alt="it moves"><input type="range"></div>
       <script>frames[0] = "data:image/png;base64,AA\\
@@ -72,6 +73,7 @@ def test_what_paper_cannot_do_is_left_out(folder):
     assert "visible()" in body
     assert "plot()" not in body
     assert "Show output" not in body
+    assert '<details class="dropdown" open="">' in body
     assert '<table id="b--long">' in body
     assert body.count('class="cell"') == 1
     assert not re.findall(r"<(?:script|input|button)", body)

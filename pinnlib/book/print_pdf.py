@@ -146,6 +146,8 @@ def _lighten(soup: BeautifulSoup, text: Tag) -> None:
         spare.decompose()
     for folded in text.select("details.hide"):  # code goes; tables that are long on a screen are not too long for paper
         folded.replace_with(*folded.select("table"))
+    for dropdown in text.select("details"):
+        dropdown["open"] = ""
     for cell in text.select("div.cell"):
         if not cell.get_text(strip=True) and cell.find(["img", "svg"]) is None:
             cell.decompose()
