@@ -333,7 +333,7 @@ for B in (4, 32, 100):
 # the one with the highest.
 
 # %% mystnb={"figure": {"caption": "Gradients of the 32 batches at two probes late in the training, on the same scale. Left: the lowest SNR. Right: the highest. Black: their mean. Horizontal, in both panels: the direction of the mean of the right panel.", "name": "fig-waves-floor"}, "image": {"alt": "Two panels of arrows from one point. Left: arrows to all sides, and no mean to be seen. Right: arrows with a similar spread, all shifted to the right by a black mean arrow."}} tags=["hide-input"]
-late = [step for step in looks if step > 1_000]
+late = [step for step in looks if step > STEPS // 3]
 low, high = min(late, key=snr.get), max(late, key=snr.get)
 across = gradients[high].mean(dim=0)
 across = across / across.norm()

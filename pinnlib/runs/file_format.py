@@ -203,7 +203,7 @@ def _check_sizes(spec: Mapping[str, Any], config: Config, points: np.ndarray, pa
             raise ValueError(f"{name} has the shape {values.shape}, and not {' or '.join(map(str, sorted(shapes)))}")
     for name in ("history", "snapshots", "state"):
         steps = parts[name]["step"]
-        if steps.dtype.kind not in "iu" or (steps < 0).any() or (steps.ndim and (np.diff(steps) <= 0).any()):
+        if steps.size and (steps.dtype.kind not in "iu" or (steps < 0).any() or (steps.ndim and (np.diff(steps) <= 0).any())):
             raise ValueError(f"{name}/step does not count steps")
 
 
