@@ -40,8 +40,8 @@ unit: env ## the unit tests; with COVERAGE=--cov also which lines they reach
 notebooks: env
 	$(BIN)/python -m pytest --nbval book/ -n 2 --dist loadfile
 
-matrix: ## the quick unit tests and one notebook, on every Python that is there
-	.ci/matrix
+matrix: ## the quick unit tests and one notebook, on every Python that is there, or on those in PYTHONS
+	.ci/matrix $(PYTHONS)
 
 book: env ## the book as HTML, warnings as errors
 	rm -rf _build/html

@@ -26,8 +26,6 @@ import operator
 import os
 import time
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,9 +44,8 @@ from .monitoring.batch_gradients import BatchGradients
 from .monitoring.loss import Batches, Checked, Loss, Numbers, Pieces, by_equation, checked, squared, total
 from .order_parameter import spatial_order
 from .phases import Detector, Phases
-from .runs import diagnosis, figure
+from .runs import diagnosis, figure, npz
 from .runs.diagnosis import Report
-from .runs.file_format import write_npz
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -316,7 +313,7 @@ class Monitor:
             OSError: it cannot be written.
         """
         arrays = {f"history/{name}": values for name, values in self.history.items()}
-        return write_npz(path, {"header": np.array(json.dumps({"format": FORMAT})), **arrays}, "the history")
+        return npz.write(path, {"header": np.array(json.dumps({"format": FORMAT})), **arrays}, "the history")
 
     @staticmethod
     def load_history(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
@@ -324,19 +321,22 @@ class Monitor:
 
         Raises:
             FileNotFoundError: there is no such file.
+            OSError: it may not be read.
             ValueError: it is damaged, or of another kind.
         """
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"no history at {path}: check the path, or write one with monitor.save")
         try:
-            with np.load(path, allow_pickle=False) as file:
-                found = json.loads(str(file["header"]))["format"]
-                if found != FORMAT:
-                    raise ValueError(f"its format is {found!r} and not {FORMAT!r}")
-                return {name.removeprefix("history/"): file[name] for name in file.files if name != "header"}
-        except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-            raise ValueError(f"{path} is not a monitor's history or is damaged ({error}): write it again") from error
+            arrays = npz.read(path)
+            found = json.loads(str(arrays.pop("header")))["format"]
+            if found != FORMAT:
+                raise ValueError(f"its format is {found!r} and not {FORMAT!r}")
+            return {name.removeprefix("history/"): values for name, values in arrays.items()}
+        except OSError:  # it cannot be read, which says nothing of what is in it
+            raise
+        except Exception as error:  # whatever a damaged or foreign file may lead to
+            raise ValueError(f"{path} is not a monitor's history or is damaged ({npz.why(error)}): write it again") from error
 
     def _measured(self, step: int) -> Row:
         """A row; everything that can be wrong is found before anything is kept."""

@@ -1,6 +1,5 @@
 """Files that somebody damaged or made up, one for each number: ``python -m tests.hostile 100000`` reads so many."""
 
-import functools
 import io
 import json
 import os
@@ -10,6 +9,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class Trap:
 
 
 def small_run():
-    """A run with every part that a file can have."""
+    """A run with Adam's moments; made compact it has extremes and codes."""
     config = pl.Config(width=8, depth=2, points=64, batches=4, steps=40, probe_every=10, snapshots=4, weighting=pl.RBA())
     return pl.train(pl.problems.Helmholtz(a=(1, 1)), config, progress=False)
 
@@ -94,7 +94,25 @@ def lying(shape, rng):
 
 
 def value_changed(value, rng):
-    others = [None, True, -1, 0, 1e308, 10**30, float("nan"), "", "../../x", "\x00", [], {}, [[]], {"a": 1}, "é" * 99, 3.5]
+    others = [
+        None,
+        True,
+        -1,
+        0,
+        1e308,
+        10**9,
+        10**30,
+        float("nan"),
+        "",
+        "12",
+        "../../x",
+        "\x00",
+        [],
+        {},
+        [[]],
+        {"a": 1},
+        "é" * 99,
+    ]
     return rng.choice([*others, [value], {"array": "settings/x", "sha256": ""}])
 
 
@@ -283,17 +301,20 @@ def read(first, count, hostile, look, name, measured=False):
     return told
 
 
-def whole():
-    """The bytes of a run that is as it should be."""
+def maker():
+    """Of the bytes of file ``number``: the even ones come from a run as it is, the odd ones from a compact one."""
+    run = small_run()
     with tempfile.TemporaryDirectory() as folder:
-        return small_run().save(Path(folder) / "whole.npz").read_bytes()
+        path = Path(folder) / "whole.npz"
+        two = [one.save(path).read_bytes() for one in (run, run.compacted(rows=8, snapshots=2))]
+    return lambda number: hostile(number, two[number % 2])
 
 
 if __name__ == "__main__":
+    warnings.filterwarnings("ignore", message="Duplicate name")  # of the files that are made here
     count, begun = int(sys.argv[1]), time.perf_counter()
-    runs = functools.partial(hostile, whole=whole())
     for what, found in (
-        ("runs", read(0, count, runs, look, "hostile.npz", measured=True)),
+        ("runs", read(0, count, maker(), look, "hostile.npz", measured=True)),
         ("lists", read(0, count, list_changed, look_at_list, "list.toml", measured=True)),
     ):
         worst = f"{found['slowest']:.2f} s and {found['largest'] / 1e6:.0f} MB at most"

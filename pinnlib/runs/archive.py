@@ -119,10 +119,19 @@ def encode(values: np.ndarray, bits: int) -> dict[str, np.ndarray]:
 
 
 def decode(coded: dict[str, np.ndarray]) -> np.ndarray:
-    """The inverse of :func:`encode`, up to half a step."""
-    codes, low = coded["codes"], coded["low"]
+    """The inverse of :func:`encode`, up to half a step.
+
+    Raises:
+        ValueError: the blocks are not those of the codes, or not finite.
+    """
+    codes, low, span = coded["codes"], coded["low"], coded["span"]
+    blocks = (*codes.shape[:-1], -(-codes.shape[-1] // BLOCK))
+    if codes.dtype.kind != "u" or not low.shape == span.shape == blocks:  # each would become 256 numbers
+        raise ValueError(f"codes of shape {codes.shape} have blocks of shape {low.shape}, and not {blocks}")
+    if not (np.isfinite(low).all() and np.isfinite(span).all()):
+        raise ValueError("some blocks are not finite numbers")
     top = np.iinfo(codes.dtype).max
-    return (_spread(low, codes) + codes * (_spread(coded["span"].astype(np.float64), codes) / top)).astype(low.dtype)
+    return (_spread(low, codes) + codes * (_spread(span.astype(np.float64), codes) / top)).astype(low.dtype)
 
 
 def _spread(of_blocks: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
 import json
-import math
 import os
-import tempfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.lib import format as npy
 
 from .. import problems
 from ..config import Config
-from . import archive, settings
+from . import archive, npz, settings
 
 if TYPE_CHECKING:
     from .run import Run
 
-__all__ = ["FORMAT", "PARTS", "VERSION", "read", "write", "write_npz"]
+__all__ = ["FORMAT", "PARTS", "VERSION", "read", "write"]
 
 PARTS = ("history", "extremes", "snapshots", "state")
 FORMAT, VERSION = "pinnlib run", 4
-
-#: A file may unpack to 64 MiB, or to so many times its own size: histories of one repeated value pack a hundredfold.
-SMALL, PACKED = 2**26, 200
 
 
 def write(run: Run, path: str | os.PathLike[str]) -> Path:
@@ -59,38 +51,7 @@ def write(run: Run, path: str | os.PathLike[str]) -> Path:
         shots = arrays.pop(f"snapshots/{name}")
         coded = archive.encode(shots[:-1] if archive.ends_with_its_state(run) else shots, bits)
         arrays |= {f"coded/{name}/{part}": values for part, values in coded.items()}
-    return write_npz(path, arrays, "the run")
-
-
-def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, Any], what: str) -> Path:
-    """Write arrays to one npz file, by a temporary name, so that a file is never half written.
-
-    Args:
-        path: the file; its folder is made.
-        arrays: by name.
-        what: they are, for the sentence of an error.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    path, temporary = Path(path), None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OSError(
-            f"could not save {what} to {path}: {error.strerror or error}; {what} is still in memory, save it elsewhere"
-        ) from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-    return path
+    return npz.write(path, arrays, "the run")
 
 
 def read(path: str | os.PathLike[str], problem: problems.Problem | None) -> dict[str, Any]:
@@ -98,13 +59,14 @@ def read(path: str | os.PathLike[str], problem: problems.Problem | None) -> dict
 
     Raises:
         FileNotFoundError: there is no such file.
+        OSError: it may not be read.
         ValueError: the file is damaged, truncated or not a run.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no run at {path}: check the path, or train one with python -m pinnlib train")
     try:
-        arrays = _arrays(path.read_bytes())
+        arrays = npz.read(path)
         header = json.loads(str(arrays.pop("header")))
         _check(path, header)
         config = Config.from_dict({"bias_init": "zero"} | header["config"])  # what older files had, and do not say
@@ -118,40 +80,17 @@ def read(path: str | os.PathLike[str], problem: problems.Problem | None) -> dict
         elif problem is not None:
             settings.check_fits(spec, problem, str(path))
         own = {"points": points, "provenance": header["provenance"], "compact": bool(header.get("compact", False))}
-        float(own["provenance"].get("wall_time", 0.0))
+        if not isinstance(own["provenance"].get("wall_time", 0.0), int | float):
+            raise ValueError("its wall time is no number")
+        if own["compact"] and not all(np.isfinite(parts["snapshots"][name]).all() for name in archive.BITS):
+            raise ValueError("its snapshots are not finite, so that it could not be saved again")
+    except OSError:  # it cannot be read, which says nothing of what is in it
+        raise
     except Exception as error:  # whatever a damaged or foreign file may lead to
         if str(error).startswith(str(path)):
             raise
-        why = " ".join(str(error).split())[:200]
-        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-        raise ValueError(f"{path} is not a pinnlib run or is damaged ({kind}{why}): make or fetch it again") from error
+        raise ValueError(f"{path} is not a pinnlib run or is damaged ({npz.why(error)}): make or fetch it again") from error
     return own | {"config": config, "problem": problem, "problem_spec": spec} | parts
-
-
-def _arrays(data: bytes) -> dict[str, np.ndarray]:
-    """The arrays of an npz file by name, none larger than it may be; nothing is unpickled."""
-    with zipfile.ZipFile(io.BytesIO(data)) as file:
-        members = {member.filename: member for member in file.infolist()}
-        if len(members) < len(file.infolist()):
-            raise ValueError("two of its arrays have the same name")
-        whole = sum(member.file_size for member in members.values())
-        if whole > max(SMALL, PACKED * len(data)):
-            raise ValueError(f"its {len(data):,} bytes would unpack to {whole:,}")
-        return {name.removesuffix(".npy"): _array(file, member) for name, member in members.items()}
-
-
-def _array(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    with file.open(member) as stream:
-        version = npy.read_magic(stream)
-        if version not in {(1, 0), (2, 0)}:
-            raise ValueError(f"{member.filename} has version {version} of the npy format")
-        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, by_columns, dtype = read_header(stream)
-        if dtype.kind not in "biufU":
-            raise ValueError(f"{member.filename} holds {dtype}, neither numbers nor text")
-        if stream.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
-            raise ValueError(f"{member.filename} has another size than its shape {shape}")
-        return np.frombuffer(bytearray(stream.read()), dtype).reshape(shape, order="F" if by_columns else "C")
 
 
 def _parts(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
@@ -183,6 +122,7 @@ def _check_sizes(spec: Mapping[str, Any], config: Config, points: np.ndarray, pa
     for part, needed in (("history", ("loss", "rel_l2", "snr")), ("snapshots", archive.BITS), ("state", archive.BITS)):
         if lost := sorted(set(needed) - set(parts[part])):
             raise ValueError(f"there is no {part}/{lost[0]}")
+    # pinnlib.models.count in closed form: that would list all layers, and a made-up depth may be a billion
     n_in, width, n_out = spec.get("inputs", len(spec["coordinates"])), config.width, len(spec["fields"])
     n = width * (n_in + 1) + (config.depth - 1) * width * (width + 1) + n_out * (width + 1) + len(spec.get("unknowns", ()))
     shots = len(snapshots["step"])

@@ -1,0 +1,89 @@
+"""Arrays in one npz file, written whole or not at all, and read without trust."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+__all__ = ["PACKED", "SMALL", "read", "why", "write"]
+
+#: A file may unpack to 64 MiB, or to so many times its own size: histories of one repeated value pack a hundredfold.
+SMALL, PACKED = 2**26, 200
+
+
+def write(path: str | os.PathLike[str], arrays: Mapping[str, Any], what: str) -> Path:
+    """Write arrays to one npz file, by a temporary name, so that a file is never half written.
+
+    Args:
+        path: the file; its folder is made.
+        arrays: by name.
+        what: they are, for the sentence of an error.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path, temporary = Path(path), None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(
+            f"could not save {what} to {path}: {error.strerror or error}; {what} is still in memory, save it elsewhere"
+        ) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+    return path
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """The arrays of a file by name; nothing is unpickled, and nothing is made of an array before its size is known to be true.
+
+    Raises:
+        ValueError: two arrays have one name, one holds neither numbers nor text, or the file says another size than it has, or
+            would unpack to more than :data:`SMALL` and :data:`PACKED` allow.
+    """
+    data = Path(path).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        members = {member.filename: member for member in file.infolist()}
+        if len(members) < len(file.infolist()):
+            raise ValueError("two of its arrays have the same name")
+        whole = sum(member.file_size for member in members.values())
+        if whole > max(SMALL, PACKED * len(data)):
+            raise ValueError(f"its {len(data):,} bytes would unpack to {whole:,}")
+        return {name.removesuffix(".npy"): _array(file, member) for name, member in members.items()}
+
+
+def _array(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    with file.open(member) as stream:
+        version = npy.read_magic(stream)
+        if version not in {(1, 0), (2, 0)}:
+            raise ValueError(f"{member.filename} has version {version} of the npy format")
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, by_columns, dtype = read_header(stream)
+        if dtype.kind not in "biufU":
+            raise ValueError(f"{member.filename} holds {dtype}, neither numbers nor text")
+        if stream.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
+            raise ValueError(f"{member.filename} has another size than its shape {shape}")
+        return np.frombuffer(bytearray(stream.read()), dtype).reshape(shape, order="F" if by_columns else "C")
+
+
+def why(error: Exception) -> str:
+    """What is wrong with a file, in a line of at most 200 letters."""
+    kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+    return kind + " ".join(str(error).split())[:200]
