@@ -210,6 +210,7 @@ def main() -> None:
     for one in (checking, making):
         one.add_argument("--out", type=Path, default=Path("."), help="where results go")
     asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     print(f"torch {torch.__version__} on {torch.cuda.get_device_name() if device == 'cuda' else 'the CPU'}", flush=True)
     if asked.what == "check":

@@ -74,6 +74,8 @@ def test_coefficients_of_the_initial_values():
 
 
 def test_the_reaction_is_a_cube():
+    from scipy.integrate import trapezoid
+
     rng = np.random.default_rng(0)
     a = rng.normal(size=9)
     x = np.linspace(0.0, 1.0, 4001)
@@ -81,4 +83,4 @@ def test_the_reaction_is_a_cube():
     found = cosines.reaction(a)
     for k in range(9):
         weight = 1.0 if k == 0 else 2.0
-        assert found[k] == pytest.approx(weight * np.trapezoid(cube * np.cos(k * np.pi * x), x), rel=1e-9, abs=1e-9)
+        assert found[k] == pytest.approx(weight * trapezoid(cube * np.cos(k * np.pi * x), x), rel=1e-9, abs=1e-9)
