@@ -292,7 +292,8 @@ plt.show()
 # ## A small loss is not a good solution
 #
 # Take the simplest function, $u = 0$. It satisfies the equation everywhere, since all its
-# derivatives are zero. It is right at both ends of the rod. It is wrong only at the start.
+# derivatives are zero. It is right at both ends of the rod. Of all that is asked for, it misses
+# only the values at the start. Yet it is wrong at all later times, too.
 
 # %%
 nothing = torch.nn.Linear(2, 1)  # a network that says zero
@@ -379,7 +380,7 @@ print("pinnlib's error below 0.03 at its best:", run.history["rel_l2"].min() < 0
 #    at many points, plus how badly the given values are missed.
 # 2. It needs no example of the solution. Here the error falls below a hundredth in 2,000 steps.
 # 3. The loss is not the error. A function can satisfy the equation at every point and be wrong
-#    everywhere, so look at the terms of the loss separately.
+#    nearly everywhere, so look at the terms of the loss separately.
 #
 # **Limits.** This is one smooth problem, and other methods solve it in a second. A PINN is useful
 # where data are few and noisy, or where something in the equation is unknown
@@ -395,7 +396,14 @@ print("pinnlib's error below 0.03 at its best:", run.history["rel_l2"].min() < 0
 # the next cell, and run that cell and the one after it. At which steps is the loss in
 # {numref}`fig-heat-course` near this number?
 # ```
-#
+
+# %%
+answer = None  # your number here
+
+# %% tags=["hide-input"]
+pl.book.exercises.check(answer, misfit.item(), within=0.15)
+
+# %% [markdown]
 # ```{solution} ex-heat-zero
 # :class: dropdown
 #
@@ -405,14 +413,7 @@ print("pinnlib's error below 0.03 at its best:", run.history["rel_l2"].min() < 0
 # loss stays near that value for the first fifty steps: the network is still close to zero
 # everywhere.
 # ```
-
-# %%
-answer = None  # your number here
-
-# %% tags=["hide-input"]
-pl.book.exercises.check(answer, misfit.item(), within=0.15)
-
-# %% [markdown]
+#
 # ```{exercise}
 # :label: ex-heat-points
 #

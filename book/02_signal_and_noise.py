@@ -332,7 +332,7 @@ for B in (4, 32, 100):
 # {numref}`fig-waves-floor` shows two probes late in this training: the one with the lowest SNR, and
 # the one with the highest.
 
-# %% mystnb={"figure": {"caption": "Gradients of the 32 batches at two probes late in the training, on the same scale. Left: the lowest SNR. Right: the highest. Black: their mean. Horizontal, in both panels: the direction of the mean of the right panel.", "name": "fig-waves-floor"}, "image": {"alt": "Two panels of arrows from one point. Left: arrows to all sides, and no mean to be seen. Right: arrows with a similar spread, all shifted to the right by a black mean arrow."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Gradients of the 32 batches at two probes late in the training, on the same scale. Left: the lowest SNR. Right: the highest. Black: their mean. Horizontal, in both panels: the direction of the mean of the right panel. Vertical: the direction in which the gradients of the right panel differ most.", "name": "fig-waves-floor"}, "image": {"alt": "Two panels of arrows from one point. Left: arrows to all sides, and no mean to be seen. Right: arrows with a similar spread, all shifted to the right by a black mean arrow."}} tags=["hide-input"]
 late = [step for step in looks if step > STEPS // 3]
 low, high = min(late, key=snr.get), max(late, key=snr.get)
 across = gradients[high].mean(dim=0)
@@ -348,7 +348,7 @@ for ax, step in zip(axes, (low, high), strict=True):
     nil = np.zeros(len(arrows))
     ax.quiver(nil, nil, *arrows.T, width=0.006, color="#D55E00", alpha=0.5, **style)
     ax.quiver(0, 0, *arrows.mean(0), width=0.016, color="black", **style)
-    ax.set(aspect="equal", xticks=[0], yticks=[0], xlabel="along the mean")
+    ax.set(aspect="equal", xticks=[0], yticks=[0], xlabel="along the mean on the right")
     ax.set_title(f"step {step:,}, SNR {snr[step]:.2g}", loc="left")
 reach = 1.15 * float(
     torch.stack([gradients[high] @ across, gradients[high] @ up]).abs().max()
@@ -476,8 +476,8 @@ plt.show()
 # Our small training shows the first phase and the second. Then it departs from the story. From step
 # 1,000 on the error falls from above a tenth to below a hundredth. During all these steps the SNR
 # is mostly below 1. So an error can fall while the batches disagree. This is one small run, and no
-# verdict on the paper. The authors' own runs show all three phases, and they are the subject of the
-# next chapter, {doc}`03_authors_runs`.
+# verdict on the paper. Most of the authors' own runs on two equations show all three phases, and
+# they are the subject of the next chapter, {doc}`03_authors_runs`.
 #
 # ## The same with pinnlib
 #
@@ -567,16 +567,6 @@ print(
 # Show that $B$ independent gradients with mean zero have $\text{SNR} \approx 1/\sqrt{B - 1}$. What
 # SNR would 10 batches have, if they have nothing in common? Write it into the cell.
 # ```
-#
-# ```{solution} ex-floor
-# :class: dropdown
-#
-# Let each component of $g_b$ have variance $\sigma^2$, and let there be $P$ components. The mean
-# over the batches has variance $\sigma^2 / B$, so $\text{signal}^2 \approx P \sigma^2 / B$. The
-# square of the standard deviation over the batches has the expected value $\sigma^2 (B - 1) / B$,
-# so $\text{noise}^2 \approx P \sigma^2 (B - 1) / B$. The ratio of the two squares is $1 / (B - 1)$.
-# For 10 batches the SNR is a third.
-# ```
 
 # %%
 answer = None  # your number here
@@ -586,6 +576,16 @@ ten = torch.as_tensor(np.random.default_rng(1).normal(size=(10, 100_000)))
 pl.book.exercises.check(answer, pl.snr.snr(ten), within=0.05)
 
 # %% [markdown]
+# ```{solution} ex-floor
+# :class: dropdown
+#
+# Let each component of $g_b$ have variance $\sigma^2$, and let there be $P$ components. The mean
+# over the batches has variance $\sigma^2 / B$, so $\text{signal}^2 \approx P \sigma^2 / B$. The
+# square of the standard deviation over the batches has the expected value $\sigma^2 (B - 1) / B$,
+# so $\text{noise}^2 \approx P \sigma^2 (B - 1) / B$. The ratio of the two squares is $1 / (B - 1)$.
+# For 10 batches the SNR is a third.
+# ```
+#
 # ```{exercise}
 # :label: ex-shared
 #

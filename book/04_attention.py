@@ -136,8 +136,9 @@ plt.show()
 # residual at the end. Third, it hardly follows fast changes: in the right panel it settles at one
 # half, which is the mean of the residual of this point.
 #
-# So a weight is a mean of the residual over many past steps. One thing is not in this figure. In a
-# training the weight also acts back on the residual: a point that counts more is fitted better.
+# So a weight is a mean over many past steps. What is averaged is the point's residual as a share of
+# the largest. One thing is not in this figure. In a training the weight also acts back on the
+# residual: a point that counts more is fitted better.
 #
 # ## The update is a filter
 #
@@ -502,8 +503,8 @@ print("from weights of 1, above 1 at step 0:", bool(from_one.history["snr"][0] >
 # at the start. So in this setting *fitting is the boundary term*: the network fits the one thing
 # that all batches share.
 #
-# From about step 160 on the two curves differ by a factor of two at most. So the boundary term,
-# which all batches share, hardly explains what the SNR does later.
+# From about step 160 on the two curves differ by little more than a factor of two at most. So the
+# boundary term, which all batches share, hardly explains what the SNR does later.
 #
 # ## Where the weights are large
 #
@@ -600,7 +601,7 @@ for column, (title, names) in zip(axes.T, COLUMNS.items(), strict=True):
         column[0].plot(run.history["step"], counts(run), label=name, **line)
         column[1].plot(run.history["step"], run.history["rel_l2"], **line)
     column[1].axhline(1.0, color="black", lw=0.8, ls=":")
-    column[0].set(yscale="log", ylim=(1e-4, 3), yticks=[1e-4, 1e-2, 1])
+    column[0].set(yscale="log", ylim=(2e-6, 3), yticks=[1e-4, 1e-2, 1])
     column[0].minorticks_off()
     column[0].set_title(title, loc="left")
     column[0].legend(loc="lower right", fontsize=8)
@@ -778,8 +779,8 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 #
 # **Three takeaways**
 #
-# 1. RBA gives each point a weight, which is a mean of the point's residual over many past steps.
-#    Two numbers describe it: its memory and its bound.
+# 1. RBA gives each point a weight: a mean, over many past steps, of the point's residual as a share
+#    of the largest. Two numbers describe it: its memory and its bound.
 # 2. With RBA the error was smaller in both pairs of runs. The SNR rose clearly earlier at the
 #    authors' size. At the start RBA's SNR is very large, since its weights begin at zero.
 # 3. A residual is no error. Smooth mistakes leave little residual, so the error can grow while

@@ -214,7 +214,7 @@ configs = {
 quick = {name: pl.train(problem, config) for name, config in configs.items()}
 rba, vanilla = quick["RBA"], quick["vanilla"]
 
-# %% mystnb={"figure": {"caption": "The runs trained here: residual loss and data loss, both without weights, and the relative L2 error.", "name": "fig-burgers-quick"}, "image": {"alt": "Three panels against the Adam step. From step 20 to about 1,700 the vanilla run's residual loss is the smaller one, often by a factor of ten, and its data loss the larger one. The errors are alike up to about step 1,700. There RBA's error jumps up and stays at about twice vanilla's."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The runs trained here: residual loss and data loss, both without weights, and the relative L2 error.", "name": "fig-burgers-quick"}, "image": {"alt": "Three panels against the Adam step. From step 20 to about 1,700 the vanilla run's residual loss is the smaller one, often by a factor of ten, and its data loss the larger one. The errors are alike up to about step 1,200. There RBA's error jumps up and stays at about twice vanilla's."}} tags=["hide-input"]
 fig, axes = plt.subplots(3, 1, figsize=(7.2, 7.0), sharex=True)
 step = quick["RBA"].history["step"]
 for ax, key, label in zip(
@@ -236,9 +236,10 @@ plt.show()
 # which training does not see.
 #
 # The first panel is a warning. From step 20 to step 1,700 the residual loss of the vanilla run is
-# several times *smaller* than that of the run with RBA. Yet the error of the vanilla run is hardly
-# smaller. A flat function violates the equation only a little, except in its layer. So a small
-# residual loss alone says nothing about the solution.
+# several times *smaller* than that of the run with RBA. Yet for most of this time, up to step
+# 1,000, the error of the vanilla run is no smaller. A function that is nearly flat violates the
+# equation only a little, though it is far from the solution. So a small residual loss alone says
+# nothing about the solution.
 #
 # The second panel shows the data loss. RBA begins with weights near zero on the equation. So the
 # network with RBA fits the data first, and the equation counts only afterwards.
@@ -337,7 +338,9 @@ for row, (name, values) in zip(axes, found.items(), strict=True):
         ax.grid(False)
         fig.colorbar(image, ax=ax, location="bottom", shrink=0.9)
     row[0].set_ylabel("x")
-figures.stamp(fig, here + "; t to the right")
+for ax in axes[1]:
+    ax.set_xlabel("t")
+figures.stamp(fig, here)
 plt.show()
 
 # %% tags=["hide-cell"]
@@ -587,7 +590,8 @@ table(("median (range) of five seeds", *records), cells)
 # Then the two kinds differ. RBA's SNR comes back through 1 in all five runs, and vanilla's in none.
 # But vanilla's SNR is not far from a first rise: after step 5,000 its running median is often just
 # below 1. It never goes beyond 1 by the factor of 1.5 that makes a crossing count. In the second
-# half of the training the SNR of both kinds sinks again, while the errors still fall.
+# half of the training the SNR of both kinds sinks again. RBA's error still falls then, and
+# vanilla's does until step 40,000.
 #
 # The paper says that the error stalls while the SNR is below 1, in the phase of {term}`diffusion`.
 # The {term}`strict rule` of {doc}`13_phases` asks more than a crossing of 1: the SNR must also stay
@@ -597,7 +601,7 @@ table(("median (range) of five seeds", *records), cells)
 #
 # The SNR is a ratio. {numref}`fig-burgers-signal` shows its two parts.
 
-# %% mystnb={"figure": {"caption": "Signal and noise apart, for the records of seed 0. Right: the last 6,000 steps on a linear axis.", "name": "fig-burgers-signal"}, "image": {"alt": "Norm of the mean and of the standard deviation of the batch gradients against the Adam step, vanilla above, RBA below, the last steps enlarged at the right. RBA's noise starts a million times lower than vanilla's and rises smoothly. Late, the noise changes little and the signal swings over up to three decades from probe to probe."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Signal and noise apart, for the records of seed 0. Right: the last 6,000 steps on a linear axis.", "name": "fig-burgers-signal"}, "image": {"alt": "Norm of the mean and of the standard deviation of the batch gradients against the Adam step, vanilla above, RBA below, the last steps enlarged at the right. RBA's noise starts a million times lower than vanilla's and rises smoothly. Late, the noise has spikes of up to a decade and the signal swings over up to three decades from probe to probe."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.6), **both)
 for row, (name, runs) in zip(axes, records.items(), strict=True):
     h = runs[0].history
@@ -612,8 +616,8 @@ plt.show()
 
 # %% [markdown]
 # With RBA the {term}`noise` starts almost at zero and grows as the weights grow. That is the whole
-# reason for RBA's large SNR at the start. Later the noise is a smooth curve, and the {term}`signal`
-# jumps: from one probe to the next the signal may be a hundred times larger or smaller. So a single
+# reason for RBA's large SNR at the start. Later the noise has spikes of up to a decade. But from
+# one probe to the next the {term}`signal` may be a hundred times larger or smaller. So a single
 # probe of the SNR says little, and we read the running median.
 #
 # {numref}`fig-burgers-order` asks whether residuals become {term}`homogeneous`: as large in one
@@ -666,8 +670,9 @@ display(Markdown(verdicts.table(found)))
 #
 # 1. The error of a steep solution is mostly the wrong place of its layer. A move of 0.002 already
 #    makes an error of 0.023.
-# 2. With the data weighted by 20, RBA is less accurate in every pair of runs. In the median its
-#    error is eight times as large. Its residuals are the more homogeneous ones all the same.
+# 2. With the data weighted by 20, RBA is less accurate in every pair of runs. In the median of the
+#    five pairs its error is eight times as large. Its residuals are the more homogeneous ones all
+#    the same.
 # 3. Within 60,000 steps RBA's SNR comes back through 1, and vanilla's does not. In no run does the
 #    SNR stay above 1, and the errors fall all the same.
 #
@@ -692,16 +697,6 @@ display(Markdown(verdicts.table(found)))
 # Write the number into the cell and run both cells. Where would you put more points? And how much
 # of the layer does each of the 32 batches see?
 # ```
-#
-# ```{solution} ex-burgers-width
-# :class: dropdown
-#
-# The strip $|x| < 2 \nu$ is $4 \nu = 0.0127$ wide, in a domain of width 2. So it holds 0.6% of the
-# points, about 26. About 18 of them lie at times after the layer has formed. With 32 batches many
-# batches have no point in the layer at all. So the gradients of the batches cannot agree about the
-# layer, and that disagreement is noise. More points near $x = 0$ after $t = 0.3$ would give every
-# batch a share of the layer.
-# ```
 
 # %%
 answer = None  # your number here
@@ -711,21 +706,22 @@ inside = np.abs(rba.points[:, 0]) < 2 * problem.viscosity
 pl.book.exercises.check(answer, int(inside.sum()), within=0.1)
 
 # %% [markdown]
+# ```{solution} ex-burgers-width
+# :class: dropdown
+#
+# The strip $|x| < 2 \nu$ is $4 \nu = 0.0127$ wide, in a domain of width 2. So it holds 0.6% of the
+# points, about 26. About 18 of them lie at times after the layer has formed. With 32 batches many
+# batches have no point in the layer at all. So the gradients of the batches cannot agree about the
+# layer, and that disagreement is noise. More points near $x = 0$ after $t = 0.3$ would give every
+# batch a share of the layer.
+# ```
+#
 # ```{exercise}
 # :label: ex-burgers-shift
 #
 # Let the viscosity be ten times as large, `pl.problems.Burgers(viscosity=0.1 / np.pi)`. What is the
 # relative $L_2$ error of the exact solution, moved by 0.002? Guess first: is it larger or smaller
 # than 0.023? Use `error_of_a_move`, and write the number into the cell.
-# ```
-#
-# ```{solution} ex-burgers-shift
-# :class: dropdown
-#
-# It is 0.0087, about a third of 0.023. The layer is ten times as thick, so its slope is a tenth.
-# The error at each point of the layer is a tenth as well. But ten times as many points lie in the
-# layer. The mean square error goes with the thickness times the square of the slope. That is a
-# tenth of what it was, and its root is about a third.
 # ```
 
 # %%
@@ -736,6 +732,15 @@ thick = pl.problems.Burgers(viscosity=0.1 / np.pi)
 pl.book.exercises.check(answer, error_of_a_move(thick, 0.002), within=0.1)
 
 # %% [markdown]
+# ```{solution} ex-burgers-shift
+# :class: dropdown
+#
+# It is 0.0087, about a third of 0.023. The layer is ten times as thick, so its slope is a tenth.
+# The error at each point of the layer is a tenth as well. But ten times as many points lie in the
+# layer. The mean square error goes with the thickness times the square of the slope. That is a
+# tenth of what it was, and its root is about a third.
+# ```
+#
 # ```{exercise}
 # :label: ex-burgers-viscosity
 #

@@ -426,8 +426,8 @@ plt.show()
 # %% [markdown]
 # It is mostly the {term}`signal`, the length of the full gradient. From one probe to the next it
 # changes by a factor of ten, or of seven with RBA, and in all it spans four decades. The
-# {term}`noise` changes by a factor of two or less. So a {term}`burst` of the SNR is a burst of the
-# full gradient.
+# {term}`noise` changes by a factor of about two, or of 1.2 with RBA. So a {term}`burst` of the SNR
+# is a burst of the full gradient.
 #
 # The enlarged panels show a burst every few hundred steps. Full-batch Adam is known for such
 # bursts, at the {term}`edge of stability` {cite}`cohen2022adaptive`. {doc}`10_adams_view` asks
@@ -824,14 +824,6 @@ display(Markdown(verdicts.table(found)))
 # many times larger is that mean with $a = (6, 6)$ than with $a = (4, 1)$? Derive it from $u$ with
 # pencil and paper, and write the number into the cell.
 # ```
-#
-# ```{solution} ex-helmholtz-loud
-# :class: dropdown
-#
-# Each second derivative of the solution is the solution times $-a_i^2 \pi^2$. So
-# $q = (1 - (a_1^2 + a_2^2) \pi^2)\, u$, which is $-167\, u$ for $a = (4, 1)$ and $-710\, u$ for
-# $a = (6, 6)$. The mean of $u^2$ is $1/4$ in both. The ratio of the squares is about 18.
-# ```
 
 # %%
 answer = None  # your number here
@@ -842,6 +834,14 @@ loudness = [case.forcing(nodes).square().mean().item() for case in (harder, prob
 pl.book.exercises.check(answer, loudness[0] / loudness[1], within=0.1)
 
 # %% [markdown]
+# ```{solution} ex-helmholtz-loud
+# :class: dropdown
+#
+# Each second derivative of the solution is the solution times $-a_i^2 \pi^2$. So
+# $q = (1 - (a_1^2 + a_2^2) \pi^2)\, u$, which is $-167\, u$ for $a = (4, 1)$ and $-710\, u$ for
+# $a = (6, 6)$. The mean of $u^2$ is $1/4$ in both. The ratio of the squares is about 18.
+# ```
+#
 # ```{exercise}
 # :label: ex-helmholtz-constant
 #
@@ -849,15 +849,6 @@ pl.book.exercises.check(answer, loudness[0] / loudness[1], within=0.1)
 # collocation points, plus $c^2$ for the boundary. Which $c$ is best? What relative $L_2$ error does
 # it have, if the solution has mean zero and mean square $1/4$? Take 1.97 for the mean of $q$, and
 # write the error into the cell.
-# ```
-#
-# ```{solution} ex-helmholtz-constant
-# :class: dropdown
-#
-# The derivative of the loss by $c$ is $2(c - \bar q) + 2c$, with the mean $\bar q$ of the forcing.
-# It is zero at $c = \bar q / 2 = 0.98$. The mean squared error is $c^2 + 1/4$, since the waves have
-# mean zero. Divided by $1/4$, and under the root, this is the relative error:
-# $\sqrt{1 + 4 c^2} \approx 2.2$. That is the height of the flat line in {numref}`fig-hard`.
 # ```
 
 # %%
@@ -868,6 +859,15 @@ truth = float(np.median(h["rel_l2"][waiting]))
 pl.book.exercises.check(answer, truth, within=0.05)
 
 # %% [markdown]
+# ```{solution} ex-helmholtz-constant
+# :class: dropdown
+#
+# The derivative of the loss by $c$ is $2(c - \bar q) + 2c$, with the mean $\bar q$ of the forcing.
+# It is zero at $c = \bar q / 2 = 0.98$. The mean squared error is $c^2 + 1/4$, since the waves have
+# mean zero. Divided by $1/4$, and under the root, this is the relative error:
+# $\sqrt{1 + 4 c^2} \approx 2.2$. That is the height of the flat line in {numref}`fig-hard`.
+# ```
+#
 # ```{exercise}
 # :label: ex-helmholtz-weight
 #

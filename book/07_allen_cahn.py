@@ -33,9 +33,9 @@
 # | error at step 30,000 | 0.99 | 0.025 |
 # | total diffusion drawn at | step 91,700 | step 11,100 |
 #
-# **What this chapter does.** It takes a smaller network with RBA from a checkpoint on the plateau
-# through the passage. This training is run on the page. So is that of a network without RBA, from
-# the same step. Then the chapter reads published runs that begin at step 0, five
+# **What this chapter does.** It takes a smaller network with RBA from a checkpoint at the end of
+# its plateau through the passage. This training is run on the page. So is that of a network without
+# RBA, from the same step. Then the chapter reads published runs that begin at step 0, five
 # {term}`seeds <seed>` of each kind.
 #
 # **Before.** {doc}`02_signal_and_noise` for the SNR and the three phases, {doc}`03_authors_runs`
@@ -122,7 +122,7 @@ plt.show()
 
 # %% [markdown]
 # {numref}`fig-ac-solution` has two blue outer parts and two red lobes. The lobes begin as two low
-# humps, hardly a tenth high, and grow. At $x = 0$ the start is exactly zero, and a gap stays there.
+# humps, less than 0.06 high, and grow. At $x = 0$ the start is exactly zero, and a gap stays there.
 #
 # Three constants solve {eq}`eq-allen-cahn`: $0$, $1$ and $-1$. So a network can make the
 # {term}`residual` small without learning anything. Only the data speak against such a constant. The
@@ -197,8 +197,9 @@ plt.show()
 
 # %% [markdown]
 # {numref}`fig-ac-live` shows the passage. The live part begins at the dotted line, and nothing was
-# changed there. For thousands of steps before that line RBA's error hardly moved. Then it falls to
-# a third within 3,000 steps. The vanilla run stays where it is.
+# changed there. For thousands of steps RBA's error hardly moved. At the line the passage has just
+# begun: the error fell below 0.5 at step 11,750. Then it falls to a third within 3,000 steps. The
+# vanilla run stays where it is.
 #
 # What does the network learn in the passage? {numref}`fig-ac-before-after` shows what both networks
 # say.
@@ -219,7 +220,7 @@ print(
     bool(vanilla.history["rel_l2"][vanilla.history["step"] >= 1_000].min() > 0.9),
 )
 
-# %% mystnb={"figure": {"caption": "What the networks say: vanilla at the end of the live part, RBA before and after it, and the reference.", "name": "fig-ac-before-after"}, "image": {"alt": "Four maps of u over t and x. Vanilla is pale everywhere: nearly zero. RBA before the passage has the negative outer parts and zero between them; after it a positive middle has appeared, one lobe with a notch; the reference has two positive lobes with a gap at x = 0."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "What the networks say: vanilla at the end of the live part, RBA at its beginning and at its end, and the reference.", "name": "fig-ac-before-after"}, "image": {"alt": "Four maps of u over t and x. Vanilla is pale everywhere: nearly zero. RBA at the beginning has the negative outer parts and zero between them; after it a positive middle has appeared, one lobe with a notch; the reference has two positive lobes with a gap at x = 0."}} tags=["hide-input"]
 
 
 def shot(run):
@@ -753,8 +754,8 @@ display(Markdown(table_of_claims))
 # By the first crossings alone the rise of the SNR is *reproduced*, and so is the claim that it is
 # abrupt. By the strict rule the claim that the SNR stays above 1 is *not* reproduced. Without
 # weights the SNR rises late in the authors' run, and in ours at their size at step 65,500
-# ({doc}`03_authors_runs`). The vanilla runs here cannot tell anything about such a rise, since they
-# end at step 30,000.
+# ({doc}`13_phases`). The vanilla runs here cannot tell anything about such a rise, since they end
+# at step 30,000.
 #
 # **Three takeaways**
 #
@@ -788,15 +789,6 @@ display(Markdown(table_of_claims))
 # `first.history["loss"]` and `first.history["step"]`, probe by probe. Write the step into the first
 # cell, and run both cells.
 # ```
-#
-# ```{solution} ex-ac-patience
-# :class: dropdown
-#
-# At step 3,500, where the error is 0.67. The run would end even before its plateau, and long before
-# its passage. RBA's weights fool the rule. They grow from 0.13 in the mean at step 500 to 0.28 at
-# step 3,500, and so the weighted loss is no smaller. The residual loss without weights falls by a
-# factor of 26 between these steps. So do not judge a run with RBA by its weighted loss.
-# ```
 
 # %%
 answer = None  # your number here
@@ -817,6 +809,15 @@ print(f"mean weight {then['rba_mean']:.2f} and {at['rba_mean']:.2f}")
 print(f"residual smaller {then['loss_residual'] / at['loss_residual']:.0f} times")
 
 # %% [markdown]
+# ```{solution} ex-ac-patience
+# :class: dropdown
+#
+# At step 3,500, where the error is 0.67. The run would end even before its plateau, and long before
+# its passage. RBA's weights fool the rule. They grow from 0.13 in the mean at step 500 to 0.28 at
+# step 3,500, and so the weighted loss is no smaller. The residual loss without weights falls by a
+# factor of 26 between these steps. So do not judge a run with RBA by its weighted loss.
+# ```
+#
 # ```{exercise}
 # :label: ex-ac-trivial
 #

@@ -113,8 +113,7 @@ settings = dict(
 #
 # In the earlier chapters the equation was given in full, and the solution was sought. Here it is
 # the other way round: the solution is measured, badly, and a part of the equation is missing.
-#
-# | | |
+# | what | of what |
 # |---|---|
 # | **measured** | how fast the fluid moves, at 900 places and moments, each with an error of 2% |
 # | **known** | that the fluid rests at both walls |
@@ -141,6 +140,7 @@ axes[0].pcolormesh(*across, np.tile(now[:, None], 120), shading="gouraud", **loo
 axes[0].add_patch(plt.Circle((0, 0), problem.radii[0], color="#8B1A1A"))
 axes[0].text(0, 0, "artery", color="white", ha="center", va="center")
 axes[0].set(aspect="equal", title="t = 2.5", xlabel="in radii of the artery")
+axes[0].set_ylabel("in radii of the artery")
 axes[0].grid(False)
 there = points[inside]
 dots = axes[1].scatter(there[:, 1], there[:, 0], c=values[inside, 0], s=7, **look)
@@ -241,8 +241,8 @@ print(f"viscosity here {problem.viscosity:.3g}; the search starts from {problem.
 #
 # The network takes $r$ and $t$ and has three outputs: the velocity $u$, the gradient $g$, and a
 # number $n$ for the viscosity. We write $\nu = \nu_0 e^n$, so that it stays positive. The guess
-# $\nu_0$ is 2.45 times too large. (A fresh network's $n$ is not zero, so the viscosity starts near
-# the guess, and not at it.)
+# $\nu_0$ is 2.45 times too large. (A fresh network's $n$ is not zero, so the viscosity starts at
+# 1.6 times the guess.)
 #
 # As outputs of the network, $g$ and $n$ could depend on both $r$ and $t$. But the gradient depends
 # on time alone, and the viscosity is one number. These are three more equations: $g_r = 0$,
@@ -581,7 +581,7 @@ print(f"    pressure gradient {problem.gradient_error(end):.1%}")
 # At 10% noise both signs occur, and four of five runs are within 5%. One run at 2% noise has tanh
 # units in place of sine. Its viscosity is off by 2.8%. The same seed with sine is off by 1.4%.
 
-# %% mystnb={"figure": {"caption": "Viscosity over the true one through the training, seed 0. Right: from step 500 on, on a linear axis.", "name": "fig-viscosity-record"}, "image": {"alt": "Ratio of inferred to true viscosity against the Adam step for vanilla and RBA, on a logarithmic and on a linear axis. Both start near four; RBA dips to 0.57 near step 150 and overshoots to 1.5, vanilla dips to 0.9 and overshoots to 1.4. After step 5,000 both are within a few percent of one, mostly above it, and drift slowly."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Viscosity over the true one at the snapshots, seed 0. Right: from step 500 on, on a linear axis.", "name": "fig-viscosity-record"}, "image": {"alt": "Ratio of inferred to true viscosity against the Adam step for vanilla and RBA, on a logarithmic and on a linear axis. Both start near four; RBA dips to 0.57 near step 150 and overshoots to 1.5, vanilla dips to 0.9 and overshoots to 1.4. After step 5,000 both are within a few percent of one, mostly above it, and drift slowly."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.4))
 shots = {name: runs[0] for name, runs in records.items()}
 both = {name: viscosities(run) for name, run in shots.items()}
@@ -598,9 +598,9 @@ plt.show()
 
 # %% [markdown]
 # {numref}`fig-viscosity-record` has the detour of the quick run. RBA's dip is much deeper than
-# vanilla's. Why it is deeper was not tested. On the linear axis one sees that the rest is slow and
-# smooth. RBA's viscosity is nearest to the truth near step 8,000, half a percent off, and then it
-# drifts away again.
+# vanilla's. Why it is deeper was not tested. On the linear axis one sees that the rest is slow. Of
+# the snapshots, that at step 8,100 has RBA's viscosity nearest to the truth, half a percent off.
+# Then it drifts away again.
 #
 # ## Signal and noise
 
@@ -635,8 +635,8 @@ def late_share(run):
 
 
 numbers = {
-    "first fall, step": (first_fall, ".0f"),
-    "first rise, step": (claims.onset, ".0f"),
+    "first fall, step": (first_fall, ",.0f"),
+    "first rise, step": (claims.onset, ",.0f"),
     "the median passes 1, times": (crossings_of, ".0f"),
     "probes above 1 in the second half": (late_share, ".2f"),
 }
@@ -781,14 +781,6 @@ display(Markdown(verdicts.table(verdicts.at(rows, verdicts.LAPTOP))))
 # 1% at 10% noise? Start from what is printed for 900 velocities. Write the number into the first
 # cell, and run both cells.
 # ```
-#
-# ```{solution} ex-count
-# :class: dropdown
-#
-# The covariance is $\sigma^2 (J^T J)^{-1}$, and $J^T J$ is a sum over the data. So with $M$
-# velocities the standard error goes like $\sigma / \sqrt{M}$. Let it be $s$ percent for 900
-# velocities. For 1% one then needs $900\, s^2$ velocities. For $s = 3.0$ that is about 8,100.
-# ```
 
 # %%
 answer = None  # your number here
@@ -798,6 +790,14 @@ percent = 100 * bound(pl.problems.Perivascular(noise=0.1), SEED)[0]
 pl.book.exercises.check(answer, 900 * percent**2, within=0.1)
 
 # %% [markdown]
+# ```{solution} ex-count
+# :class: dropdown
+#
+# The covariance is $\sigma^2 (J^T J)^{-1}$, and $J^T J$ is a sum over the data. So with $M$
+# velocities the standard error goes like $\sigma / \sqrt{M}$. Let it be $s$ percent for 900
+# velocities. For 1% one then needs $900\, s^2$ velocities. For $s = 3.0$ that is about 8,100.
+# ```
+#
 # ```{exercise}
 # :label: ex-quasi-steady
 #

@@ -33,12 +33,13 @@
 # In a formula: the paper reads the size of Adam's step as a function of the SNR,
 # $\text{SNR} / \sqrt{1 + \text{SNR}^2}$.
 #
-# **What this chapter does.** It makes the four drawings again, from gradients of a run that is
-# trained here. It derives the size of the step from the SNR, and tests the formula where it should
-# hold and where it should not. Then it measures what the drawings leave out: the curvature that
-# Adam feels. Full-batch Adam, which takes all points at each step, is known to live at the
-# {term}`edge of stability` {cite}`cohen2022adaptive`. To see what that means for the SNR, runs go
-# on at a tenth of the {term}`learning rate`.
+# **What this chapter does.** It makes the four drawings again: three from gradients of a run that
+# is trained here, and the landscape of two parameters from a formula. It derives the size of the
+# step from the SNR, and tests the formula where it should hold and where it should not. Then it
+# measures what the drawings leave out: the curvature that Adam feels. Full-batch Adam, which takes
+# all points at each step, is known to live at the {term}`edge of stability`
+# {cite}`cohen2022adaptive`. To see what that means for the SNR, runs go on at a tenth of the
+# {term}`learning rate`.
 #
 # **Before.** {doc}`02_signal_and_noise` explains signal, noise, SNR, and the arrows.
 # {doc}`04_attention` explains residual-based attention (RBA). {doc}`03_authors_runs` and
@@ -201,7 +202,7 @@ fig, (ax, right) = plt.subplots(1, 2, figsize=(7.2, 3.7), width_ratios=(3, 2))
 figures.snr(ax, h, "RBA", crossings=claims.of_crossings(run), title="")
 for k in chosen.values():
     ax.plot(S["step"][k], shot_snr[k], "o", ms=9, mfc="none", mec="black", mew=1.5)
-ax.legend(loc="upper right")
+ax.legend(loc="lower left")
 colour = figures.COLOURS["RBA"]
 right.plot(h["step"], h["snr"], ".-", color=colour, lw=0.6, ms=3)
 right.axhline(1.0, color="black", lw=0.8, ls=":")
@@ -264,7 +265,7 @@ def shadow(grads):
     return arrows, seen / (apart**2).sum()
 
 
-# %% mystnb={"figure": {"caption": "Gradients of the 32 batches at the four moments, on the direction of their mean (across) and on the direction in which they differ most (up). The thick arrow is their mean. Each panel has its own scale, in units of the root mean square of the 32 norms.", "name": "fig-av-batches"}, "image": {"alt": "Four panels of arrows from the origin. For SNR far above one all arrows lie on each other along the mean. For SNR about one they fan out. Near zero most lie along one line, to both sides, and the mean arrow has nearly vanished. At the smallest SNR one long arrow stands against many short ones."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Gradients of the 32 batches at the four moments, on the direction of their mean (across) and on the direction in which they differ most (up). The thick arrow is their mean. Each panel has its own scale, in units of the root mean square of the 32 norms. The SNR in a title is that of these gradients. Probes use RBA's weights of the next step, so at early steps the circles of the figure before lie lower.", "name": "fig-av-batches"}, "image": {"alt": "Four panels of arrows from the origin. For SNR far above one all arrows lie on each other along the mean. For SNR about one they fan out. Near zero most lie along one line, to both sides, and the mean arrow has nearly vanished. At the smallest SNR one long arrow stands against many short ones."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 6.4))
 shares, coordinates = {}, {}
 for ax, (name, k) in zip(axes.flat, chosen.items(), strict=True):
@@ -632,7 +633,7 @@ print(
 # measured at every probe. So we can test the formula in the live run, in forty published runs of a
 # laptop's size, and in four of the authors' size.
 
-# %% mystnb={"figure": {"caption": "Size of Adam's averages, norm of m over norm of the root of v, against the SNR. Black dots: random batches at weights held still, with the curve that was derived. Dashed: the order SNR / sqrt(1 + SNR^2). Orange: the live run, full batch, all probes.", "name": "fig-av-identity"}, "image": {"alt": "Ratio of Adam's averages against SNR on logarithmic axes. Black dots lie on the derived curve, with a floor at 0.23. The orange dots of the real run scatter from below one hundredth to about one and a half and follow neither curve."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Size of Adam's averages, norm of m over norm of the root of v, against the SNR. Black dots: random batches at weights held still, with the curve that was derived. Dashed: the order SNR / sqrt(1 + SNR^2). Orange: the live run, full batch, all probes from step 10 on.", "name": "fig-av-identity"}, "image": {"alt": "Ratio of Adam's averages against SNR on logarithmic axes. Black dots lie on the derived curve, with a floor at 0.23. The orange dots of the live run scatter from below one hundredth to about one and a half and follow neither curve."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 4.2))
 x = np.geomspace(0.005, 1e3, 200)
 ax.plot(x, step_of(x), color="black", label="derived, random batches")
@@ -641,7 +642,7 @@ ax.plot(x, order, color="black", ls="--", lw=1.0, label="order $\\varphi$")
 measured = "measured, random batches at rest"
 ax.plot(still, at_rest, "o", color="black", ms=5, label=measured)
 seen = (h["step"] >= 10) & (h["snr"] > 0)
-real = dict(color=figures.COLOURS["RBA"], label="the real run, full batch")
+real = dict(color=figures.COLOURS["RBA"], label="the live run, full batch")
 ax.plot(h["snr"][seen], h["snr_adam"][seen], ".", **real)
 ax.set(xscale="log", yscale="log", xlim=(0.005, 300), xlabel="SNR of the batches")
 ax.set(ylabel="norm of m over norm of sqrt(v)")
@@ -712,9 +713,9 @@ print("live run: Adam's ratio above 1 somewhere, where no order can be:", beyond
 # can be above 1 ({numref}`ex-av-bound`).
 #
 # The table says the same of the published runs. In none of its groups does the formula give the
-# right size of the step. In some groups, such as Allen-Cahn, the step and the order at least rise
-# and fall together, with a rank correlation around 0.9. Both have the norm of the mean gradient in
-# the numerator. In others, such as the cavity, not even this holds.
+# right size of the step. In some groups, such as Allen-Cahn with RBA, the step and the order at
+# least rise and fall together, with a rank correlation around 0.9. Both have the norm of the mean
+# gradient in the numerator. In others, such as the cavity, not even this holds.
 #
 # So Adam's step is *not* a measurement of the batches' SNR in full-batch training. The paper's
 # formula belongs to {term}`mini-batches <mini-batch>`.
@@ -957,8 +958,10 @@ print("Allen-Cahn at lr / 10, SNR above 1 at some probes:", share_other["lr / 10
 # *Does the result hold in runs as large as the authors', and after the passage too?*
 #
 # The same test was made with six states at the {term}`authors' size`, all with RBA. Three are
-# states of Allen-Cahn: one on the {term}`plateau`, one shortly after the passage, and one late, at
-# step 100,000. The other three are such states of Helmholtz, $a = (6, 6)$; the late one is at step
+# states of Allen-Cahn: one on the {term}`plateau`, one shortly after the passage, and one late.
+# These are of one run, at steps 8,000, 14,000 and 100,000. The other three are such states of
+# Helmholtz, $a = (6, 6)$. They are of three runs whose starts differ by rounding only. One is still
+# on its plateau at step 2,995, one is past its passage at step 3,009, and the late one is at step
 # 40,000. From each state the training went on for 1,500 steps, in four branches: at the learning
 # rate as it was, and at 0.3, 0.1 and 0.03 of it. What was expected was written down before the runs
 # were made. (The late states came last, and nothing of it was changed for them.)
@@ -1127,13 +1130,12 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # **Late the SNR at the full rate has a gap first.** In both late states it falls within 200 steps,
 # as at a tenth of the rate. After some 350 steps on Allen-Cahn and 850 on Helmholtz it is back
 # above 1. Such gaps are in the long runs too ({numref}`fig-authors-snr-here`). Why both branches
-# begin with one was not looked into. They go on from states that were made on a GPU, and were made
-# on a CPU.
+# begin with one was not looked into. Their states were made on a GPU, and the branches on a CPU.
 #
-# **In one state the SNR looks like a level.** After the passage of Helmholtz the SNR at the full
-# rate stays near 3 for a thousand steps, except in two short dips. Then it drops to a hundredth for
-# about two hundred steps, and comes back. While it is down, it lies where the SNR of the branch at
-# a tenth of the rate lies.
+# **In two states the SNR looks like a level.** Late on Helmholtz it stays near 3 from step 850 of
+# the branch on. After the passage of Helmholtz the SNR at the full rate stays near 3 for a thousand
+# steps, except in two short dips. Then it drops to a hundredth for about two hundred steps, and
+# comes back. While it is down, it lies where the SNR of the branch at a tenth of the rate lies.
 #
 # **Two expectations did not hold everywhere.** The second was that the error is no worse. On the
 # plateau of Helmholtz the error grows at every rate, and at the full one too. On the plateau of
@@ -1154,9 +1156,10 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 #
 # So in these six states an SNR above 1 is not a property of what was learnt. It is motion of the
 # weights, at the edge of stability. Shortly after both passages that is no reason to lower the
-# rate: the branch at the full rate has the smaller error at equal steps. Late it is otherwise. On
-# Helmholtz the error falls from 0.0751 to 0.0682 at the full rate, and to 0.0622 at a tenth of it.
-# On Allen-Cahn it falls from 0.00849 to 0.0081 at the full rate, and to 0.00819 at a tenth.
+# rate: the branch at the full rate has the smaller error at equal steps. Late it is otherwise on
+# Helmholtz: the error falls from 0.0751 to 0.0682 at the full rate, and to 0.0622 at a tenth of it.
+# Late on Allen-Cahn it makes hardly a difference: it falls from 0.00849 to 0.0081 at the full rate,
+# and to 0.00819 at a tenth.
 #
 # These states do not say whether the SNR marks a passage. On Helmholtz the state after the passage
 # has more probes above 1 than the state on the plateau. On Allen-Cahn it does not.
@@ -1247,7 +1250,7 @@ table += [
 # %% tags=["hide-input"]
 table += [
     verdicts.Claim(
-        "SNR above 1 late in training does not hang on the learning rate",
+        "SNR above 1 late in training does not depend on the learning rate",
         "not tested",
         "bursts at lr, none at lr / 10 from the same state: Helmholtz and Allen-Cahn",
         [share["lr / 10"] > 0, share_other["lr / 10"] > 0],
@@ -1277,13 +1280,14 @@ display(Markdown(verdicts.table(table)))
 # For a practitioner: before you read a late rise of the SNR as a phase of learning, let the
 # training go on for a few hundred steps at a tenth of the learning rate ({doc}`what_to_do_when`).
 #
-# **Limits.** The live run is one seed of one network. The test on Allen-Cahn is one seed too,
-# before its passage. Its two branches are short, 400 steps: the sharpness of the slower one grows
+# **Limits.** The live run is one seed of one network. The test on Allen-Cahn is one seed too, as
+# its passage begins. Its two branches are short, 400 steps: the sharpness of the slower one grows
 # towards its own, higher edge ({numref}`ex-av-return`). At the authors' size all states are with
-# RBA. They come from one start for each equation, on Helmholtz up to rounding. The Hessian is taken
-# with RBA's weights held constant, although they drift. For the test at resting weights the batches
-# were drawn independently; passing through them in turn leaves less noise ({numref}`ex-av-epoch`).
-# The landscape is a quadratic of our own, since the paper gives a picture and no formula.
+# RBA. They come from one start for each equation. On Helmholtz the three states are of three runs,
+# whose starts differ by rounding. The Hessian is taken with RBA's weights held constant, although
+# they drift. For the test at resting weights the batches were drawn independently; passing through
+# them in turn leaves less noise ({numref}`ex-av-epoch`). The landscape is a quadratic of our own,
+# since the paper gives a picture and no formula.
 #
 # ## Exercises
 #
@@ -1294,16 +1298,6 @@ display(Markdown(verdicts.table(table)))
 # corrections tend? Predict it from {eq}`eq-memory`; the function `memory` is $K$. The second cell
 # runs Adam and compares. Why is the prediction not exact?
 # ```
-#
-# ```{solution} ex-av-memory
-# :class: dropdown
-#
-# `100 * np.sqrt(memory(2) / memory(16))` is 4.05. The walk ends at 3.76, which is 7% less. The
-# formula lets Adam walk at lr a step until it arrives. In truth it slows down near the minimum,
-# since the gradient shrinks while the mean square remembers a larger one. Take the distance of 2.
-# By the formula half of it is done after 50 steps, and 99% of it after 99. In truth half of it is
-# done after 55 steps, but 99% of it only after 213.
-# ```
 
 # %%
 answer = None  # your number here
@@ -1313,6 +1307,16 @@ _, corrections = adam(gradient_with(0.0 * H), (2.0, 6.0), LR, 12_000)
 pl.book.exercises.check(answer, corrections[-1, 1] / corrections[-1, 0], within=0.1)
 
 # %% [markdown]
+# ```{solution} ex-av-memory
+# :class: dropdown
+#
+# `100 * np.sqrt(memory(2) / memory(16))` is 4.05. The walk ends at 3.76, which is 7% less. The
+# formula lets Adam walk at lr a step until it arrives. In truth it slows down near the minimum,
+# since the gradient shrinks while the mean square remembers a larger one. Take the distance of 2.
+# By the formula half of it is done after 50 steps, and 99% of it after 99. In truth half of it is
+# done after 55 steps, but 99% of it only after 213.
+# ```
+#
 # ```{exercise}
 # :label: ex-av-bound
 #

@@ -296,11 +296,11 @@ figures.stamp(fig, "one neuron, 1,001 inputs at equal distances, 6 bins")
 plt.show()
 
 # %% [markdown]
-# On the left all six bins hold about as many inputs, so $H$ is nearly $\log_2 6$. On the right the
-# neuron is at the end of its range for most inputs. This is called {term}`saturation`. Two bins
-# then hold nearly everything, and $H$ is much smaller. Yet both curves climb all the way. So
-# neither of them sends two inputs to the same value, and nothing is lost. This is the main point of
-# the chapter.
+# On the left the six bins hold similar numbers of inputs, so $H$ is nearly $\log_2 6$. On the right
+# the neuron is at the end of its range for most inputs. This is called {term}`saturation`. Two bins
+# then hold five sixths of the inputs, and $H$ is much smaller. Yet both curves climb all the way.
+# So neither of them sends two inputs to the same value, and nothing is lost. This is the main point
+# of the chapter.
 #
 # How many bins are right? {numref}`fig-bin-play` lets you choose. The staircase is what the
 # estimator keeps of the curve. With 2 bins it keeps one bit. With 30 it keeps 3.1, and with 300 it
@@ -605,7 +605,7 @@ print(
 # answers the same question for its own bins: how evenly do the activations fill them?
 #
 # The two measures of saturation agree at large gains. At small gains they differ a little. By range
-# there is always a percent or two, since every neuron has a lowest and a highest bin.
+# there are always one to three percent, since every neuron has a lowest and a highest bin.
 #
 # ## What it counts: clusters
 #
@@ -1053,7 +1053,14 @@ display(Markdown(verdicts.table(found)))
 # die? Guess first: is it more or less than half of the sum's own entropy? Then compute it with
 # `bits` or with pencil and paper, and write it into the cell.
 # ```
-#
+
+# %%
+answer = None  # your number here
+
+# %% tags=["hide-input"]
+pl.book.exercises.check(answer, shared(die, die + second), within=0.03)
+
+# %% [markdown]
 # ```{solution} ex-bin-dice
 # :class: dropdown
 #
@@ -1063,14 +1070,7 @@ display(Markdown(verdicts.table(found)))
 # $X$ and $Y$ change places. It is much less than half of 3.27: most of the sum's surprise comes
 # from the other die.
 # ```
-
-# %%
-answer = None  # your number here
-
-# %% tags=["hide-input"]
-pl.book.exercises.check(answer, shared(die, die + second), within=0.03)
-
-# %% [markdown]
+#
 # ```{exercise}
 # :label: ex-bin-ceiling
 #

@@ -124,9 +124,9 @@ plt.show()
 
 # %% [markdown]
 # {numref}`fig-histograms` shows saturation plainly. The first layer keeps its hump. The deeper the
-# layer, the more its activations end at both bounds. In the last two layers hardly any activations
-# are left in between: the units have become switches. This is already so at step 285, and little
-# changes after that step.
+# layer, the more its activations end at both bounds. In the last two layers most activations are at
+# the bounds: the units have become switches. This is already so at step 285. After that step little
+# changes there, while the peaks of layer 2 still grow.
 #
 # {numref}`fig-live-dip` follows saturation and information through the training.
 
@@ -431,9 +431,10 @@ print(f"the strict rule finds total diffusion in {there} of {len(everyone)}")
 # of its rise. With RBA the error falls below 0.9 before the SNR rises, in five of five runs.
 # Without RBA it does so in three of five.
 #
-# Suppose that saturation came with total diffusion. RBA makes the SNR rise earlier, so RBA would
-# then make saturation come earlier too. But with RBA saturation comes *later*. RBA's weights begin
-# at zero, so the equation hardly counts at first.
+# Suppose that saturation came with total diffusion. RBA makes the SNR rise earlier in four of five
+# seeds (not in seed 0, which the figures show). So RBA would then make saturation come earlier too.
+# But with RBA saturation comes *later*. RBA's weights begin at zero, so the equation hardly counts
+# at first.
 #
 # **The steps of saturation are interpolated** between snapshots. In this stretch seeds 1 to 4 have
 # snapshots only at steps 51, 143 and 402. But the order of saturation and SNR does not depend on
@@ -679,9 +680,9 @@ def opinions_of(pairs):
 
 # %% [markdown]
 # Each rule answers two questions. The first is the change from *start to end*, on Helmholtz with
-# RBA. The second is the change from *start to dip*, on Helmholtz without RBA, because the dips of
-# these runs are larger than any change from start to end. For the dip there is a control: each
-# neuron's samples are shuffled, so that what the neurons have in common is lost.
+# RBA. The second is the change from *start to dip*, on Helmholtz without RBA, because there, by the
+# paper's rule, the information falls further at its dip than from start to end. For the dip there
+# is a control: each neuron's samples are shuffled, so that what the neurons have in common is lost.
 
 # %%
 rba, plain = records["Helmholtz", "RBA"], records["Helmholtz", "vanilla"]
@@ -838,7 +839,7 @@ print(f"untrained, N = {SAMPLES:,}: I(X;T) {untold}")
 # - For the saturation, the lowest and the highest bin are counted one after the other. So a neuron
 #   that has only one bin counts with 200%.
 #
-# `information.Paper(30, top)` and `saturation(..., by="authors")` follow their code.
+# `information.Paper(30, information.TOP)` and `saturation(..., by="authors")` follow their code.
 
 # %% tags=["hide-cell"]
 AUTHORS = [
@@ -909,7 +910,10 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # units should show no compression.
 #
 # There are five seeds of each of the two, trained with RBA for 5,000 steps. They are compared with
-# tanh runs, at the snapshot nearest to step 5,000. Two things differ besides the activation.
+# tanh runs, at the snapshot nearest to step 5,000. Softplus has one bound only: an activation below
+# 0.05 counts as saturated by bounds.
+#
+# Two things differ besides the activation.
 #
 # - The tanh runs are read at step 2,750 in the median, the others at step 5,000.
 # - The biases of the tanh runs start uniformly random, those of the sine and softplus runs at zero.
@@ -1024,7 +1028,8 @@ display(Markdown(verdicts.markdown(HEAD, table)))
 # The first two rows of the verdict use the snapshots through the training. The others compare the
 # first snapshot with a late one. All runs are of a laptop's size. By the strict rule only two of
 # the twenty have total diffusion. So the verdict on what comes with total diffusion is *cannot
-# tell*.
+# tell*. The row on the deepest layer with 30 bins is *cannot tell* too, since there is no room
+# under the ceiling. So is the last row: five seeds are too few for a rank correlation.
 
 # %% tags=["hide-input"]
 with_onset = [row for row in everyone if row[0] is not None]
@@ -1155,16 +1160,6 @@ for row in rows:
 # What share of the samples has a partner? Start from {eq}`eq-bin-entropy`, and write a number
 # between 0 and 1.
 # ```
-#
-# ```{solution} ex-info-pairs
-# :class: dropdown
-#
-# The share is 0.59. A sample that is alone contributes $\frac1N \log_2 N$ to the entropy, and a
-# sample of a pair $\frac1N \log_2 \frac N2$. The second is less by $\frac1N$ bit. So the distance
-# from the ceiling, in bits, is the share of the samples that have a partner. "Within half a bit"
-# then means: up to half of the samples have one. If samples share codes in larger groups, fewer of
-# them make the same distance.
-# ```
 
 # %%
 answer = None  # your number here
@@ -1175,6 +1170,16 @@ deepest_dip = float((found.ceiling - found.input_information).max())
 pl.book.exercises.check(answer, deepest_dip, within=0.05)
 
 # %% [markdown]
+# ```{solution} ex-info-pairs
+# :class: dropdown
+#
+# The share is 0.59. A sample that is alone contributes $\frac1N \log_2 N$ to the entropy, and a
+# sample of a pair $\frac1N \log_2 \frac N2$. The second is less by $\frac1N$ bit. So the distance
+# from the ceiling, in bits, is the share of the samples that have a partner. "Within half a bit"
+# then means: up to half of the samples have one. If samples share codes in larger groups, fewer of
+# them make the same distance.
+# ```
+#
 # ```{exercise}
 # :label: ex-info-ceiling
 #
@@ -1199,18 +1204,6 @@ pl.book.exercises.check(answer, deepest_dip, within=0.05)
 # `deepest(...)[:, :k]`. What is the smallest $k$ whose estimate is within half a bit of $\log_2 N$?
 # Guess first, from {numref}`ex-info-ceiling`. Then ask the same of the first snapshot.
 # ```
-#
-# ```{solution} ex-info-few
-# :class: dropdown
-#
-# It takes 22 of the 64 neurons at the end, and 12 at the start. The guess from
-# {numref}`ex-info-ceiling` is far too small: $k$ neurons make about $(29 k)^2 / 2$ cells, and for
-# $k = 3$ these are as many as the samples. But three neurons of the trained layer are 5.2 bits
-# below the ceiling, and three of the untrained one 2.2 bits.
-#
-# The reason is that the cells are of very unequal size, the more so when the neurons saturate. So
-# saturation is plain in three neurons. In all 64 together it is hidden by the ceiling.
-# ```
 
 # %%
 answer = None  # your number of neurons here
@@ -1225,6 +1218,18 @@ enough = next(
 pl.book.exercises.check(answer, enough, within=0.02)
 
 # %% [markdown]
+# ```{solution} ex-info-few
+# :class: dropdown
+#
+# It takes 22 of the 64 neurons at the end, and 12 at the start. The guess from
+# {numref}`ex-info-ceiling` is far too small: $k$ neurons make about $(29 k)^2 / 2$ cells, and for
+# $k = 3$ these are as many as the samples. But three neurons of the trained layer are 5.2 bits
+# below the ceiling, and three of the untrained one 2.2 bits.
+#
+# The reason is that the cells are of very unequal size, the more so when the neurons saturate. So
+# saturation is plain in three neurons. In all 64 together it is hidden by the ceiling.
+# ```
+#
 # ```{exercise}
 # :label: ex-info-activation
 #

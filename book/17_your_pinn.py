@@ -165,8 +165,9 @@ print(f"state in plain torch: {monitor.report().state}")
 
 # %% [markdown]
 # A notebook shows the report as a table. A script prints it with `print(monitor.report())`. The
-# report names one state, and the number that this state rests on. Below that it says what the
-# other numbers mean, and in italics what they do not mean.
+# report names one state, and the number that this state rests on. Its numbers are medians over the
+# last few probes, so that one burst does not decide. Below that it says what the other numbers
+# mean, and in italics what they do not mean.
 #
 # The report never calls an error small if it has not measured the error. If you know a solution,
 # give the monitor a function `error=` that computes the error. Then the report can use the error
@@ -317,8 +318,9 @@ print(f"loss of the three within 1% of each other, to step 475: {apart < 0.01}")
 # %% [markdown]
 # In {numref}`fig-your-pinn-three` the curves lie on each other until near the end. To step 200 the
 # three SNR agree to one part in a million. Later, {term}`rounding` makes them differ, since the
-# libraries add their sums in different orders. At step 800, the last probe, the SNR of PINA is
-# well below that of DeepXDE. Plain torch has no probe at this step.
+# libraries add their sums in different orders. At step 800, the last probe, the SNR of PINA is well
+# below that of DeepXDE. Plain torch has no probe at this step. The reports, which take medians,
+# agree.
 #
 # Rounding shows first in the SNR. Where the SNR is far below 1, the signal is a small difference
 # of large numbers, which rounding changes easily. Rounding shows least in the loss.

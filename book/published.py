@@ -91,8 +91,9 @@ def time_taken(members):
             hours += made["wall_time"] * made.get("threads", 1) / 3600
         else:
             minutes += made["wall_time"] / 60
+    short = f"{60 * hours:.1f} minutes of one core"
     parts = (
-        (f"{hours:.1f} core hours", hours),
+        (f"{hours:.1f} core hours" if hours >= 0.1 else short, hours),
         (f"{minutes:.1f} minutes, H100", minutes),
     )
     return ", ".join(text for text, time_spent in parts if time_spent)
@@ -335,9 +336,9 @@ print(f"the authors' run {np.median(theirs.snr[inside, 1]):.2f}")
 # all of them. For the runs above the bound the published last network is exact all the same. Only
 # their earlier snapshots are rounded.
 #
-# Of some runs the history alone is published, without weights. This makes a file a tenth of the
+# Of most runs the history alone is published, without weights. This makes a file a tenth of the
 # size. Among these runs are the repeated runs of {doc}`12_chance`, the branches, the ladder, the
-# rivals of RBA, and its permuted weights on Allen-Cahn.
+# rivals of RBA, and most of its controls.
 
 # %%
 change, solutions = {}, {}
@@ -564,8 +565,9 @@ print(
 )
 
 # %% [markdown]
-# The last column is computed from the time of a step of Helmholtz on two cores, which is 0.4 s.
-# All of these runs are made by one command. If it is interrupted, it goes on where it stopped:
+# The last column is computed from the time of a step of Helmholtz on two cores, which was 0.4 s on
+# a machine with other work. On the idle machine of {doc}`speed` it would be a quarter less. All of
+# these runs are made by one command. If it is interrupted, it goes on where it stopped:
 #
 # ```
 # python -m pinnlib sweep book/records/paper.toml

@@ -89,7 +89,7 @@ def case(size):
 
 
 def number(value):
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
 # %%
@@ -117,10 +117,10 @@ for ax, size in zip(axes, (LARGE, MIDDLE, SMALL), strict=True):
     )
     ax.errorbar(medians, range(len(NAMES)), **bars)
     for k, value in enumerate(medians):
-        look = dict(textcoords="offset points", fontsize=7.5)
-        ax.annotate(number(value), (value, k), (3, -7), **look)
+        look = dict(textcoords="offset points", fontsize=7.5, va="center")
+        ax.annotate(number(value), (max(value, high[k]), k), (3, 0), **look)
     ax.axvline(medians[0] * rows[0]["share_of_matmul"], color="black", lw=0.9, ls=":")
-    ax.set(title=case(size), xlim=(0, 1.3 * medians.max()), xlabel="ms")
+    ax.set(title=case(size), xlim=(0, 1.4 * medians.max()), xlabel="ms")
     ax.grid(axis="y", visible=False)
 axes[0].set_yticks(range(len(NAMES)), NAMES)
 axes[0].invert_yaxis()
@@ -143,9 +143,10 @@ display(Markdown(f"{said}\n\n{times}"))
 # matrix products alone, which it cannot avoid.
 #
 # How many matrix products there are follows from the formula. A *stream* is one of the quantities
-# that are carried through the layers, such as the value of the network or one of its slopes. A
-# layer with three streams has three matrix products, one forward and two backward. Their number of
-# multiplications is fixed. So there is little left to win on this machine without doing less work.
+# that are carried through the layers, such as the value of the network or one of its slopes. The
+# streams of a layer are stacked into one matrix. So a layer has three matrix products, one forward
+# and two backward, for any number of streams. Their number of multiplications is fixed. So there is
+# little left to win on this machine without doing less work.
 #
 # The figure does not show that JAX is slow. The strength of JAX is accelerators, and here it runs
 # on two cores of a processor.
@@ -291,6 +292,9 @@ plt.show()
 #    run as PyTorch's operations.
 #
 # ## SNR, ensembles, entropy
+#
+# Each table was timed on its own, and so were the figures. The same step has other milliseconds in
+# another table, since the machine is not always as fast. Only the ratios within one table count.
 
 # %% tags=["hide-input"]
 BATCHES = {r["points"]: r["batches"] for r in found["probes"]}
@@ -359,9 +363,9 @@ display(Markdown("\n\n".join(tables)))
 #
 # ## Aims and what was reached
 #
-# The aims were set before the library was made fast. An aim that is missed is not changed. Of 18 aims
-# two are missed: the gain of an ensemble in machine code, and the step on a GPU. A third, memory that
-# does not grow with the points, is met in part. The folded table has all of them.
+# The aims were set before the library was made fast. An aim that is missed is not changed. Of 18
+# aims two are missed: the gain of an ensemble in machine code, and the step on a GPU. A third,
+# memory that does not grow with the points, is met in part. The folded table has all of them.
 
 # %% tags=["hide-input"]
 aims = []
@@ -453,8 +457,10 @@ display(Markdown(verdicts.markdown(("measure", "aim", "reached", ""), aims)))
 #
 # The next cell trains for 100 steps in machine code, then without it, then in machine code again,
 # on the machine that runs this page. The first training may include the two seconds of the
-# compiler. So its line does not count, and the third line has the time in machine code. The line of
-# the second cell must be the same on every machine.
+# compiler. So its line does not count, and the third line has the time in machine code. The lines
+# count whole trainings, with their start and two probes, and this page was built beside other work.
+# So they may be several times slower than the figures. The line of the second cell must be the same
+# on every machine.
 
 # %% tags=["nbval-ignore-output"]
 problem = pl.problems.AllenCahn()

@@ -53,6 +53,6 @@ for package in (
 #
 # On two CPU cores with a C++ compiler the quick trainings of the chapter on the Helmholtz equation
 # took about 20 seconds each. What a step costs is on the page {doc}`speed`, what the published runs
-# took on the page {doc}`published`. In a fresh clone
-# `make env` took 2 minutes, the unit tests 10, `pytest --nbval book/` another 10, `make book` one, and
-# the checks in the browser 5. Times on a GPU are on the page {doc}`published`.
+# took on the page {doc}`published`. In a fresh clone `make env` took 1.5 minutes, the unit tests 9,
+# `pytest --nbval book/` 11, `make book` one, and the checks in the browser 4. Times on a GPU are on
+# the page {doc}`published`.

@@ -283,7 +283,7 @@ class Monitor:
         Returns:
             The :class:`matplotlib.figure.Figure`, to change or to save by its ``savefig``.
         """
-        title = f"{len(self._gradients.parameters)} layers, {self._batches.count} batches, {len(self._rows)} probes"
+        title = f"{len(self._gradients.parameters)} weight matrices, {self._batches.count} batches, {len(self._rows)} probes"
         like: Any = SimpleNamespace(history=self.history, config=SimpleNamespace(describe=lambda: title))
         return figure.figure(like)
 

@@ -32,6 +32,16 @@ def test_round_trip(run, tmp_path):
     assert os.listdir(tmp_path / "folder") == ["run.npz"]  # no temporary file is left
 
 
+def test_what_a_killed_process_left_goes_with_the_next_file(run, tmp_path):
+    old, new, other = (tmp_path / name for name in (".run.npz.abc.part", ".run.npz.def.part", ".run.npz2.abc.part"))
+    for left in (old, new, other):
+        left.write_bytes(b"")
+    for left in (old, other):
+        os.utime(left, (0, 0))
+    run.save(tmp_path / "run.npz")
+    assert sorted(os.listdir(tmp_path)) == [new.name, other.name, "run.npz"]  # the second may be being written
+
+
 def test_repr_says_what_it_is(run):
     text = repr(run)
     for word in (

@@ -6,7 +6,7 @@ function nameFold(fold) {
   const output = fold.querySelector(".cell_output");
   const held = [];
   if (output) {
-    const kinds = { table: "table", img: "figure", svg: "figure" };
+    const kinds = { table: "table", img: "figure", figure: "figure" }; // no svg: the button that copies has one
     const kind = Object.keys(kinds).find((tag) => output.querySelector(tag));
     held.push(kind ? kinds[kind] : fold.querySelector(".cell_input") ? "checks" : "output");
   }

@@ -159,7 +159,7 @@ def summary(
     falls = [steepest_fall(run) for run in both]
     rises = [rise(run) for run in both]
     stays = [of_phases(run).total_diffusion is not None for run in both]
-    spans = f"interval of the rise spans a factor of {spread(rises, '.2g')} in steps" if any(rises) else f"no rise in {len(both)}"
+    spans = f"interval of the rise spans a factor of {spread(rises, '.3g')} in steps" if any(rises) else f"no rise in {len(both)}"
     found = [
         Claim(
             "three phases, in this order",
@@ -191,7 +191,7 @@ def summary(
         Claim(
             "RBA's SNR rises earlier",
             said["onset"],
-            f"first rise {spread(starts[0], '.0f')} against {spread(starts[1], '.0f')}",
+            f"first rise {spread(starts[0], ',.0f')} against {spread(starts[1], ',.0f')}",
             [a is not None and (b is None or a < b) for a, b in zip(*starts, strict=True)],
             short=no_rise,
         ),
@@ -206,7 +206,7 @@ def summary(
         Claim(
             "the error falls fastest at that rise",
             "yes, no number",
-            f"steepest at {spread(falls[len(vanilla) :], '.0f')} (RBA) and {spread(falls[: len(vanilla)], '.0f')} (vanilla)",
+            f"steepest at {spread(falls[len(vanilla) :], ',.0f')} (RBA) and {spread(falls[: len(vanilla)], ',.0f')} (vanilla)",
             [_near(onset(both[k]), falls[k]) for k in rising],
             short=no_rise,
         ),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import io
 import math
 import os
 import tempfile
+import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +21,8 @@ __all__ = ["PACKED", "SMALL", "read", "why", "write"]
 
 #: A file may unpack to 64 MiB, or to so many times its own size: histories of one repeated value pack a hundredfold.
 SMALL, PACKED = 2**26, 200
+#: Seconds after which nobody can still be writing a file.
+ABANDONED = 3_600.0
 
 
 def write(path: str | os.PathLike[str], arrays: Mapping[str, Any], what: str) -> Path:
@@ -48,6 +53,10 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, Any], what: str) ->
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):  # by processes that were killed here
+        with contextlib.suppress(OSError):  # another may have removed it, or own it
+            if time.time() - left.stat().st_mtime > ABANDONED:
+                left.unlink()
     return path
 
 
