@@ -83,9 +83,10 @@ def test_fixed_point_errs_by_half_a_step(values, bits):
         assert (np.abs(found - own).max(1) <= half + slack).all()
 
 
-def test_fixed_point_wants_numbers():
-    with pytest.raises(ValueError, match="some values are not finite numbers: keep this run as it is"):
-        archive.encode(np.array([1.0, np.nan]), 8)
+@pytest.mark.parametrize("values", [[1.0, np.nan], [1.0, np.inf], [-3e38, 3e38]])
+def test_fixed_point_wants_numbers(values):
+    with pytest.raises(ValueError, match="some values are not finite numbers, or too far apart: keep this run as it is"):
+        archive.encode(np.array(values, dtype=np.float32), 8)
 
 
 def test_a_compact_run_is_what_is_loaded(run, tmp_path):

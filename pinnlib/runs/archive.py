@@ -106,16 +106,22 @@ def encode(values: np.ndarray, bits: int) -> dict[str, np.ndarray]:
         The error is at most half a step, span / (2^bits - 1) / 2.
 
     Raises:
-        ValueError: some values are not finite numbers.
+        ValueError: some values are not finite numbers, or too far apart for their differences to be.
     """
-    if not np.isfinite(values).all():
-        raise ValueError("some values are not finite numbers: keep this run as it is")
+    if not encodable(values):
+        raise ValueError("some values are not finite numbers, or too far apart: keep this run as it is")
     parts = np.array_split(values, np.arange(BLOCK, values.shape[-1], BLOCK), axis=-1)
     low, high = (np.stack([end(part, axis=-1) for part in parts], axis=-1) for end in (np.min, np.max))
     span = high - low
     step = np.where(span > 0, span, 1.0).astype(np.float64) / (2**bits - 1)
     codes = np.rint((values - _spread(low, values)) / _spread(step, values))
     return {"codes": codes.astype(np.uint8 if bits == 8 else np.uint16), "low": low, "span": span}
+
+
+def encodable(values: np.ndarray) -> bool:
+    """Whether all values and their differences are finite numbers in their own precision."""
+    largest = np.abs(values).max(initial=0.0).astype(np.float64)
+    return bool(2.0 * largest <= np.finfo(values.dtype).max)  # false for nan
 
 
 def decode(coded: dict[str, np.ndarray]) -> np.ndarray:

@@ -82,8 +82,9 @@ def read(path: str | os.PathLike[str], problem: problems.Problem | None) -> dict
         own = {"points": points, "provenance": header["provenance"], "compact": bool(header.get("compact", False))}
         if not isinstance(own["provenance"].get("wall_time", 0.0), int | float):
             raise ValueError("its wall time is no number")
-        if own["compact"] and not all(np.isfinite(parts["snapshots"][name]).all() for name in archive.BITS):
-            raise ValueError("its snapshots are not finite, so that it could not be saved again")
+        ends = [parts[part][name] for part in ("snapshots", "state") for name in archive.BITS]
+        if own["compact"] and not all(map(archive.encodable, ends)):
+            raise ValueError("its weights are not finite, or too large, so that it could not be saved again")
     except OSError:  # it cannot be read, which says nothing of what is in it
         raise
     except Exception as error:  # whatever a damaged or foreign file may lead to
