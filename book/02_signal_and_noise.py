@@ -27,8 +27,8 @@
 #
 # **What this chapter does.** It trains a PINN whose error stalls, computes the gradients of its
 # batches in plain PyTorch, and draws them as arrows. From the arrows it explains signal, noise and
-# their ratio. Then it draws the paper's three phases, and measures the same quantities with
-# `pinnlib`.
+# their ratio. Then it tells the paper's story, follows the SNR of this training, and measures the
+# same quantities with `pinnlib`.
 #
 # **Before.** {doc}`01_first_pinn`: residual, collocation points, loss.
 #
@@ -271,6 +271,89 @@ plt.show()
 #   black arrow is a dot, and no arrow is like it. A step of training then helps some batches and
 #   hurts others, and the loss over all batches falls only a little.
 #
+# ## The three phases, as the paper tells them
+#
+# The paper describes its runs as a story of three phases. {numref}`fig-phases-schematic` is a
+# drawing of this story, not a measurement.
+
+# %% tags=["hide-input"]
+s = np.linspace(0, 3, 400)
+drawn_snr = 10 ** (
+    3 * np.exp(-((s / 0.95) ** 4))
+    - 1
+    + 1.5 / (1 + np.exp(-30 * (s - 2)))
+    - 5 * np.maximum(s - 2.75, 0)
+)
+drawn_error = 10 ** (
+    -0.6 / (1 + np.exp(-12 * (s - 0.5))) - 0.9 * np.maximum(s - 2, 0) ** 0.8
+)
+bundles = {"fitting": (10, 5), "diffusion": (165, 12), "total diffusion": (14, 5)}
+
+# %% mystnb={"figure": {"caption": "The three phases of the paper, drawn by hand. Above: the SNR, and arrows for the gradients of the batches. Below: the error.", "name": "fig-phases-schematic"}, "image": {"alt": "A drawing with three tinted parts. In the first, fitting, the SNR falls from far above one and the error begins to fall; a bundle of parallel arrows. In the second, diffusion, the SNR is below one and the error stays flat; a star of arrows. In the third, total diffusion, the SNR is above one again and the error falls steeply; a bundle of arrows again. At the end of this part the SNR falls below one."}} tags=["hide-input"]
+fig, axes = plt.subplots(2, 1, figsize=(7.2, 4.6), sharex=True)
+for ax, curve, label in zip(
+    axes, (drawn_snr, drawn_error), ("SNR", "error"), strict=True
+):
+    ax.plot(s, curve, color="black")
+    ax.set(yscale="log", yticks=[], xticks=[], ylabel=label, xlim=(0, 3))
+    ax.minorticks_off()
+    ax.grid(False)
+    for k, name in enumerate(("fitting", "diffusion", "total diffusion")):
+        ax.axvspan(k, k + 1, color=figures.COLOURS[name], alpha=0.7, lw=0)
+axes[0].axhline(1.0, color="black", lw=0.8, ls=":")
+axes[1].set_xlabel("training")
+for k, (name, (spread, n)) in enumerate(bundles.items()):
+    axes[0].text(
+        k + 0.04, 0.93, name, transform=axes[0].get_xaxis_transform(), va="top"
+    )
+    inset = axes[0].inset_axes([k / 3 + 0.19, 0.45, 0.13, 0.5])
+    for turn in np.radians(np.linspace(-spread, spread, n)):
+        tip = np.cos(turn), np.sin(turn)
+        inset.annotate(
+            "", tip, (0, 0), arrowprops=dict(arrowstyle="->", color="#D55E00")
+        )
+    inset.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), aspect="equal")
+    inset.axis("off")
+plt.show()
+
+# %% [markdown]
+# (claims-of-the-paper)=
+# Here is all that the paper claims. The numbers come again in the {doc}`20_scorecard`.
+#
+# 1. **{term}`Fitting <fitting>`.** The batches agree, the SNR is far above 1, and the loss falls
+#    fast.
+# 2. **{term}`Diffusion <diffusion>`.** What all batches agreed on has been learned. The SNR falls
+#    below 1, and the error stalls.
+# 3. **{term}`Total diffusion <total diffusion>`.** Abruptly the SNR rises above 1 again. Three
+#    things mark this phase. The batches agree. The residual is even over the whole domain. And
+#    Adam's corrections of the learning rate are in equilibrium. The error falls fastest.
+# 4. **Late** the SNR falls below 1 again. The signal tends to zero, and some noise stays.
+# 5. **RBA**, a rule for the weights of points, makes residuals more even. So total diffusion comes
+#    earlier, and the error is smaller in the end.
+# 6. **Information.** Activations saturate at total diffusion. An estimator with bins reads this as
+#    compression. The deepest layers lose least.
+# 7. **Order**, in the published version {cite}`anagnostopoulos2025diffusion`. The transition is
+#    abrupt, of first order. The error is smallest where gradients and residuals are both ordered.
+#
+# The names come from physics. A particle in a stream drifts one way. A particle in still water
+# *diffuses*: it moves to and fro at random. The paper compares the second phase with such a random
+# walk. Here every step of training uses all points, so no step is random. It is the gradients of
+# the batches that point in all directions.
+#
+# Diffusion is *total* when the residual has spread evenly over the whole domain. The published
+# version of the paper calls this phase *diffusion equilibrium*
+# {cite}`anagnostopoulos2025diffusion`.
+#
+# Why should the batches agree again? The paper's reason is that the residual becomes even. Suppose
+# that the {term}`residual` is large in one region and small in another. Then chance decides how
+# many points a batch has in the first region, and so the batches differ. Now suppose that the
+# residuals are equally large everywhere. Then it does not matter which points a batch has, and all
+# batches have much the same gradient. That is the paper's argument. Part III measures whether it
+# holds.
+#
+# By this argument everything that makes the residuals even should bring the third phase earlier.
+# The weights of the points in {doc}`04_attention` are meant to do that.
+#
 # ## The course of the SNR
 #
 # {numref}`fig-waves-snr` shows the SNR at all probes, and the three moments of the arrows on this
@@ -303,8 +386,14 @@ print("error below 0.05 at the end:", errors[-1] < 0.05)
 # been learned, and about the rest they disagree.
 #
 # From step 200 on the curve jumps from probe to probe, late in the training by factors of ten and
-# more. So a single
-# probe does not tell how large the SNR is. Take many probes, and the median of their values.
+# more. So a single probe does not tell how large the SNR is. Take many probes, and the median of
+# their values.
+#
+# Our small training shows the first phase and the second. Here the third phase is not seen. From
+# step 1,000 on the error falls from above a tenth to below a hundredth. During all these steps the
+# SNR is mostly below 1. So an error can fall while the batches disagree. This is one small run, of
+# no problem of the authors, and no verdict on the paper. The authors' own runs are the subject of
+# the next chapter, {doc}`03_authors_runs`.
 #
 # ### How small can the SNR be?
 #
@@ -405,80 +494,6 @@ play(fig, frames, label="number of batches B", alt=ALT, shown="32")
 # the loss. So the batches agree in part for this reason alone: all of them contain the same data.
 # {doc}`04_attention` measures how much of the SNR this explains in another training.
 #
-# ## The three phases, as the paper tells them
-#
-# The paper describes its runs as a story of three phases. {numref}`fig-phases-schematic` is a
-# drawing of this story, not a measurement.
-
-# %% tags=["hide-input"]
-s = np.linspace(0, 3, 400)
-drawn_snr = 10 ** (
-    3 * np.exp(-((s / 0.95) ** 4)) - 1 + 1.5 / (1 + np.exp(-30 * (s - 2)))
-)
-drawn_error = 10 ** (
-    -0.6 / (1 + np.exp(-12 * (s - 0.5))) - 0.9 * np.maximum(s - 2, 0) ** 0.8
-)
-bundles = {"fitting": (10, 5), "diffusion": (165, 12), "total diffusion": (14, 5)}
-
-# %% mystnb={"figure": {"caption": "The three phases of the paper, drawn by hand. Above: the SNR, and arrows for the gradients of the batches. Below: the error.", "name": "fig-phases-schematic"}, "image": {"alt": "A drawing with three tinted parts. In the first, fitting, the SNR falls from far above one and the error begins to fall; a bundle of parallel arrows. In the second, diffusion, the SNR is below one and the error stays flat; a star of arrows. In the third, total diffusion, the SNR is above one again and the error falls steeply; a bundle of arrows again."}} tags=["hide-input"]
-fig, axes = plt.subplots(2, 1, figsize=(7.2, 4.6), sharex=True)
-for ax, curve, label in zip(
-    axes, (drawn_snr, drawn_error), ("SNR", "error"), strict=True
-):
-    ax.plot(s, curve, color="black")
-    ax.set(yscale="log", yticks=[], xticks=[], ylabel=label, xlim=(0, 3))
-    ax.minorticks_off()
-    ax.grid(False)
-    for k, name in enumerate(("fitting", "diffusion", "total diffusion")):
-        ax.axvspan(k, k + 1, color=figures.COLOURS[name], alpha=0.7, lw=0)
-axes[0].axhline(1.0, color="black", lw=0.8, ls=":")
-axes[1].set_xlabel("training")
-for k, (name, (spread, n)) in enumerate(bundles.items()):
-    axes[0].text(
-        k + 0.04, 0.93, name, transform=axes[0].get_xaxis_transform(), va="top"
-    )
-    inset = axes[0].inset_axes([k / 3 + 0.19, 0.45, 0.13, 0.5])
-    for turn in np.radians(np.linspace(-spread, spread, n)):
-        tip = np.cos(turn), np.sin(turn)
-        inset.annotate(
-            "", tip, (0, 0), arrowprops=dict(arrowstyle="->", color="#D55E00")
-        )
-    inset.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), aspect="equal")
-    inset.axis("off")
-plt.show()
-
-# %% [markdown]
-# - **{term}`Fitting <fitting>`.** The batches agree, the SNR is far above 1, and the loss falls
-#   fast.
-# - **{term}`Diffusion <diffusion>`.** What all batches agreed on has been learned. The SNR falls
-#   below 1, and the error stalls.
-# - **{term}`Total diffusion <total diffusion>`.** Abruptly the batches agree again, and the SNR is
-#   above 1. The error falls fastest.
-#
-# The names come from physics. A particle in a stream drifts one way. A particle in still water
-# *diffuses*: it moves to and fro at random. The paper compares the second phase with such a random
-# walk. Here every step of training uses all points, so no step is random. It is the gradients of
-# the batches that point in all directions.
-#
-# Diffusion is *total* when the residual has spread evenly over the whole domain. The published
-# version of the paper calls this phase *diffusion equilibrium*.
-#
-# Why should the batches agree again? The paper's reason is that the residual becomes even. Suppose
-# that the {term}`residual` is large in one region and small in another. Then chance decides how
-# many points a batch has in the first region, and so the batches differ. Now suppose that the
-# residuals are equally large everywhere. Then it does not matter which points a batch has, and all
-# batches have much the same gradient. That is the paper's argument. Part III measures whether it
-# holds.
-#
-# By this argument everything that makes the residuals even should bring the third phase earlier.
-# The weights of the points in {doc}`04_attention` are meant to do that.
-#
-# Our small training shows the first phase and the second. Then it departs from the story. From step
-# 1,000 on the error falls from above a tenth to below a hundredth. During all these steps the SNR
-# is mostly below 1. So an error can fall while the batches disagree. This is one small run, and no
-# verdict on the paper. Most of the authors' own runs on two equations show all three phases, and
-# they are the subject of the next chapter, {doc}`03_authors_runs`.
-#
 # ## The same with pinnlib
 #
 # At each probe `pinnlib` measures the error, and also signal, noise and SNR of the batches. The
@@ -526,8 +541,9 @@ plt.show()
 # The lower panel shows whether the signal or the noise changes. Between steps 30 and 150 the SNR
 # falls to 1. In these steps the noise grows tenfold, and the signal falls threefold. Late in the
 # training the noise is smooth, and it is the *signal* that jumps. So an SNR above 1 late in this
-# training means that the mean gradient is long for a moment. It does not mean that the gradients of
-# the batches have become alike. {doc}`10_adams_view` asks what makes the signal large.
+# training means that the mean gradient is long for a moment. At such a moment the batches do agree:
+# their common part has grown, and their differences are as large as before. {doc}`10_adams_view`
+# asks what makes the signal large.
 #
 # For gradients of your own, `pl.snr.snr(grads)` computes the SNR. A training loop that exists
 # already needs three more lines ({doc}`17_your_pinn`).

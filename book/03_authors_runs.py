@@ -271,7 +271,10 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 #
 # To begin where the authors began, one needs their random numbers. The seed 2341 of their scripts
 # fixes these numbers, and the code of the scripts fixes what each number is used for.
-# `pl.book.authors.start` uses the numbers in the same order.
+# `pl.book.authors.start` uses the numbers in the same order. The scripts, and the files of results
+# from which all published numbers on this page were computed, are in the authors' repository
+# [soanagno/diffusion-equilibrium](https://github.com/soanagno/diffusion-equilibrium) (MIT licence,
+# © 2024 Sokratis Anagnostopoulos).
 
 # %%
 problem, config = authors.start(
@@ -713,10 +716,10 @@ for name in RUNS:
 display(Markdown(verdicts.markdown(("claim", "paper", "here", "verdict"), rows)))
 
 # %% [markdown]
-# Two things in these runs do not fit the story. Late in the published runs the SNR falls below 1
-# again, while the error still becomes smaller. And on Allen-Cahn without RBA the SNR rises when the
+# One thing in these runs does not fit the story. On Allen-Cahn without RBA the SNR rises when the
 # residual falls, at the first fall of the error. It is then mostly above 1 while the error stays on
-# its second plateau.
+# its second plateau. (That the SNR falls below 1 late is part of the story: the signal tends to
+# zero, and some noise stays.)
 #
 # Two trainings that begin alike differ from some step on, because of {term}`rounding`, and then
 # each of them takes its own course. {doc}`12_chance` asks how much of a long run is chance, and
@@ -736,9 +739,9 @@ display(Markdown(verdicts.markdown(("claim", "paper", "here", "verdict"), rows))
 # **Limits.** There is one long run of each kind. The shortest has 13% of the authors' steps, and
 # the longest has 38%. The paper's runs on the cavity and on the cerebral flow are not rebuilt,
 # since we do not know the order of their random numbers. Nor are the data of the cerebral flow
-# public. The authors drew their phases by hand, and saw the error when they did so. So the
-# comparison of shares is no blind test. {doc}`13_phases` has a rule that does not look at the
-# error.
+# public. The authors drew their phases by hand. We do not know whether they saw the error when they
+# did so. So the comparison of shares may be no blind test. {doc}`13_phases` has a rule that does
+# not look at the error.
 #
 # ## Exercises
 #

@@ -107,7 +107,7 @@ def test_runs_that_end_before_the_authors_step_do_not_count_for_the_rise(blank):
     assert late["RBA is more accurate at equal steps"] == ("reproduced", 5)
     near = words((90_000, 9_000))  # the rise could be seen, a stay after it not
     assert near["SNR rises above 1 again"] == ("reproduced", 5)
-    assert near["and stays there: total diffusion"] == ("cannot tell", 10)
+    assert near["and stays there for a stretch: total diffusion"] == ("cannot tell", 10)
     unknown = words(None, (vanilla, vanilla))
     assert unknown["SNR rises above 1 again"] == ("cannot tell", 10)
     assert unknown["residuals are more homogeneous with RBA"] == ("not", 5)
@@ -116,7 +116,8 @@ def test_runs_that_end_before_the_authors_step_do_not_count_for_the_rise(blank):
 def test_every_claim_of_a_summary_names_its_scale(blank):
     runs = [written(blank, s, fitting=50, onset=1000, end=0.01, order=0.9) for s in range(2)]
     for claim in claims.summary(runs, runs, {}, (10_000,), scale=verdicts.LAPTOP):
-        assert claim.verdict.endswith(", at a laptop's size")
+        assert claim.verdict.endswith(", at a laptop's size") or claim.verdict == "cannot tell"
+        assert claim.scale == verdicts.LAPTOP
 
 
 @pytest.mark.parametrize(("fall", "holds"), [(420, False), (580, True), (2_000, True), (2_200, False)])
@@ -131,21 +132,25 @@ def test_the_error_falls_at_the_rise_within_a_factor_of_two(blank, fall, holds):
 
 
 @pytest.mark.parametrize(("span", "holds"), [(1.9, True), (2.1, False)])
-def test_a_rise_is_abrupt_below_a_factor_of_two(blank, monkeypatch, span, holds):
+def test_a_rise_spans_less_than_a_factor_of_two_which_does_not_show_that_it_is_abrupt(blank, monkeypatch, span, holds):
     run = written(blank, 0, fitting=50, onset=1000, end=0.01, order=0.5)
     monkeypatch.setattr(claims, "rise", lambda run: span)
     (claim,) = (c for c in claims.summary([run], [run], {}, (10_000,)) if c.text == "that rise is abrupt")
     assert list(claim.holds) == [holds, holds]
+    assert claim.verdict == "cannot tell"
 
 
-def test_published_series_are_judged_by_the_same_rules():
-    """Their parts are too wide to call a rise abrupt, and their order parameter is another one."""
+def test_published_series_are_judged_by_the_same_rules_and_by_all_their_probes():
+    """Their order parameter is another one."""
     kinds = [[authors.series(f"allen_cahn_{kind}")] for kind in ("vanilla", "rba")]
     found = {claim.text: claim for claim in claims.summary(*kinds, {}, (15_000, 30_000), draws=(91_700, 11_100))}
-    assert found["three phases, in this order"].verdict == "reproduced"
+    assert found["three phases, in this order"].holds == [False, True]  # by the parts alone both would have them
     assert found["RBA is more accurate at equal steps"].holds == [True]
-    assert found["that rise is abrupt"].verdict == "cannot tell"
+    assert [claims.onset(one) for (one,) in kinds] == [59_400, 3_200]
     assert "residuals are more homogeneous with RBA" not in found
+    assert "RBA's SNR rises earlier" in found
+    alike = claims.summary(*kinds, {}, (15_000,), draws=(20_000, 20_000))
+    assert "RBA's SNR rises earlier" not in {claim.text for claim in alike}  # where the authors draw the same step
     short = claims.summary(*kinds, {}, (15_000,), draws=(400_000, 400_000))  # as if they ended before
     assert {c.verdict for c in short if c.text == "SNR rises above 1 again"} == {"reproduced"}  # a yes still counts
 

@@ -26,6 +26,7 @@ import numpy as np
 import torch
 
 from ..config import Config
+from ..phases.boundaries import Boundary, Phases
 from ..problems import AllenCahn, Helmholtz
 from ..problems.base import Problem
 from ..problems.conditions import Condition
@@ -50,10 +51,14 @@ class Published:
         collapse: first step at which the residual's mean square, without weights, is a tenth of that at the start.
         fitting_end: where fitting ends, drawn by hand in their figures.
         total_diffusion: where total diffusion starts, drawn by hand in their figures.
+        phases: what :func:`pinnlib.phases.detect` finds in the whole published series, probe by probe.
+        crossings: the first fall and the first rise in it, by :func:`pinnlib.phases.crossings.first`.
     """
 
     fitting_end: int
     total_diffusion: int
+    phases: Phases
+    crossings: Phases
     two: tuple[float, float] | None = None
     below: Mapping[float, int] = field(default_factory=dict)
     errors: Mapping[int, float] = field(default_factory=dict)
@@ -61,6 +66,11 @@ class Published:
 
 
 _MARKS = (1_000, 2_000, 4_000, 6_000, 8_000, 10_000, 12_000, 13_000, 16_000, 20_000, 40_000, 60_000, 80_000, 100_000)
+
+
+def _found(end: tuple[int, ...] = (), rise: tuple[int, ...] = (), last: int = 300_000, *, below: bool = False) -> Phases:
+    """From (step, low, high) of both boundaries."""
+    return Phases(Boundary(*end) if end else None, Boundary(*rise) if rise else None, last, starts_below=below)
 
 
 def _at_marks(*errors: float) -> dict[int, float]:
@@ -72,6 +82,8 @@ PUBLISHED = {
     "allen_cahn_vanilla": Published(
         fitting_end=150,
         total_diffusion=91_700,
+        phases=_found((136, 110, 186)),
+        crossings=_found((142, 130, 154), (59_400, 59_300, 59_400)),
         two=(67.89977, 0.97551423),
         below={0.9: 54_300, 0.5: 91_100, 0.1: 110_800},
         errors=_at_marks(
@@ -81,6 +93,8 @@ PUBLISHED = {
     "allen_cahn_rba": Published(
         fitting_end=150,
         total_diffusion=11_100,
+        phases=_found((114, 94, 160), (9_200, 6_900, 14_700)),
+        crossings=_found((116, 108, 134), (3_200, 3_100, 3_200)),
         two=(6.361269, 1.890902e-6),
         below={0.9: 44, 0.5: 11_100, 0.1: 14_600},
         errors=_at_marks(
@@ -90,6 +104,8 @@ PUBLISHED = {
     "helmholtz_vanilla": Published(
         fitting_end=180,
         total_diffusion=19_000,
+        phases=_found((), (16_700, 13_500, 21_300), 288_800, below=True),
+        crossings=_found((), (16_900, 16_000, 17_000), 288_800, below=True),
         two=(16.78924, 330.7753),
         below={0.5: 32_300, 0.1: 87_000},
         errors=_at_marks(1.503, 2.242, 2.207, 1.552, 2.205, 2.208, 2.208, 2.221, 5.021, 1.447, 0.3391, 0.207, 0.1156, 0.1446),
@@ -98,6 +114,8 @@ PUBLISHED = {
     "helmholtz_rba": Published(
         fitting_end=70,
         total_diffusion=1_000,
+        phases=_found((46, 34, 58), (900, 700, 1_000)),
+        crossings=_found((44, 42, 48), (800, 600, 800)),
         two=(5.091924, 8.3716487e-4),
         below={0.9: 1_000, 0.5: 1_200, 0.1: 12_500},
         errors=_at_marks(
@@ -105,11 +123,24 @@ PUBLISHED = {
         ),
         collapse=800,
     ),
-    "cavity_re1000_vanilla": Published(fitting_end=150, total_diffusion=20_000, two=(4.274642, 1.818141e-2)),
-    "cavity_re1000_rba": Published(
-        fitting_end=150, total_diffusion=20_000, two=(5.044337, 6.781258e-7), below={0.5: 36_300, 0.1: 151_300}
+    "cavity_re1000_vanilla": Published(
+        fitting_end=150,
+        total_diffusion=20_000,
+        phases=_found(),
+        crossings=_found(),
+        two=(4.274642, 1.818141e-2),
     ),
-    "cerebral_rba": Published(fitting_end=600, total_diffusion=30_000),
+    "cavity_re1000_rba": Published(
+        fitting_end=150,
+        total_diffusion=20_000,
+        phases=_found(),
+        crossings=_found((222_600, 222_300, 222_600), (224_000, 222_900, 224_100)),
+        two=(5.044337, 6.781258e-7),
+        below={0.5: 36_300, 0.1: 151_300},
+    ),
+    "cerebral_rba": Published(
+        fitting_end=600, total_diffusion=30_000, phases=_found(last=125_020), crossings=_found(last=125_020)
+    ),
 }
 
 
@@ -127,6 +158,8 @@ class Series:
         above: share of the probes whose SNR is above 1 ``(n,)``.
         rel_l2: median error ``(n,)``; nan where none was taken.
         order: median of the order parameter phi_R of the points' RBA weights ``(n,)``; nan where none was taken.
+        whole_phases: of a published series, as :class:`Published` has them.
+        whole_crossings: likewise.
     """
 
     first: np.ndarray
@@ -138,6 +171,8 @@ class Series:
     above: np.ndarray
     rel_l2: np.ndarray
     order: np.ndarray
+    whole_phases: Phases | None = None
+    whole_crossings: Phases | None = None
 
     def share_above(self, low: float, high: float) -> float:
         """Share of probes whose SNR is above 1, in the parts whose middle lies between two steps."""
@@ -242,6 +277,8 @@ def series(name: str) -> Series:
         above=column("above"),
         rel_l2=column("rel_l2"),
         order=column("order"),
+        whole_phases=PUBLISHED[name].phases,
+        whole_crossings=PUBLISHED[name].crossings,
     )
 
 
