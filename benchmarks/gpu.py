@@ -14,6 +14,7 @@ import json
 import tarfile
 import time
 import warnings
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -182,9 +183,16 @@ def profile(device: str) -> None:
 def runs(path: Path, folder: Path, out: Path, seconds: float, jobs: int) -> None:
     """The runs of a list that fit into the time; then all of them, packed."""
     entries = manifest.read(path)
-    outcome = sweep.sweep(entries, folder, jobs=jobs, checkpoint_every=30.0, seconds=seconds, progress=False)
-    for name, why in outcome.failed.items():
-        print(f"{name}: {why}")
+    try:
+        outcome = sweep.sweep(entries, folder, jobs=jobs, checkpoint_every=30.0, seconds=seconds, progress=False)
+        for name, why in outcome.failed.items():
+            print(f"{name}: {why}")
+    finally:  # however the sweep ends, what was trained comes back
+        pack(entries, folder, out)
+
+
+def pack(entries: Sequence[manifest.Entry], folder: Path, out: Path) -> None:
+    """All runs of a list that are in ``folder``, as archives in ``out``."""
     for kind in ("done", "partial"):
         files = [manifest.path_of(entry, folder) for entry in entries if manifest.state(entry, folder).kind == kind]
         print(f"{len(files)} {kind}", flush=True)

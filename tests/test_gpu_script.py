@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import pinnlib as pl
+from benchmarks import gpu
 from pinnlib.training import manifest
 
 ROOT = Path(__file__).parent.parent
@@ -70,6 +71,20 @@ def test_what_the_time_was_too_short_for_comes_back_half_done(tmp_path):
     assert "tiny_seed1: its process ended" in said
     assert "1 done\n1 partial" in said
     assert (unpacked(tmp_path, "done"), unpacked(tmp_path, "partial")) == ({"tiny_seed0": 2000}, {"tiny_seed1": 15})
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_what_was_trained_comes_back_however_the_sweep_ends(tmp_path, monkeypatch, error):
+    def fails(entries, folder, **settings):
+        (entry, _) = entries
+        pl.train(entry.build(), entry.config, until=15, checkpoint=manifest.path_of(entry, folder), progress=False)
+        raise error
+
+    monkeypatch.setattr(gpu.sweep, "sweep", fails)
+    (tmp_path / "list.toml").write_text(LIST.replace("STEPS", "2000"))
+    with pytest.raises(error):
+        gpu.runs(tmp_path / "list.toml", tmp_path / "runs", tmp_path, 1.0, 1)
+    assert unpacked(tmp_path, "partial") == {"tiny_seed0": 15}
 
 
 @pytest.mark.parametrize("name", ["allen_cahn", "helmholtz"])
