@@ -64,6 +64,8 @@ def synchronize(device: str) -> None:
 
 def steps_of(config: pl.Config, problem: pl.Problem, *, recorded: bool, n: int) -> tuple[dict[str, object], torch.Tensor]:
     """Time ``n`` steps after a few others: what was found, and the network's parameters."""
+    if config.device == "cuda":
+        torch.cuda.reset_peak_memory_stats()  # else it is the largest of all rows so far
     begun = time.perf_counter()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -99,7 +101,9 @@ def steps_of(config: pl.Config, problem: pl.Problem, *, recorded: bool, n: int) 
 def check(device: str, tiny: bool, out: Path) -> None:
     """Every path of a step: same result, how fast; into ``gpu.json`` in ``out``."""
     small = {"width": 64, "depth": 4, "points": 4096, "batches": 32}
-    sizes = {"tiny": TINY} if tiny else {"64 x 4, 4,096 points": small, "128 x 6, 25,600 points": {}}
+    large = {"width": 128, "depth": 6, "points": 25_600, "batches": 100}
+    sizes = {"tiny": TINY} if tiny else {"64 x 4, 4,096 points": small, "128 x 6, 25,600 points": large}
+    about = {"device": torch.cuda.get_device_name() if device == "cuda" else "CPU", "torch": torch.__version__}
     rows, n = [], 10 if tiny else 60
     for name in (*authors.NAMES, "everything"):
         for size, settings in sizes.items():
@@ -115,8 +119,8 @@ def check(device: str, tiny: bool, out: Path) -> None:
                 row = {"benchmark": name, "size": size, **found, "difference": float((theta - plain).norm() / plain.norm())}
                 print(row, flush=True)
                 rows.append(row)
-    about = {"device": torch.cuda.get_device_name() if device == "cuda" else "CPU", "torch": torch.__version__, "rows": rows}
-    (out / "gpu.json").write_text(json.dumps(about, indent=1) + "\n")
+                # after each, for the machine is lent for a while
+                (out / "gpu.json").write_text(json.dumps(about | {"rows": rows}, indent=1) + "\n")
     for name in ("allen_cahn_vanilla", "allen_cahn_rba", "helmholtz_vanilla", "helmholtz_rba"):
         benchmark, _, weighting = name.rpartition("_")
         settings = {"steps": 2, "device": device, "compile": True, **(TINY if tiny else {})}

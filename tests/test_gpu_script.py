@@ -5,8 +5,10 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 import pinnlib as pl
 from benchmarks import gpu
@@ -31,6 +33,32 @@ def test_check_writes_what_the_page_reads(tmp_path):
     assert set(made) == set(published)
     assert all(set(row) == set(published["rows"][0]) for row in made["rows"])
     assert max(row["difference"] for row in made["rows"]) < 1e-6
+
+
+def test_sizes_are_what_they_are_called_and_each_row_is_kept(tmp_path, monkeypatch):
+    made = []
+
+    def steps_of(config, problem, **settings):
+        if len(made) == 23:  # the last of three problems, two sizes and four paths
+            raise KeyboardInterrupt
+        made.append((f"{config.width} x {config.depth}, {config.points:,} points", config.points // config.batches))
+        return {}, torch.ones(1)
+
+    monkeypatch.setattr(gpu, "steps_of", steps_of)
+    with pytest.raises(KeyboardInterrupt):
+        gpu.check("cpu", False, tmp_path)
+    kept = json.loads((tmp_path / "gpu.json").read_text())["rows"]
+    assert [row["size"] for row in kept] == [size for size, _ in made]
+    assert set(made) == {("64 x 4, 4,096 points", 128), ("128 x 6, 25,600 points", 256)}
+
+
+def test_each_row_has_its_own_memory(monkeypatch):
+    told = []
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: told.append("reset"))
+    monkeypatch.setattr(gpu, "Trainer", lambda problem, config: told.append("trainer"))
+    with pytest.raises(AttributeError):  # the second is none
+        gpu.steps_of(SimpleNamespace(device="cuda"), None, recorded=True, n=1)
+    assert told == ["reset", "trainer"]
 
 
 LIST = """
