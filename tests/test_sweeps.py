@@ -161,6 +161,54 @@ def test_in_a_given_time_what_is_half_done_is_saved(tmp_path, monkeypatch):
         sweep.sweep(entries, tmp_path, scheduler="tcp://nowhere:1", seconds=5)
 
 
+TERMINATED = """
+import os, signal, sys
+from pinnlib.training import manifest, sweep
+
+class Bar(sweep.tqdm):
+    def update(self, n=1):
+        if n:  # a run has gone on
+            os.kill(os.getpid(), signal.SIGTERM)
+
+def unsent(entry):
+    raise TypeError("it stays here")
+
+sweep.tqdm, entries = Bar, manifest.read(sys.argv[1])[:1]
+if sys.argv[3:]:
+    sweep._parcel = unsent
+sweep.sweep(entries, sys.argv[2], checkpoint_every=1e9)
+"""
+
+
+@pytest.mark.parametrize("where", [[], ["here"]], ids=["in a process", "here"])
+def test_a_sweep_that_is_terminated_saves_what_is_at_work(tmp_path, where):
+    path = write(tmp_path, 10**6)
+    # without Ctrl-C, as a shell starts what it leaves in the background
+    ignoring = ["bash", "-c", "trap '' INT; exec \"$@\"", "bash"]
+    command = [*ignoring, sys.executable, "-c", TERMINATED, str(path), str(tmp_path), *where]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert "KeyboardInterrupt" in ended.stderr
+    assert pl.Run.load(tmp_path / "tiny_vanilla_seed0.npz").step > 0
+
+
+def test_a_run_that_does_not_save_in_time_is_killed(tmp_path, monkeypatch):
+    entry, begun = manifest.read(write(tmp_path, 10**6))[0], tmp_path / "begun"
+    deaf = "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    deaf += "pathlib.Path(sys.argv[1]).touch(); time.sleep(30)"
+
+    def start(*arguments):
+        return subprocess.Popen(
+            [sys.executable, "-c", deaf, str(begun)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + 1e9 * begun.exists())
+    monkeypatch.setattr(sweep, "time", clock)
+    monkeypatch.setattr(sweep, "SAVING", 0.1)
+    monkeypatch.setattr(sweep, "_start", start)
+    outcome = sweep.sweep([entry], tmp_path, seconds=60.0, progress=False)
+    assert outcome.failed == {entry.name: "its process ended with status -9"}
+
+
 def test_what_is_done_is_skipped_and_what_is_stale_is_left(tmp_path, capsys):
     path = write(tmp_path, 3)
     entries = manifest.read(path)[:2]

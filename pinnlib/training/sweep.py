@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,9 @@ from .manifest import Entry, path_of, state
 from .restore import begin_branch, restore
 
 __all__ = ["Outcome", "sweep", "work"]
+
+#: Seconds that a run may take to save when the time is over.
+SAVING = 20.0
 
 
 @dataclass
@@ -65,7 +68,8 @@ def sweep(
 ) -> Outcome:
     """Make all records of a list that are not there yet.
 
-    A problem that cannot be sent to another process is trained in this one, and a warning says so.
+    A problem that cannot be sent to another process is trained in this one, and a warning says so.  A request to terminate is
+    one to save and stop, as Ctrl-C is.
 
     Args:
         entries: see :func:`pinnlib.training.manifest.read`.
@@ -73,7 +77,8 @@ def sweep(
         jobs: processes at work at once.
         scheduler: address of a Dask scheduler, whose workers see the same folder; instead of processes.
         checkpoint_every: seconds between two checkpoints of a run.
-        seconds: to stop after, for a machine that is lent for a while; what is half done is saved.  Not with a scheduler.
+        seconds: to stop after, for a machine that is lent for a while; what is half done is saved, within 20 seconds more.  Not
+            with a scheduler.
         progress: show a progress bar on stderr.
 
     Raises:
@@ -110,7 +115,8 @@ def sweep(
         with bar:
             if scheduler is None:
                 unsent = _local(todo, Path(folder), jobs, checkpoint_every, seconds, outcome, bar)
-                _here([entry for entry in todo if entry.name in unsent], Path(folder), checkpoint_every, outcome, bar)
+                with _terminated_as_at_ctrl_c():
+                    _here([entry for entry in todo if entry.name in unsent], Path(folder), checkpoint_every, outcome, bar)
             else:
                 _cluster(todo, Path(folder), scheduler, checkpoint_every, outcome, bar)
     return outcome
@@ -142,6 +148,28 @@ def _alone(folder: Path) -> Iterator[None]:
 # ---- processes of this machine
 
 
+@contextmanager
+def _terminated_as_at_ctrl_c(at_work: Iterable[subprocess.Popen[str]] = ()) -> Iterator[None]:
+    """Turn a request to terminate into Ctrl-C, here and in the processes at work, which hear nothing of it else."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_terminate(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # timeout sends two, and the second must not end the saving
+        for process in at_work:
+            process.terminate()
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it in the background
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, on_terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _local(todo: list[Entry], folder: Path, jobs: int, every: float, seconds: float, outcome: Outcome, bar: tqdm) -> set[str]:
     """Keep ``jobs`` processes at work, and read what they say; returns names of those whose problem cannot be sent to one."""
     waiting, unsent = list(todo), set[str]()
@@ -160,8 +188,8 @@ def _local(todo: list[Entry], folder: Path, jobs: int, every: float, seconds: fl
     at_work: dict[subprocess.Popen[str], Entry] = {}
     steps = {entry.name: 0 for entry in todo}
     said: dict[str, dict[str, Any]] = {}
-    end = time.monotonic() + seconds
-    with selectors.DefaultSelector() as selector:
+    end, over = time.monotonic() + seconds, False
+    with _terminated_as_at_ctrl_c(at_work), selectors.DefaultSelector() as selector:
         try:
             while waiting or at_work:
                 while waiting and len(at_work) < jobs:
@@ -175,10 +203,10 @@ def _local(todo: list[Entry], folder: Path, jobs: int, every: float, seconds: fl
                     at_work[process] = entry
                     assert process.stdout is not None  # a pipe
                     selector.register(process.stdout, selectors.EVENT_READ, process)
-                if time.monotonic() > end:  # each saves, says so and ends
+                if time.monotonic() > end:  # each saves, says so and ends; or is killed
                     for process in at_work:
-                        process.terminate()
-                    waiting[:], end = [], math.inf
+                        process.kill() if over else process.terminate()
+                    waiting[:], end, over = [], time.monotonic() + SAVING, True
                 for key, _ in selector.select(1.0):
                     process = key.data
                     line = process.stdout.readline()
@@ -319,8 +347,13 @@ def _main(text: str, path: str, every: str, sent: str = "") -> int:
     A request to terminate is one to save and stop, as Ctrl-C is.  Before a run begins it ends the process at once.  A shell has
     its background processes ignore Ctrl-C, and those that they start would ignore it too.
     """
+
+    def on_terminate(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the group's and the parent's may both come
+        signal.raise_signal(signal.SIGINT)
+
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, on_terminate)
 
     def orphaned() -> None:
         sys.stdin.read()
