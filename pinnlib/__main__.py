@@ -338,9 +338,15 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _compact(options: argparse.Namespace) -> int:
-    for path in options.records:
+    targets = [options.folder / path.name for path in options.records]
+    for target in targets:  # before the first, and what is there may be the very record that is read
+        if target.exists():
+            raise ValueError(f"{target} exists already: move it away, or choose another --folder")
+        if targets.count(target) > 1:
+            raise ValueError(f"two records would become {target}: make them small one at a time, each with a --folder of its own")
+    for path, target in zip(options.records, targets, strict=True):
         before = path.stat().st_size
-        target = Run.load(path).compacted(rows=options.rows, snapshots=options.snapshots).save(options.folder / path.name)
+        Run.load(path).compacted(rows=options.rows, snapshots=options.snapshots).save(target)
         print(f"{target}: {before / 1e3:,.0f} kB before, {target.stat().st_size / 1e3:,.0f} kB now")
     return 0
 

@@ -188,3 +188,13 @@ def test_the_command(run, tmp_path, capsys):
     assert main(["compact", str(tmp_path / "a.npz"), "--folder", str(tmp_path / "small"), "--rows", "50"]) == 0
     assert "kB before" in capsys.readouterr().out
     assert pl.Run.load(tmp_path / "small" / "a.npz").compact
+
+
+def test_the_command_overwrites_nothing(run, tmp_path, capsys):
+    one, two = (str(run.save(tmp_path / folder / "a.npz")) for folder in ("one", "two"))
+    assert main(["compact", one, "--folder", str(tmp_path / "one")]) == 1
+    assert f"{one} exists already: move it away, or choose another --folder" in capsys.readouterr().err
+    assert not pl.Run.load(one).compact
+    assert main(["compact", one, two, "--folder", str(tmp_path / "small")]) == 1
+    assert f"two records would become {tmp_path / 'small' / 'a.npz'}: make them small one at a time" in capsys.readouterr().err
+    assert not (tmp_path / "small").exists()
