@@ -205,6 +205,15 @@ SOUND = {"batches": 32, "batch_points": 64}
             lambda: study(runs(2, np.random.default_rng(0)), **SOUND, series=["noize"]),
             "no series is called 'noize': choose among snr",
         ),
+        (
+            lambda: study(runs(2, np.random.default_rng(0)), **SOUND, foretold={"snrr": 1}),
+            "no series is called 'snrr': choose among snr",
+        ),
+        (
+            lambda: study(runs(2, np.random.default_rng(0)), **SOUND, foretold={"snr": "up"}),
+            "foretold has 'up' for 'snr': give 1 for a rise, or -1 for a fall",
+        ),
+        (lambda: study([{"step": STEPS, "snr": np.ones(len(STEPS))}], **SOUND), "run 0 has no loss_residual, from which"),
         (lambda: collapses(STEPS, np.ones(3)), "give two series of equal length"),
         (lambda: collapses(STEPS[::-1], np.ones(len(STEPS))), "the steps do not increase"),
         (lambda: collapses(STEPS, np.ones(len(STEPS)), within=1.0), "within = 1.0: give a positive depth, and a factor above 1"),
@@ -217,6 +226,19 @@ SOUND = {"batches": 32, "batch_points": 64}
 def test_bad_input_has_one_sentence(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def test_histories_may_be_made_one_by_one():
+    own = runs(5, np.random.default_rng(1), rise=1.0)
+    found = study((h for h in own), **SOUND)
+    assert list(found.changes) == list(study(own, **SOUND).changes)
+    assert found.changes["snr"].count == 5
+
+
+def test_a_collapse_at_step_0_has_no_windows_and_no_null():
+    values = np.ones(len(STEPS))
+    assert math.isnan(effect(STEPS, values, Collapse(0, 10, 1.0)))
+    assert np.isnan(null_effects(STEPS, values, Collapse(0, 10, 1.0), "log", np.random.default_rng(0))).all()
 
 
 def test_two_seeds_are_not_enough():
@@ -235,6 +257,27 @@ def test_runs_of_one_kind():
         events.of_runs([own[0], pl.records.load("helmholtz_a4-1_vanilla_seed0")])
     with pytest.raises(ValueError, match="unequal kinds, problem = helmholtz and burgers"):
         events.of_runs([own[0], pl.records.load("burgers_rba_seed0")])
+
+
+class Table(pl.problems.Helmholtz):
+    def __init__(self, a, table):
+        super().__init__(a=a)
+        self.a, self.table = a, table
+
+
+def test_a_kind_is_the_same_in_a_file_and_in_memory(tmp_path):
+    def made(middle):
+        table = np.zeros(5_000)  # which str would cut short
+        table[2_500] = middle
+        config = pl.Config(width=4, depth=1, points=8, data_points=8, batches=2, steps=3, device="cpu")
+        return pl.train(Table((4.0, 1.0), table), config, progress=False)
+
+    run = made(0.0)
+    loaded = pl.Run.load(run.save(tmp_path / "run.npz"))
+    assert isinstance(loaded.problem_spec["settings"]["a"], list)
+    assert events._kind(run) == events._kind(loaded)
+    with pytest.raises(ValueError, match="unequal kinds, its settings = "):
+        events.of_runs([run, made(1.0)])
 
 
 def test_a_mini_batch_is_no_batch_of_a_probe():

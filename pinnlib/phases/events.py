@@ -24,7 +24,7 @@ when it was made, is the page *The plan*.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -221,7 +221,7 @@ def null_effects(
         ``(2000,)``; nan where no time has an effect.
     """
     step, values = _series(step, values)
-    gap = collapse.end / collapse.start
+    gap = collapse.end / collapse.start if collapse.start else math.inf
     starts = step[step > 0]
     effects = _effects(step, values, starts[:-1], starts[:-1] * gap, kind, after)
     share = np.where(np.isfinite(effects), np.diff(np.log(starts)), 0.0)  # a probe stands for the time to the next
@@ -318,7 +318,7 @@ class Study:
 
 
 def study(
-    histories: Sequence[Mapping[str, np.ndarray]],
+    histories: Iterable[Mapping[str, np.ndarray]],
     *,
     batches: int,
     batch_points: int,
@@ -344,19 +344,27 @@ def study(
         seed: of the null's draws.
 
     Raises:
-        ValueError: no runs, other batches or points than could be, an unknown choice or series, or no run with a collapse.
+        ValueError: no runs, other batches or points than could be, an unknown choice, series or sign, no residual, or no run
+            with a collapse.
     """
+    histories, foretold = list(histories), dict(foretold or {})
     if not histories:
         raise ValueError("there are no runs to study: give the histories of at least one, and of five for a verdict")
     if batches < 2:
         raise ValueError(f"batches = {batches}: give how many batches the SNR is of, at least 2")
     if which not in ("last", "first"):
         raise ValueError(f"which = {which!r}: choose 'last' or 'first'")
-    unknown = [name for name in series if name not in SERIES]
+    unknown = [name for name in (*series, *foretold) if name not in SERIES]
     if unknown:
         raise ValueError(f"no series is called {unknown[0]!r}: choose among {', '.join(SERIES)}")
+    for name, sign in foretold.items():
+        if sign not in (1, -1):
+            raise ValueError(f"foretold has {sign!r} for {name!r}: give 1 for a rise, or -1 for a fall")
     if at is not None and len(at) != len(histories):
         raise ValueError(f"{len(at)} collapses for {len(histories)} runs: give one for each, None for a run without")
+    without = [k for k, h in enumerate(histories) if "loss_residual" not in h]
+    if at is None and without:
+        raise ValueError(f"run {without[0]} has no loss_residual, from which collapses are read: give it, or collapses by at=")
     lists = [collapses(h["step"], h["loss_residual"]) for h in histories] if at is None else [[c] if c else [] for c in at]
     chosen = tuple((own[-1] if which == "last" else own[0]) if own else None for own in lists)
     if not any(chosen):
@@ -364,11 +372,10 @@ def study(
     rng = np.random.default_rng(seed)
     full = [_with_derived(h, batches, level(batch_points)) for h in histories]
     names = [name for name in series if any(name in h for h in full)]
-    foretold = dict(foretold or {})
     return Study(chosen, {name: _change(name, full, chosen, foretold.get(name), after, rng) for name in names})
 
 
-def of_runs(runs: Sequence[Run], **settings: Any) -> Study:
+def of_runs(runs: Iterable[Run], **settings: Any) -> Study:
     """:func:`study` of runs of one kind, with their own batches.
 
     Args:
@@ -378,6 +385,7 @@ def of_runs(runs: Sequence[Run], **settings: Any) -> Study:
     Raises:
         ValueError: runs of unequal kinds, or as there.
     """
+    runs = list(runs)
     if not runs:
         raise ValueError("there are no runs to study: give at least one, and five for a verdict")
     first = _kind(runs[0])
@@ -396,8 +404,10 @@ def of_runs(runs: Sequence[Run], **settings: Any) -> Study:
 
 def _kind(run: Run) -> dict[str, Any]:
     """What runs of one kind have in common."""
+    from ..runs.settings import canonical  # which is built on phases
+
     settings = {name: value for name, value in run.config.as_dict().items() if name not in INCIDENTAL}
-    return {"problem": run.problem_spec["name"], "its settings": str(run.problem_spec["settings"])} | settings
+    return {"problem": run.problem_spec["name"], "its settings": canonical(run.problem_spec["settings"])} | settings
 
 
 def _with_derived(history: Mapping[str, np.ndarray], batches: int, above: float) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .. import problems
 
-__all__ = ["check_fits", "describe", "is_ours", "pack", "unpack"]
+__all__ = ["canonical", "check_fits", "describe", "is_ours", "pack", "unpack"]
 
 
 def describe(problem: problems.Problem) -> dict[str, Any]:
@@ -68,6 +68,11 @@ def check_fits(spec: Mapping[str, Any], problem: problems.Problem, where: str) -
     if other:
         what = ", ".join(f"{name} = {spec['settings'][name]!r}" for name in other)
         raise ValueError(f"{where} was trained with {what}, and {problem!r} has others: give the problem that it was trained on")
+
+
+def canonical(settings: Mapping[str, Any]) -> str:
+    """One text for all settings that mean the same, made here or read from a file: lists for tuples, digests for arrays."""
+    return json.dumps(pack(settings, {}), sort_keys=True)
 
 
 def _comparable(*values: Any) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 from ..runs import Run
-from ..runs.settings import pack
+from ..runs.settings import canonical
 from .loop import Trainer
 
 __all__ = ["begin_branch", "restore"]
@@ -46,8 +45,7 @@ def begin_branch(trainer: Trainer, run: Run) -> None:
     """
     own, other = trainer.config, run.config
     differ = [name for name in SAME_IN_BRANCHES if getattr(own, name) != getattr(other, name)]
-    had, has = (json.dumps(pack(one, {})) for one in (run.problem_spec["settings"], trainer.problem.settings()))
-    if differ or had != has:
+    if differ or canonical(run.problem_spec["settings"]) != canonical(trainer.problem.settings()):
         what = ", ".join(f"{name} = {getattr(other, name)!r}" for name in differ) or run.problem
         raise ValueError(
             f"a branch has another {', '.join(differ) or 'problem'} than the run that it begins from: "
