@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -112,7 +113,14 @@ def fake(seed, errors, steps=(0, 10, 63, 64, 80, 100), **changes):
     steps = np.array(steps[: len(errors)])
     history = {"step": steps, "rel_l2": np.array(errors, dtype=float), "snr": np.ones(len(steps))}
     return pl.Run(
-        config, None, {"name": "known"}, history, np.empty((0, 1)), {}, {"step": steps[-1]}, provenance={"wall_time": 2.0 + seed}
+        config,
+        None,
+        {"name": "known", "settings": {"k": 1.0}},
+        history,
+        np.empty((0, 1)),
+        {},
+        {"step": steps[-1]},
+        provenance={"wall_time": 2.0 + seed},
     )
 
 
@@ -210,9 +218,11 @@ def test_runs_that_are_no_comparison(runs, message):
 
 def test_runs_of_two_problems():
     other = level(0, 1.0)
-    other.problem_spec = {"name": "other"}
-    with pytest.raises(ValueError, match="'b' solves 'other' and 'a' 'known': give runs of one problem"):
-        Comparison({"a": [level(0, 1.0)], "b": [other]})
+    for name, k, said in (("other", 1.0, "'other' with {\"k\": 1.0}"), ("known", 2.0, "'known' with {\"k\": 2.0}")):
+        other.problem_spec = {"name": name, "settings": {"k": k}}
+        message = f"'b' solves {said} and 'a' 'known' with {{\"k\": 1.0}}: give runs of one problem"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            Comparison({"a": [level(0, 1.0)], "b": [other]})
 
 
 def test_a_page_and_a_plot():
