@@ -4,6 +4,7 @@ import functools
 import http.server
 import json
 import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -132,6 +133,20 @@ def test_many_are_fetched_at_once(published, tmp_path, monkeypatch, capsys):
     assert len(records.seeds("many", range(8))) == 8
     with pytest.raises(ValueError, match="no record's name begins with 'few': the published ones are many_seed0, "):
         records.fetch("few")
+
+
+def test_ctrl_c_does_not_wait_for_the_queue(published, tmp_path, monkeypatch):
+    asked = []
+
+    def interrupted(name, folder):
+        asked.append(name)
+        time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(records, "_fetch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        records._bring([f"many_seed{k}" for k in range(200)], tmp_path / "records")
+    assert len(asked) < 200
 
 
 def test_missing_on_the_server(published, tmp_path):

@@ -173,7 +173,7 @@ def _bring(wanted: Sequence[str], folder: Path) -> None:
             try:
                 for done in tqdm(as_completed(asked), total=len(asked), unit="record", leave=False, disable=len(asked) < 4):
                     done.result()
-            except (ConnectionError, ValueError):
+            except BaseException:  # Ctrl-C, too, does not wait for the queue
                 pool.shutdown(cancel_futures=True)
                 raise
     finally:
