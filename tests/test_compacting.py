@@ -115,6 +115,15 @@ def test_a_compact_run_is_what_is_loaded(run, tmp_path):
     assert np.array_equal(*run.range("loss"))
 
 
+def test_what_was_thinned_twice_keeps_its_range(run):
+    once = run.compacted(rows=60)
+    for twice in (once.compacted(rows=20), once.compacted(rows=60)):
+        for name in ("snr", "signal_layers"):
+            low, high = twice.range(name)
+            assert np.array_equal(low.min(0), np.float32(run.history[name]).min(0))
+            assert np.array_equal(high.max(0), np.float32(run.history[name]).max(0))
+
+
 def test_the_last_snapshot_is_the_state_and_is_kept_once(run, tmp_path, monkeypatch):
     assert run.compacted(snapshots=1).snapshots["step"].tolist() == [300]
     small = run.compacted(snapshots=2)

@@ -53,28 +53,32 @@ def groups(n: int, rows: int) -> np.ndarray:
     return np.unique(np.concatenate([np.arange(alone), np.arange(alone, n - 1, size), [n - 1]]))
 
 
-def thin(history: dict[str, np.ndarray], rows: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def thin(
+    history: dict[str, np.ndarray], rows: int, known: dict[str, np.ndarray] | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """A history of at most ``rows`` probes, and its extremes.
 
     Args:
         history: by name, ``(n_probes, ...)``; with ``"snr"``.
         rows: how many probes to keep.
+        known: extremes of a history that was thinned before, ``(2, n_probes, ...)``.
 
     Returns:
         The kept probes, each as it was measured; and by name the smallest and largest value of each group,
-        ``(2, n_kept, ...)``, empty where nothing was left out.
+        ``(2, n_kept, ...)``, empty where nothing was ever left out.
     """
-    n = len(history["step"])
+    n, known = len(history["step"]), known or {}
     first = groups(n, rows)
     if len(first) == n:
-        return dict(history), {}
+        return dict(history), dict(known)
     last = np.append(first[1:], n)
     snr = np.nan_to_num(history["snr"], nan=np.inf)
     middle = [a + np.argsort(snr[a:b], kind="stable")[(b - a - 1) // 2] for a, b in zip(first, last, strict=True)]
     middle[-1] = n - 1
     kept = {name: values[middle] for name, values in history.items()}
+    ends = {name: known.get(name, (values, values)) for name, values in history.items()}
     extremes = {
-        name: np.stack([np.fmin.reduceat(values, first), np.fmax.reduceat(values, first)]) for name, values in history.items()
+        name: np.stack([np.fmin.reduceat(low, first), np.fmax.reduceat(high, first)]) for name, (low, high) in ends.items()
     }
     return kept, extremes
 
@@ -147,7 +151,7 @@ def _spread(of_blocks: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def compacted(run: Run, rows: int, snapshots: int | None) -> Run:
     """See :meth:`pinnlib.Run.compacted`."""
-    history, extremes = thin(run.history, rows)
+    history, extremes = thin(run.history, rows, run.extremes)
     n = len(run.snapshots["step"])
     many = n if snapshots is None else min(snapshots, n)
     keep = np.unique(np.linspace(0, n - 1, many).round().astype(int)) if many > 1 else np.arange(n)[n - many :]
@@ -158,7 +162,7 @@ def compacted(run: Run, rows: int, snapshots: int | None) -> Run:
     small = dataclasses.replace(
         run,
         history={name: rounded(values) for name, values in history.items()},
-        extremes={name: rounded(values) for name, values in (extremes or run.extremes).items()},
+        extremes={name: rounded(values) for name, values in extremes.items()},
         snapshots=shots,
         points=run.points if many else run.points[:0],
         state=state,
