@@ -42,6 +42,26 @@ def test_what_a_killed_process_left_goes_with_the_next_file(run, tmp_path):
     assert sorted(os.listdir(tmp_path)) == [new.name, other.name, "run.npz"]  # the second may be being written
 
 
+@pytest.mark.parametrize("mask", [0o077, 0o022, 0o002])
+def test_a_file_may_be_read_by_whom_the_umask_lets(run, tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        path = run.save(tmp_path / "run.npz")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_a_link_stays_a_link(run, tmp_path):
+    link = tmp_path / "run.npz"
+    link.symlink_to(tmp_path / "elsewhere" / "own.npz")
+    for _ in range(2):  # the first makes the file
+        assert run.save(link) == link
+        assert link.is_symlink()
+        assert pl.Run.load(tmp_path / "elsewhere" / "own.npz").step == run.step
+    assert os.listdir(tmp_path / "elsewhere") == ["own.npz"]
+
+
 def test_repr_says_what_it_is(run):
     text = repr(run)
     for word in (

@@ -7,7 +7,7 @@ import glob
 import io
 import math
 import os
-import tempfile
+import secrets
 import time
 import zipfile
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, Any], what: str) ->
     """Write arrays to one npz file, by a temporary name, so that a file is never half written.
 
     Args:
-        path: the file; its folder is made.
+        path: the file; its folder is made.  Of a link the file that it leads to is written, and the link stays.
         arrays: by name.
         what: they are, for the sentence of an error.
 
@@ -38,22 +38,23 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, Any], what: str) ->
     """
     path, temporary = Path(path), None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with os.fdopen(handle, "wb") as file:
+        place = path.resolve()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary = place.parent / f".{place.name}.{secrets.token_hex(8)}.part"
+        with open(temporary, "xb") as file:  # readable by whom the umask lets, unlike a file of tempfile
             np.savez_compressed(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        os.replace(temporary, place)
     except OSError as error:
         raise OSError(
             f"could not save {what} to {path}: {error.strerror or error}; {what} is still in memory, save it elsewhere"
         ) from error
     finally:
         if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):  # by processes that were killed here
+            with contextlib.suppress(OSError):  # it has the file's name by now, or was never made
+                temporary.unlink()
+    for left in place.parent.glob(f".{glob.escape(place.name)}.*.part"):  # by processes that were killed here
         with contextlib.suppress(OSError):  # another may have removed it, or own it
             if time.time() - left.stat().st_mtime > ABANDONED:
                 left.unlink()
