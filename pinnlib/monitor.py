@@ -312,8 +312,10 @@ class Monitor:
         Raises:
             OSError: it cannot be written.
         """
-        arrays = {f"history/{name}": values for name, values in self.history.items()}
-        return npz.write(path, {"header": np.array(json.dumps({"format": FORMAT})), **arrays}, "the history")
+        history = self.history
+        header = {"format": FORMAT, "series": list(history), "probes": len(history["step"])}
+        arrays = {f"history/{name}": values for name, values in history.items()}
+        return npz.write(path, {"header": np.array(json.dumps(header)), **arrays}, "the history")
 
     @staticmethod
     def load_history(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
@@ -329,10 +331,15 @@ class Monitor:
             raise FileNotFoundError(f"no history at {path}: check the path, or write one with monitor.save")
         try:
             arrays = npz.read(path)
-            found = json.loads(str(arrays.pop("header")))["format"]
-            if found != FORMAT:
-                raise ValueError(f"its format is {found!r} and not {FORMAT!r}")
-            return {name.removeprefix("history/"): values for name, values in arrays.items()}
+            header = json.loads(str(arrays.pop("header")))
+            if header["format"] != FORMAT:
+                raise ValueError(f"its format is {header['format']!r} and not {FORMAT!r}")
+            history = {name.removeprefix("history/"): values for name, values in arrays.items()}
+            if "series" in header:  # which the first files lack
+                lengths = {name: len(values) for name, values in history.items()}
+                if lengths != dict.fromkeys(header["series"], header["probes"]):
+                    raise ValueError(f"it has not {header['probes']} probes of each of its {len(header['series'])} series")
+            return history
         except OSError:  # it cannot be read, which says nothing of what is in it
             raise
         except Exception as error:  # whatever a damaged or foreign file may lead to

@@ -727,6 +727,26 @@ def test_save_and_load(tmp_path):
         watching.save(tmp_path / "file" / "history.npz")
 
 
+def test_a_history_that_is_not_whole_is_not_loaded(tmp_path):
+    watching = Monitor(NET, **GOOD)
+    for step in range(3):
+        watching(step)
+    with np.load(watching.save(tmp_path / "history.npz")) as file:
+        whole = dict(file)
+    path = tmp_path / "other.npz"
+    for damaged in (
+        {name: values for name, values in whole.items() if name != "history/snr"},
+        whole | {"history/more": np.ones(3)},
+        whole | {"history/snr": np.ones(2)},
+        whole | {"history/snr": np.array(1.0)},
+    ):
+        np.savez(path, **damaged)
+        with pytest.raises(ValueError, match="other.npz is not a monitor's history or is damaged"):
+            Monitor.load_history(path)
+    np.savez(path, **whole | {"header": np.array('{"format": "pinnlib monitor, version 1"}')})  # as it was written first
+    assert list(Monitor.load_history(path)) == list(watching.history)
+
+
 def test_plot():
     import matplotlib as mpl
 
