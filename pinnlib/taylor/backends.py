@@ -14,9 +14,7 @@ import torch
 from . import eager, fused, native, toolchain
 from .activations import Activation
 
-__all__ = ["PATHS", "Pass", "available", "make", "supports"]
-
-PATHS = ("eager", "native", "triton")
+__all__ = ["Pass", "available", "make", "supports"]
 
 Pass = eager.Pass | native.Pass
 

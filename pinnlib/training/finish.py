@@ -26,13 +26,10 @@ class Finish:
     Args:
         state: whose parameters it moves.
         objective: what it makes small, at all points.
-
-    Attributes:
-        done: steps made.
     """
 
     def __init__(self, state: State, objective: Objective) -> None:
-        self.state, self.objective, self.done = state, objective, 0
+        self.state, self.objective = state, objective
         self.unit: Tensor | None = None  # the loss that it began with: torch compares with absolute numbers
         self.parameters = torch.nn.Parameter(state.theta)  # the same memory
         self.optimizer = torch.optim.LBFGS(
@@ -65,7 +62,6 @@ class Finish:
         if not better:
             with torch.no_grad():
                 self.parameters.copy_(before)
-        self.done += better
         return better
 
     def moments(self) -> dict[str, Tensor]:
@@ -81,7 +77,7 @@ class Finish:
 
     def load(self, done: int, kept: Mapping[str, Tensor]) -> None:
         """Take over what a training had after ``done`` steps of L-BFGS."""
-        self.done, self.unit = done, kept["lbfgs_unit"].clone()
+        self.unit = kept["lbfgs_unit"].clone()
         own: dict[str, Any] = self.optimizer.state[self.parameters]
         own |= {key: kept[name].clone() for key, name in TENSORS.items()}
         own |= {key: [one.clone() for one in kept[name]] for key, name in LISTS.items()}
