@@ -1,8 +1,10 @@
 """Nothing that was trained is lost: whatever a problem is made of, wherever a training stops, whatever else goes wrong."""
 
 import functools
+import math
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import warnings
@@ -12,6 +14,7 @@ import pytest
 import torch
 
 import pinnlib as pl
+from pinnlib.training.loop import Trainer
 
 ROOT = pathlib.Path(__file__).parent.parent
 ENDS, ZEROS = np.array([[0.0], [1.0]]), np.zeros((2, 1))
@@ -211,6 +214,49 @@ def test_a_failed_checkpoint_keeps_the_one_before(tmp_path, monkeypatch):
         assert pl.resume(path, problem=Slab(), progress=False).complete
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["run.npz"]
+
+
+# errors in the midst of a training
+
+
+class Flaky(Slab):
+    """Out of memory at one of its calls, and never again."""
+
+    calls, at = 0, math.inf
+
+    def residual(self, points, d):
+        type(self).calls += 1
+        if self.calls == self.at:
+            raise RuntimeError("out of memory")
+        return super().residual(points, d)
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_an_error_in_the_midst_keeps_the_last_good_state(saved, tmp_path, monkeypatch):
+    """That of the last probe, or of a file that was renewed after it."""
+    path, settings = tmp_path / "run.npz" if saved else None, {"steps": 60, "probe_every": 20, "snapshots": 2}
+    monkeypatch.setattr(Flaky, "calls", 0)
+    whole = train(Flaky(), **settings)
+    monkeypatch.setattr(Flaky, "at", 2 * Flaky.calls - 5)
+    with pytest.raises(RuntimeError, match="^out of memory\nthe training ended at step") as caught:
+        train(Flaky(), checkpoint=path, **settings)
+    run, (note,) = caught.value.run, caught.value.__notes__
+    ended = int(re.search(r"ended at step (\d+)", note)[1])
+    assert caught.value.runs == [run]
+    assert run.step == (ended if saved else max(step for step in whole.history["step"] if step < ended)) > 40
+    where = f"saved to {path}" if saved else "in the error's .run"
+    assert note.endswith(f": the state of step {run.step} is {where}")
+    same(whole, pl.resume(path if saved else run, problem=Flaky(), progress=False))
+
+
+def test_an_error_before_the_first_probe_leaves_nothing(tmp_path, monkeypatch):
+    def broken(self):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(Trainer, "measure", broken)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        train(checkpoint=tmp_path / "run.npz")
+    assert not os.listdir(tmp_path)
 
 
 # callbacks

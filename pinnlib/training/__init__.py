@@ -50,6 +50,8 @@ def train(
     Raises:
         ValueError: the problem is not sound, see :mod:`pinnlib.problems.checks`; CUDA was asked for and is not there.
         TrainingDiverged: the loss became nan or inf.
+        Exception: whatever a step raises, such as a lack of memory.  Once there was a probe, the checkpoint and the error's
+            ``run`` have the last good state.
     """
     return Trainer(problem, config).run([checkpoint], checkpoint_every, until, progress, callback)[0]
 
@@ -81,6 +83,7 @@ def train_ensemble(
     Raises:
         ValueError: no seeds, a seed twice, or a checkpoint's name without ``{seed}``.
         TrainingDiverged: a loss became nan or inf; the error names the seed and has all runs.
+        Exception: as in :func:`train`; it has all ``runs`` too.
     """
     seeds = list(seeds)
     if not seeds or len(set(seeds)) < len(seeds):
@@ -120,6 +123,8 @@ def resume(
 
     Raises:
         ValueError: the run has passed ``steps``, or was made compact.
+        TrainingDiverged: as in :func:`train`.
+        Exception: as in :func:`train`.
     """
     if not isinstance(source, Run):
         checkpoint = source if checkpoint is None else checkpoint
@@ -169,6 +174,8 @@ def branch(
 
     Raises:
         ValueError: other networks or points, or a last step that the source has passed.
+        TrainingDiverged: as in :func:`train`.
+        Exception: as in :func:`train`.
     """
     if not isinstance(source, Run):
         source = Run.load(source, problem)

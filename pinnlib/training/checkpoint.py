@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,7 @@ class Checkpoint:
         self.state, self.adam, self.finish, self.objective, self.history = state, adam, finish, objective, history
         self.files, self.every, self.saved_at = files, every, time.perf_counter()
         self.remember()
+        self.saved = self._states(self.good)
 
     def remember(self) -> None:
         """Keep the present state as the last good one, on the device: nobody waits for it."""
@@ -122,7 +124,8 @@ class Checkpoint:
             losses = self.objective(self.state).loss
             if not bool(torch.isfinite(losses).all()):
                 raise self.diverged(losses)
-        runs = self.runs()
+        self.saved = self._states(self._copies())
+        runs = self.runs(self.saved)
         self._write(runs)
         return runs
 
@@ -146,6 +149,24 @@ class Checkpoint:
                 kept = False
         self.saved_at = time.perf_counter()
         return kept
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Whatever else ends a training leaves the last good state behind: in the files, and in the error's ``run`` and ``runs``.
+
+        An error may come in the midst of a step, so that state is the later one of the last probe's and of the files' own.  One
+        that comes before the first probe leaves nothing: there is nothing yet that was trained.
+        """
+        try:
+            yield
+        except Exception as error:
+            if self.history.rows[0] and not isinstance(error, TrainingDiverged):  # which has kept its own
+                states = max(self.saved, self._states(self.good), key=lambda states: int(states[0]["step"]))
+                runs = self.runs(states)
+                vars(error).update(run=runs[0], runs=runs)
+                where = f"saved to {', '.join(map(str, self.files))}" if self._write(runs) else "in the error's .run"
+                error.add_note(f"the training ended at step {self.state.step}: the state of step {runs[0].step} is {where}")
+            raise
 
     def diverged(self, losses: Tensor) -> TrainingDiverged:
         """What to say, and to keep: of members whose loss is finite the present state, of the others the last good one."""

@@ -56,16 +56,17 @@ class Trainer:
         checkpoint = Checkpoint(state, self.adam, self.finish, self.objective, history, files, every)
         self.world.check_same(state.step, state.theta, self.objective.collocation.points, state.attention)
         probe_steps, snapshot_steps = history.probe_steps, set(config.snapshot_steps().tolist())
-        with progress.bar(last, state.step, show and self.world.first) as bar, interrupts(self.world) as interrupt:
+        shown = progress.bar(last, state.step, show and self.world.first)
+        with checkpoint.keeping(), shown as bar, interrupts(self.world) as interrupt:
             while True:
                 # measure, from the very gradients that the coming step uses
                 if state.step in probe_steps and not history.probed and (state.step < end or state.step >= last):
                     if (lost := self.measure()) is not None:
                         raise checkpoint.diverged(lost)
-                    progress.show(bar, history.last)
                     if state.step in snapshot_steps:
                         history.keep_weights()
                     checkpoint.remember()
+                    progress.show(bar, history.last)
                     if callback and checkpoint.call(callback):
                         break
                 if state.step >= end or interrupt.asked:
