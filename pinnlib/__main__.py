@@ -20,7 +20,7 @@ from typing import Any
 from . import problems, weightings
 from .config import Config
 from .rba import NORMALIZATIONS, RBA
-from .runs import Run, report, settings
+from .runs import Run, npz, report, settings
 from .training import TrainingDiverged, forecast, manifest, resume, sweep, train, train_ensemble
 from .version import __version__
 
@@ -257,6 +257,7 @@ def _train(options: argparse.Namespace) -> int:
     saving = {"checkpoint": out, "checkpoint_every": options.checkpoint_every}
     if out.exists() and not options.resume:
         raise ValueError(f"{out} exists already: pass --resume to go on from it, or choose another --out")
+    npz.check_place(out)
     if out.exists():
         stored = Run.load(out)
         free = {"steps": 0, "device": ""}  # what may change on the way
@@ -285,13 +286,16 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _train_seeds(problem: problems.Problem, config: Config, options: argparse.Namespace) -> int:
-    there = [f for f in (str(options.out).replace("{seed}", str(seed)) for seed in options.seeds) if Path(f).exists()]
-    if there:
+    files = [Path(str(options.out).replace("{seed}", str(seed))) for seed in options.seeds]
+    if there := [file for file in files if file.exists()]:
         raise ValueError(
             f"{there[0]} exists already: go on from it with --seed and --resume, one seed at a time, or choose another --out"
         )
+    for file in files:
+        npz.check_place(file)
     runs = train_ensemble(problem, config, options.seeds, checkpoint=options.out, checkpoint_every=options.checkpoint_every)
-    for run in runs:
+    for run, file in zip(runs, files, strict=True):
+        run.save(file)  # raises where a checkpoint only warns
         print(run)
     if not all(run.complete for run in runs):
         print("stopped early: the same command with --seed and --resume goes on, one seed at a time")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import pinnlib as pl
+from pinnlib import training
 from pinnlib.__main__ import described, main
 
 BASE = [
@@ -79,6 +80,28 @@ def test_nothing_is_overwritten(tmp_path, capsys):
     assert main([*BASE, "--steps", "4", "--lr", "0.1", "--out", str(out), "--resume"]) == 1
     assert "trained with other settings of lr" in capsys.readouterr().err
     assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize("more", [[], ["--seeds", "0", "1"]])
+def test_a_place_that_cannot_be_written_is_said_before_the_first_step(tmp_path, capsys, monkeypatch, more):
+    (tmp_path / "file").write_text("not a folder")
+    out = tmp_path / "file" / "run{seed}.npz"
+    monkeypatch.setattr(training, "Trainer", None)  # nothing is trained
+    assert main([*BASE, "--steps", "2", "--out", str(out), *more]) == 1
+    error = capsys.readouterr().err
+    assert re.fullmatch(r"pinnlib: .*run(0|\{seed\})\.npz could not be written \(File exists\): choose another place\n", error)
+
+
+@pytest.mark.parametrize("more", [[], ["--seeds", "0", "1"]])
+def test_a_run_that_could_not_be_saved_is_no_success(tmp_path, capsys, monkeypatch, more):
+    def full(*arguments, **settings):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.warns(UserWarning, match="No space left on device"):
+        assert main([*BASE, "--steps", "2", "--out", str(tmp_path / "run{seed}.npz"), *more]) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_info_of_a_foreign_file(tmp_path, capsys):

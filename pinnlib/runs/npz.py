@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-__all__ = ["PACKED", "SMALL", "read", "why", "write"]
+__all__ = ["PACKED", "SMALL", "check_place", "read", "why", "write"]
 
 #: A file may unpack to 64 MiB, or to so many times its own size: histories of one repeated value pack a hundredfold.
 SMALL, PACKED = 2**26, 200
@@ -59,6 +59,21 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, Any], what: str) ->
             if time.time() - left.stat().st_mtime > ABANDONED:
                 left.unlink()
     return path
+
+
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Say so where a file could not be written, before there is anything to lose; its folder is made.
+
+    Raises:
+        OSError: so it is.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".part"):
+            pass
+    except OSError as error:
+        raise OSError(f"{path} could not be written ({error.strerror or error}): choose another place") from error
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
