@@ -216,6 +216,32 @@ def test_a_failed_checkpoint_keeps_the_one_before(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["run.npz"]
 
 
+@pytest.mark.parametrize("begin", ["train", "train_ensemble", "branch"])
+def test_a_file_that_is_there_is_not_overwritten(begin, tmp_path):
+    path, settings = tmp_path / "run.npz", {"checkpoint_every": 0.0, "progress": False}
+    run = train(until=4, checkpoint=path)
+    begun = {
+        "train": lambda path: pl.train(Slab(), config(), checkpoint=path, **settings),
+        "train_ensemble": lambda path: pl.train_ensemble(
+            Slab(), config(), [7, 8], checkpoint=str(path).replace("run", "{seed}"), **settings
+        ),
+        "branch": lambda path: pl.branch(run, lr=1e-4, checkpoint=path, **settings),
+    }[begin]
+    if begin == "train_ensemble":
+        path = path.rename(tmp_path / "8.npz")
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match=rf"{path.name} exists already, with a run of step 4: pl\.resume goes on with"):
+        begun(tmp_path / "run.npz")
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == [path.name]
+    path.write_text("my notes")
+    with pytest.raises(FileExistsError, match="exists already, and is no run: .*give the checkpoint another name"):
+        begun(tmp_path / "run.npz")
+    path.unlink()
+    begun(tmp_path / "run.npz")
+    assert path.is_file()
+
+
 # errors in the midst of a training
 
 
@@ -564,6 +590,7 @@ def test_a_finish_resumes_bit_for_bit_from_everywhere(dtype, weighting, tmp_path
     assert whole.history["loss"][-1] < 0.5 * whole.history["loss"][0]
     wrong = []
     for until in (3, 5, 6, 7, 8, 9, 13, 17, 18):
+        path.unlink(missing_ok=True)
         assert train(**settings, until=until, checkpoint=path).step == until
         try:
             same(whole, pl.resume(path, problem=Slab(), progress=False))

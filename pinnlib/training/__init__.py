@@ -41,6 +41,7 @@ def train(
         problem: what to solve.
         config: all settings.
         checkpoint: a file that is renewed every ``checkpoint_every`` seconds and at the end; :func:`resume` goes on from it.
+            It must be a new one: what an earlier training has left there is not overwritten.
         until: stop before this step, as an interruption would.
         progress: show a progress bar on stderr.
         checkpoint_every: seconds between two checkpoints.
@@ -48,11 +49,13 @@ def train(
             True.  See :class:`pinnlib.StopWhen` for one that is ready.
 
     Raises:
+        FileExistsError: the checkpoint exists already.
         ValueError: the problem is not sound, see :mod:`pinnlib.problems.checks`; CUDA was asked for and is not there.
         TrainingDiverged: the loss became nan or inf.
         Exception: whatever a step raises, such as a lack of memory.  Once there was a probe, the checkpoint and the error's
             ``run`` have the last good state.
     """
+    _check_free(checkpoint)
     return Trainer(problem, config).run([checkpoint], checkpoint_every, until, progress, callback)[0]
 
 
@@ -81,6 +84,7 @@ def train_ensemble(
         progress: as in :func:`train`.
 
     Raises:
+        FileExistsError: a checkpoint exists already.
         ValueError: no seeds, a seed twice, or a checkpoint's name without ``{seed}``.
         TrainingDiverged: a loss became nan or inf; the error names the seed and has all runs.
         Exception: as in :func:`train`; it has all ``runs`` too.
@@ -93,6 +97,7 @@ def train_ensemble(
             f"checkpoint {os.fspath(checkpoint)!r}: put {{seed}} into its name, so that each seed has a file of its own"
         )
     files = [None if checkpoint is None else os.fspath(checkpoint).replace("{seed}", str(seed)) for seed in seeds]
+    _check_free(*files)
     return Trainer(problem, config, seeds).run(files, checkpoint_every, until, progress)
 
 
@@ -173,15 +178,35 @@ def branch(
             of the last step, counted from the source's own beginning.
 
     Raises:
+        FileExistsError: the checkpoint exists already.
         ValueError: other networks or points, or a last step that the source has passed.
         TrainingDiverged: as in :func:`train`.
         Exception: as in :func:`train`.
     """
+    _check_free(checkpoint)
     if not isinstance(source, Run):
         source = Run.load(source, problem)
     trainer = Trainer(problem or source.known_problem(), dataclasses.replace(source.config, **changes))
     begin_branch(trainer, source)
     return trainer.run([checkpoint], checkpoint_every, until, progress, callback)[0]
+
+
+def _check_free(*files: Path | None) -> None:
+    """Refuse to begin where an earlier training has left its file, even one of the same settings: it may be further on.
+
+    Raises:
+        FileExistsError: there is one.
+    """
+    for file in files:
+        if file is None or not os.path.isfile(file):
+            continue
+        try:
+            what = f"with a run of step {Run.load(file).step:,}"
+        except (ValueError, OSError):
+            what = "and is no run"
+        raise FileExistsError(
+            f"{os.fspath(file)} exists already, {what}: pl.resume goes on with a run, or give the checkpoint another name"
+        )
 
 
 class Forecast(Budget):
