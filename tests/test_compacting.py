@@ -29,7 +29,7 @@ def test_groups_by_hand():
     assert archive.groups(5, 8).tolist() == [0, 1, 2, 3, 4]
     # four alone, then the probes 4 to 12 by three, then the last
     assert archive.groups(14, 8).tolist() == [0, 1, 2, 3, 4, 7, 10, 13]
-    with pytest.raises(ValueError, match="rows = 3: give at least 4"):
+    with pytest.raises(ValueError, match="rows = 3: give a whole number of at least 4"):
         archive.groups(9, 3)
 
 
@@ -155,7 +155,7 @@ def test_of_no_snapshot_the_history_alone_is_kept(run, tmp_path):
             look()
     early = dataclasses.replace(run, snapshots={name: values[:0] for name, values in run.snapshots.items()})
     assert early.final_model().sizes == run.final_model().sizes  # no snapshot yet, and whole all the same
-    with pytest.raises(ValueError, match="snapshots = -1: give a number of at least 0"):
+    with pytest.raises(ValueError, match="snapshots = -1: give a whole number of at least 0"):
         run.compacted(snapshots=-1)
 
 
@@ -190,6 +190,24 @@ def test_a_list_makes_its_records_small(tmp_path):
     (tmp_path / "list.toml").write_text("[[sweep]]\nname = 'a'\nproblem = 'burgers'\ncompact = { row = 40 }")
     with pytest.raises(ValueError, match="unexpected keyword argument 'row'"):
         manifest.read(tmp_path / "list.toml")
+
+
+def test_a_record_that_could_not_be_made_small_is_made_small_by_the_next_sweep(tmp_path):
+    (tmp_path / "list.toml").write_text(
+        "[[sweep]]\nname = 'a'\nproblem = 'helmholtz'\ncompact = { rows = 40 }\nconfig = { width = 8, depth = 1, points = 32, "
+        "data_points = 8, batches = 4, steps = 200, probe_every = 1, device = 'cpu' }\n"
+    )
+    (entry,) = manifest.read(tmp_path / "list.toml")
+    whole = pl.train(entry.build(), entry.config, checkpoint=tmp_path / "a.npz", progress=False)
+    found = manifest.state(entry, tmp_path)
+    assert (found.kind, found.step, found.why) == ("partial", 200, "not made small yet")
+    assert manifest.state(dataclasses.replace(entry, compact=None), tmp_path).kind == "done"
+    outcome = sweep.sweep([entry], tmp_path, progress=False)
+    assert (outcome.done, outcome.failed) == (["a"], {})
+    made = pl.Run.load(tmp_path / "a.npz")
+    assert made.compact
+    assert np.array_equal(made.state["parameters"], whole.state["parameters"])
+    assert sweep.sweep([entry], tmp_path, progress=False).skipped == ["a"]
 
 
 def test_the_command(run, tmp_path, capsys):

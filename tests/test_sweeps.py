@@ -73,7 +73,22 @@ def test_a_list_is_all_its_runs(tmp_path):
         ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nweightings = ['attention']", "the weighting 'attention' is unknown"),
         ("[[sweep]]\nname = 'a{x}'\nproblem = 'burgers'", r"sweep 1: the name has '{x}', and only \{weighting\}, \{seed\} and"),
         ("[[sweep]]\nname = 'a{seed'\nproblem = 'burgers'", "sweep 1: the name has .{seed., and only"),
-        ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nseeds = 3", "sweep 1: 'int' object is not"),
+        ("sweep = []", r"has \['sweep'\]: give one or more \[\[sweep\]\]"),
+        *(
+            (f"[[sweep]]\nname = 'a'\nproblem = 'burgers'\n{line}", f"sweep 1: {message}")
+            for line, message in (
+                ("seeds = 3", "seeds = 3: give a list of at least one"),
+                ("seeds = []", r"seeds = \[\]: give a list of at least one"),
+                ("seeds = [true]", r"seeds = \[True\]: give whole numbers"),
+                ("seeds = [0, 1.5]", r"seeds = \[0, 1.5\]: give whole numbers"),
+                ("weightings = 'rba'", "weightings = 'rba': give a list of at least one"),
+                ("lrs = []", r"lrs = \[\]: give a list of at least one"),
+                ("compact = 40", r"compact = 40: give a table, such as \{ rows = 1000 \}"),
+                ("compact = { rows = 2 }", "rows = 2: give a whole number of at least 4"),
+                ("compact = { rows = 1e3 }", "rows = 1000.0: give a whole number of at least 4"),
+                ("compact = { snapshots = -1 }", "snapshots = -1: give a whole number of at least 0"),
+            )
+        ),
         ("[[sweep]]\nname = '../a'\nproblem = 'burgers'", "sweep 1: name = '../a': give the name of a file"),
         ("[[sweep]]\nname = 'a'\nproblem = 'burgers'\nthreads = 0", "sweep 1: threads = 0: give a whole number"),
         (

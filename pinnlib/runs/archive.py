@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BITS",
     "BLOCK",
+    "check_sizes",
     "compacted",
     "decode",
     "encode",
@@ -35,6 +36,17 @@ BITS = {"parameters": 16, "rba": 8}
 BLOCK = 256
 
 
+def check_sizes(rows: int, snapshots: int | None = None) -> None:
+    """Say so where no run could be made compact like that.
+
+    Raises:
+        ValueError: fewer than 4 rows, fewer than 0 snapshots, or what is no whole number.
+    """
+    for name, value, least in (("rows", rows, 4), ("snapshots", 0 if snapshots is None else snapshots, 0)):
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+            raise ValueError(f"{name} = {value!r}: give a whole number of at least {least}")
+
+
 def groups(n: int, rows: int) -> np.ndarray:
     """First probe of each group, of ``n`` probes in at most ``rows`` groups.
 
@@ -44,8 +56,7 @@ def groups(n: int, rows: int) -> np.ndarray:
     Raises:
         ValueError: fewer than 4 rows.
     """
-    if rows < 4:
-        raise ValueError(f"rows = {rows}: give at least 4")
+    check_sizes(rows)
     if n <= rows:
         return np.arange(n)
     alone = rows // 2
@@ -151,6 +162,7 @@ def _spread(of_blocks: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def compacted(run: Run, rows: int, snapshots: int | None) -> Run:
     """See :meth:`pinnlib.Run.compacted`."""
+    check_sizes(rows, snapshots)
     history, extremes = thin(run.history, rows, run.extremes)
     n = len(run.snapshots["step"])
     many = n if snapshots is None else min(snapshots, n)

@@ -178,10 +178,8 @@ class Run:
                 unless told.  0: the history alone, without weights and points.
 
         Raises:
-            ValueError: fewer than 0 snapshots.
+            ValueError: fewer than 4 rows, fewer than 0 snapshots, or what is no whole number.
         """
-        if snapshots is not None and snapshots < 0:
-            raise ValueError(f"snapshots = {snapshots}: give a number of at least 0, or None for all")
         return archive.compacted(self, rows, snapshots)
 
     def save(self, path: str | os.PathLike[str]) -> Path:

@@ -34,7 +34,7 @@ from typing import Any
 
 from .. import problems, weightings
 from ..config import Config
-from ..runs import Run
+from ..runs import Run, archive
 
 __all__ = ["Entry", "Standing", "path_of", "read", "state"]
 
@@ -100,7 +100,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a record stands: ``kind`` is done, stale, partial, missing or damaged."""
+    """Where a record stands: ``kind`` is done, stale, partial (also: complete, and yet to be made small), missing or damaged."""
 
     kind: str
     step: int = 0
@@ -121,6 +121,7 @@ def read(path: str | os.PathLike[str]) -> list[Entry]:
     if (
         set(found) != {"sweep"}
         or not isinstance(found["sweep"], list)
+        or not found["sweep"]
         or not all(isinstance(one, dict) for one in found["sweep"])
     ):
         raise ValueError(f"{path} has {sorted(found)}: give one or more [[sweep]] and nothing else")
@@ -143,9 +144,14 @@ def _entries(one: dict[str, Any], where: str, folder: Path) -> Iterator[Entry]:
         seeds, threads = one.get("seeds", [0]), one.get("threads", 1)
         if not isinstance(threads, int) or threads < 1:
             raise ValueError(f"threads = {threads!r}: give a whole number of at least 1")
+        for name in ("seeds", "weightings", "lrs"):
+            if name in one and not (isinstance(one[name], list) and one[name]):
+                raise ValueError(f"{name} = {one[name]!r}: give a list of at least one")
+        if not all(isinstance(seed, int) and not isinstance(seed, bool) for seed in seeds):
+            raise ValueError(f"seeds = {seeds!r}: give whole numbers")
         compact = one.get("compact")
         if compact is not None:
-            inspect.signature(Run.compacted).bind(None, **compact)
+            _check_compact(compact)
         for weighting in one.get("weightings", ["vanilla"]):
             for seed, lr in product(seeds, one.get("lrs", [None])):
                 extra = one.get("first", {}) if seed == seeds[0] else {}
@@ -162,6 +168,15 @@ def _entries(one: dict[str, Any], where: str, folder: Path) -> Iterator[Entry]:
                 yield Entry(name, problem, config, threads, compact, branch)
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
         raise ValueError(f"{where}: {error}") from error
+
+
+def _check_compact(asked: Any) -> None:
+    """Say so now where a run could not be made compact once it is trained."""
+    if not isinstance(asked, dict):
+        raise ValueError(f"compact = {asked!r}: give a table, such as {{ rows = 1000 }}")
+    bound = inspect.signature(Run.compacted).bind(None, **asked)
+    bound.apply_defaults()
+    archive.check_sizes(**bound.kwargs)
 
 
 def _filled(text: str, words: dict[str, Any]) -> str:
@@ -185,6 +200,8 @@ def state(entry: Entry, folder: str | os.PathLike[str]) -> Standing:
     seconds = float(run.provenance.get("wall_time", 0.0))
     if differs:
         return Standing("stale", run.step, seconds, f"other settings of {', '.join(differs)}")
+    if run.complete and not run.compact and entry.compact is not None:
+        return Standing("partial", run.step, seconds, "not made small yet")
     return Standing("done" if run.complete else "partial", run.step, seconds)
 
 

@@ -309,11 +309,14 @@ def said_of(error: BaseException) -> str:
 
 def work(entry: Entry, path: str, every: float, report: Callable[[int], None] = lambda step: None) -> bool:
     """Make one record, or go on with it; returns whether it is complete."""
-
+    stored = Run.load(path, entry.given) if Path(path).exists() else None
+    if stored and stored.complete:  # and only yet to be made small, for which no device is needed
+        entry.finished(stored).save(path)
+        return True
     torch.set_num_threads(entry.threads)
     trainer = Trainer(entry.build(), entry.config)
-    if Path(path).exists():
-        restore(trainer, Run.load(path, entry.given))  # a complete one was skipped
+    if stored:
+        restore(trainer, stored)
     elif entry.branch:
         beside_list, beside_runs = Path(entry.branch), Path(path).parent / Path(entry.branch).name
         begin_branch(trainer, Run.load(beside_list if beside_list.exists() else beside_runs))
