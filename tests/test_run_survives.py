@@ -441,6 +441,19 @@ def test_a_prediction_after_an_interruption_is_that_of_the_state(until, tmp_path
 # loading
 
 
+def test_a_class_in_place_of_a_problem_is_not_a_damaged_file(tmp_path):
+    path = train().save(tmp_path / "run.npz")
+    with pytest.raises(ValueError, match=r"^problem = <class '.*Slab'>: give an instance of the problem's class"):
+        pl.Run.load(path, Slab)
+
+
+def test_a_foreign_file_whose_name_begins_what_is_wrong_with_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pathlib.Path("F").write_text("junk")
+    with pytest.raises(ValueError, match=r"^F is not a pinnlib run or is damaged \(BadZipFile: File is not a zip file\)"):
+        pl.Run.load("F")
+
+
 def test_another_problem_is_refused(tmp_path):
     path = train(Kept(2.0)).save(tmp_path / "run.npz")
 

@@ -60,9 +60,11 @@ def read(path: str | os.PathLike[str], problem: problems.Problem | None) -> dict
     Raises:
         FileNotFoundError: there is no such file.
         OSError: it may not be read.
-        ValueError: the file is damaged, truncated or not a run.
+        ValueError: the file is damaged, truncated or not a run, or of another problem than the one given, or that is none.
     """
     path = Path(path)
+    if problem is not None and not isinstance(problem, problems.Problem):
+        raise ValueError(f"problem = {problem!r}: give an instance of the problem's class, such as Slab()")
     if not path.is_file():
         raise FileNotFoundError(f"no run at {path}: check the path, or train one with python -m pinnlib train")
     try:
@@ -88,7 +90,7 @@ def read(path: str | os.PathLike[str], problem: problems.Problem | None) -> dict
     except OSError:  # it cannot be read, which says nothing of what is in it
         raise
     except Exception as error:  # whatever a damaged or foreign file may lead to
-        if str(error).startswith(str(path)):
+        if str(error).startswith(f"{path} "):  # a sentence of ours, and no word that begins like the file's name
             raise
         raise ValueError(f"{path} is not a pinnlib run or is damaged ({npz.why(error)}): make or fetch it again") from error
     return own | {"config": config, "problem": problem, "problem_spec": spec} | parts

@@ -200,7 +200,7 @@ class Run:
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is damaged, truncated or not a run.
+            ValueError: the file is damaged, truncated or not a run, or of another problem than the one given, or that is none.
         """
         return cls(**file_format.read(path, problem))
 
