@@ -274,7 +274,11 @@ class Monitor:
         return row
 
     def report(self) -> Report:
-        """What the training does, in sentences, what to try, and what the numbers do not say; ``print`` it."""
+        """What the training does, in sentences, what to try, and what the numbers do not say; ``print`` it.
+
+        Raises:
+            ValueError: there is no probe yet.
+        """
         return diagnosis.diagnose(self.history, [] if self._kinds is None else list(self._kinds.terms))
 
     def plot(self) -> Figure:

@@ -14,8 +14,8 @@ from pinnlib.runs.diagnosis import STATES, diagnose
 SMALL = {"width": 16, "depth": 2, "points": 256, "data_points": 40, "batches": 8, "device": "cpu", "lr": 3e-3}
 
 
-def trained(problem, **settings):
-    return pl.train(problem, pl.Config(**SMALL | settings), progress=False)
+def trained(problem, until=None, **settings):
+    return pl.train(problem, pl.Config(**SMALL | settings), until=until, progress=False)
 
 
 def line(seed=0):
@@ -38,6 +38,18 @@ def line(seed=0):
         return float((net(x).detach() - exact).norm() / exact.norm())
 
     return net, residual, edge, error
+
+
+def test_before_the_first_probe_there_is_a_sentence():
+    run = trained(pl.problems.Helmholtz(a=(1, 1)), steps=5, until=0)
+    net, residual, edge, _ = line()
+    monitor = pl.Monitor(net, residual=residual, terms={"edge": edge}, batches=8, every=1)
+    for report in (run.report, monitor.report):
+        with pytest.raises(ValueError, match="^there is no probe yet that a report could speak of: train on, or measure first$"):
+            report()
+    for find in (run.at, run.nearest):
+        with pytest.raises(ValueError, match="^step 0 has no nearest probe, since there is no probe yet: train on$"):
+            find(0)
 
 
 # ---- five healthy ones: their error is known to be small, by published records and one training

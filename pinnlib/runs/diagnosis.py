@@ -138,10 +138,14 @@ class _Output:
 
 
 def of_run(run: Run) -> Report:
-    """The report of a run; with its residual at fresh points and its output, where its weights were kept."""
+    """The report of a run; with its residual at fresh points and its output, where its weights were kept.
+
+    Raises:
+        ValueError: it has no probe yet.
+    """
     history = dict(run.history)
     history["floor"] = np.full(len(history.get("step", ())), 1.0 / math.sqrt(run.config.batches - 1.0))
-    known = run.state["parameters"].size and run.problem is not None and len(history.get("step", ()))
+    known = run.state["parameters"].size and run.problem is not None
     names = [name.removeprefix("weight_") for name in history if name.startswith("weight_")] or ["data"]
     return _report(_Series(history, names), _measured(run) if known else _Output())
 
@@ -155,7 +159,7 @@ def diagnose(history: Mapping[str, np.ndarray], terms: list[str] | None = None) 
         terms: names of the terms beside the residual; those that have a ``loss_`` and a ``signal_`` unless told.
 
     Raises:
-        ValueError: one of the three is not there.
+        ValueError: one of the three is not there, or there is no probe yet.
     """
     for name in ("step", "loss_residual", "snr"):
         if name not in history:
@@ -178,12 +182,14 @@ class _Series:
         self.negative = [name for name in there if (self.history[f"loss_{name}"] < 0).any()]
         self.terms = [name for name in there if name not in self.negative]
         self.step = self.history["step"]
-        self.last = int(self.step[-1]) if len(self.step) else 0
+        if not len(self.step):
+            raise ValueError("there is no probe yet that a report could speak of: train on, or measure first")
+        self.last = int(self.step[-1])
         parts = [self.history["loss_residual"], *(self.history[f"loss_{name}"] for name in self.terms)]
         self.total = np.sum(parts, axis=0)
         self.alone = False
         now = self.middle(self.total)
-        self.alone = len(self.step) > 0 and bool(self.total[-1] < now / GREW)
+        self.alone = bool(self.total[-1] < now / GREW)
 
     def __contains__(self, name: str) -> bool:
         return name in self.history
@@ -453,7 +459,7 @@ def _fresh(output: _Output) -> tuple[Finding, ...]:
 
 
 def _layers(series: _Series) -> tuple[Finding, ...]:
-    if "saturation_bounds" not in series or not len(series.step):
+    if "saturation_bounds" not in series:
         return ()
     last = series.history["saturation_bounds"][-1]
     if not np.isfinite(last).any():

@@ -65,12 +65,18 @@ class Run:
         return self.step >= end and len(steps) > 0 and bool(steps[-1] == end)
 
     def at(self, step: int) -> dict[str, np.ndarray]:
-        """The history's row of the probe nearest to ``step``."""
+        """The history's row of the probe nearest to ``step``; see :meth:`nearest`."""
         row = self.nearest(step)
         return {name: values[row] for name, values in self.history.items()}
 
     def nearest(self, step: int) -> int:
-        """Number of the probe nearest to ``step``."""
+        """Number of the probe nearest to ``step``.
+
+        Raises:
+            ValueError: there is no probe yet.
+        """
+        if not len(self.history["step"]):
+            raise ValueError(f"step {step} has no nearest probe, since there is no probe yet: train on")
         return int(np.argmin(np.abs(self.history["step"] - step)))
 
     def snapshot_at(self, step: int) -> int:
@@ -240,6 +246,9 @@ class Run:
         """What the training did, in sentences, what to try, and what the numbers do not say; ``print`` it.
 
         A run whose weights were kept, of a problem that is known, is looked at at fresh points too.
+
+        Raises:
+            ValueError: there is no probe yet.
         """
         return diagnosis.of_run(self)
 
