@@ -8,6 +8,7 @@ import io
 import math
 import os
 import secrets
+import tempfile
 import time
 import zipfile
 from collections.abc import Mapping
@@ -67,10 +68,10 @@ def check_place(path: str | os.PathLike[str]) -> None:
     Raises:
         OSError: so it is.
     """
-    path = Path(path)
+    place = Path(path).resolve()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".part"):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=f".{place.name}.", suffix=".part"):
             pass
     except OSError as error:
         raise OSError(f"{path} could not be written ({error.strerror or error}): choose another place") from error
