@@ -325,6 +325,7 @@ print(
 #
 # The strict rule finds what is there, and little of what is not. Its price is that it misses weak
 # rises.
+#
 # ## The authors' own series
 #
 # *What does the strict rule find in the runs that the paper is about?*
@@ -348,6 +349,7 @@ def begins(boundary):
     return f"{boundary.step:,}" if boundary else "none"
 
 
+# %% tags=["hide-input"]
 HEAD = ("the authors' series", "fitting ends, by the rule", "drawn")
 HEAD += ("total diffusion starts, by the rule", "drawn", "first rise")
 rows = []

@@ -1374,11 +1374,11 @@ def directions(one, name, sign):
     return [bool(sign * e > 0) for e in effects if np.isfinite(e)]
 
 
+# %% tags=["hide-input"]
 def claim(text, one, name, sign, scale=""):
     """A row on one kind, by the rule of the study."""
     change = one.changes[name]
     said = "yes, at its transition, no size"
-
     open_ = change.verdict == "cannot tell"
     here = f"{change_of(one, name)[0]}; {change.verdict}"
     holds = directions(one, name, sign)

@@ -255,7 +255,7 @@ def test_runs_of_one_kind():
     np.testing.assert_array_equal(found.changes["snr"].effects, by_hand.changes["snr"].effects)
     with pytest.raises(ValueError, match="the runs are of unequal kinds, weighting = "):
         events.of_runs([own[0], pl.records.load("helmholtz_a4-1_vanilla_seed0")])
-    with pytest.raises(ValueError, match="unequal kinds, problem = helmholtz and burgers"):
+    with pytest.raises(ValueError, match="unequal kinds, problem = 'helmholtz' with .* and 'burgers' with "):
         events.of_runs([own[0], pl.records.load("burgers_rba_seed0")])
 
 
@@ -276,7 +276,7 @@ def test_a_kind_is_the_same_in_a_file_and_in_memory(tmp_path):
     loaded = pl.Run.load(run.save(tmp_path / "run.npz"))
     assert isinstance(loaded.problem_spec["settings"]["a"], list)
     assert events._kind(run) == events._kind(loaded)
-    with pytest.raises(ValueError, match="unequal kinds, its settings = "):
+    with pytest.raises(ValueError, match="unequal kinds, problem = "):
         events.of_runs([run, made(1.0)])
 
 

@@ -79,6 +79,9 @@ def test_the_environment_has_the_pinned_versions():
     assert version("torch").split("+")[0] == PINS["torch"]
 
 
+AUTHORS = "https://github.com/soanagno/diffusion-equilibrium"
+
+
 def test_the_repository_has_one_address():
     assert records.REPOSITORY == REPOSITORY
     assert PROJECT["urls"]["Repository"] == REPOSITORY
@@ -86,7 +89,7 @@ def test_the_repository_has_one_address():
     texts = [ROOT / "README.md", *(ROOT / "book").glob("*.py"), *(ROOT / "book").glob("*.ipynb"), *(ROOT / "book").glob("*.md")]
     for path in texts:
         for address in re.findall(r"https://github\.com/[\w.-]+/[\w.-]+?(?=[\"\\\s>).]|\.git|$)", path.read_text()):
-            assert address == REPOSITORY, path.name
+            assert address in {REPOSITORY, AUTHORS}, path.name
     for path in (ROOT / "book").glob("[0-9]*.py"):
         assert f'REPOSITORY = "{REPOSITORY}"' in path.read_text(), path.name
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..runs import Run, report
-from ..runs.settings import canonical
 from ..training.probe import FRESH_SEED
 from . import figure
 
@@ -98,9 +97,9 @@ class Comparison:
                 seeds = [run.config.seed for run in runs]
                 raise ValueError(f"{label!r} has the seeds {seeds} and {self.baseline!r} {self.seeds}: give pairs, in one order")
             for run in runs:
-                own, of_baseline = _said(run), _said(self._first)
-                if own != of_baseline:
-                    raise ValueError(f"{label!r} solves {own} and {self.baseline!r} {of_baseline}: give runs of one problem")
+                if run.solves != self._first.solves:
+                    what = f"{run.solves} and {self.baseline!r} {self._first.solves}"
+                    raise ValueError(f"{label!r} solves {what}: give runs of one problem")
                 if not run.complete and (label, run.config.seed) not in self.diverged:
                     raise ValueError(f"{label!r} with seed {run.config.seed} stands at step {run.step:,}: end it by pl.resume")
 
@@ -267,11 +266,6 @@ class Comparison:
             The :class:`matplotlib.figure.Figure`, to change or to save by its ``savefig``; a notebook shows what a cell returns.
         """
         return figure.figure(self)
-
-
-def _said(run: Run) -> str:
-    """The problem of a run, with its settings."""
-    return f"{run.problem_spec['name']!r} with {canonical(run.problem_spec['settings'])}"
 
 
 def _onsets(runs: Sequence[Run]) -> list[float]:

@@ -404,10 +404,8 @@ def of_runs(runs: Iterable[Run], **settings: Any) -> Study:
 
 def _kind(run: Run) -> dict[str, Any]:
     """What runs of one kind have in common."""
-    from ..runs.settings import canonical  # which is built on phases
-
     settings = {name: value for name, value in run.config.as_dict().items() if name not in INCIDENTAL}
-    return {"problem": run.problem_spec["name"], "its settings": canonical(run.problem_spec["settings"])} | settings
+    return {"problem": run.solves} | settings
 
 
 def _with_derived(history: Mapping[str, np.ndarray], batches: int, above: float) -> dict[str, np.ndarray]:

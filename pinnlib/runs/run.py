@@ -14,7 +14,7 @@ from .. import evaluation, problems
 from ..config import Config
 from ..models import MLP
 from ..problems.unknowns import values
-from . import archive, diagnosis, figure, file_format, report, table
+from . import archive, diagnosis, figure, file_format, report, settings, table
 from .diagnosis import Report
 
 if TYPE_CHECKING:
@@ -56,6 +56,11 @@ class Run:
     def step(self) -> int:
         """Steps done so far."""
         return int(self.state["step"])
+
+    @property
+    def solves(self) -> str:
+        """The problem with its settings as one text: the same for runs of one problem, made here or read from a file."""
+        return f"{self.problem_spec['name']!r} with {settings.canonical(self.problem_spec['settings'])}"
 
     @property
     def complete(self) -> bool:
