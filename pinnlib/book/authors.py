@@ -51,7 +51,7 @@ class Published:
         collapse: first step at which the residual's mean square, without weights, is a tenth of that at the start.
         fitting_end: where fitting ends, drawn by hand in their figures.
         total_diffusion: where total diffusion starts, drawn by hand in their figures.
-        phases: what :func:`pinnlib.phases.detect` finds in the whole published series, probe by probe.
+        phases: what :func:`pinnlib.phases.detector.detect` finds in the whole published series, probe by probe.
         crossings: the first fall and the first rise in it, by :func:`pinnlib.phases.crossings.first`.
     """
 
