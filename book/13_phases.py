@@ -331,7 +331,8 @@ print(
 # *What does the strict rule find in the runs that the paper is about?*
 #
 # The table has the seven series that the authors published, up to 300,000 steps long. The rules
-# were applied to all of their probes. What the authors draw stands beside it.
+# were applied to all of their probes, once: the files are not part of this book, so these steps
+# alone are not computed anew on this page. What the authors draw stands beside them.
 
 # %% tags=["hide-input"]
 SERIES = {

@@ -25,8 +25,9 @@
 # at step 91,700 without it.
 #
 # **What this chapter does.** It counts in how many runs each claim holds. Each time the chapter is
-# executed, it computes all verdicts from the published runs. So if a run is changed, a row of a
-# table changes. The other chapters explain and discuss.
+# executed, it computes all verdicts from the published runs. (The phases of the authors' own series
+# were read once, {doc}`13_phases`.) So if a run is changed, a row of a table changes. The other
+# chapters explain and discuss.
 #
 # **Before.** {doc}`02_signal_and_noise` says what the {term}`SNR` is, and {doc}`04_attention` what
 # RBA does. Each section names the chapters that it rests on.

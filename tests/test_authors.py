@@ -180,6 +180,23 @@ class TestSeries:
         assert "MIT" in text
         assert len(list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))) <= 7 * 60
 
+    def test_the_phases_of_whole_series_are_those_of_their_parts_within_a_few_parts(self):
+        """The whole series are not here; where a rule finds a change in both, it is the same one, and it finds most in both."""
+        both = 0
+        for name, published in authors.PUBLISHED.items():
+            h = authors.series(name).history
+            found = pl.phases.detect(h["step"], h["snr"])
+            assert found.starts_below == published.phases.starts_below, name
+            for a, b in (
+                (found.fitting_end, published.phases.fitting_end),
+                (found.total_diffusion, published.phases.total_diffusion),
+            ):
+                if a and b:
+                    both += 1
+                    assert max(a.low, b.low) <= min(a.high, b.high), name
+                    assert b.low <= b.step <= b.high, name
+        assert both == 6
+
     def test_the_numbers_beside_it_agree_with_it(self):
         for name, published in authors.PUBLISHED.items():
             series = authors.series(name)

@@ -40,7 +40,10 @@ PHASES = ("fitting", "diffusion", "total diffusion")
 
 
 class Course(Protocol):
-    """What has curves: a run, or the parts of a published series (:class:`pinnlib.book.authors.Series`)."""
+    """What has curves: a run, or the parts of a published series (:class:`pinnlib.book.authors.Series`).
+
+    A published series also has ``whole_phases`` and ``whole_crossings``, read from probes that are not in its parts.
+    """
 
     @property
     def history(self) -> Mapping[str, np.ndarray]:
@@ -160,6 +163,14 @@ def summary(
     rises = [rise(run) for run in both]
     stays = [of_phases(run).total_diffusion is not None for run in both]
     spans = f"interval of the rise spans a factor of {spread(rises, '.3g')} in steps" if any(rises) else f"no rise in {len(both)}"
+    same_step = draws is not None and draws[0] == draws[1] > 0  # where the authors draw it, they do not claim that one is earlier
+    earlier = Claim(
+        "RBA's SNR rises earlier",
+        said["onset"],
+        f"first rise {spread(starts[0], ',.0f')} against {spread(starts[1], ',.0f')}",
+        [a is not None and (b is None or a < b) for a, b in zip(*starts, strict=True)],
+        short=no_rise,
+    )
     found = [
         Claim(
             "three phases, in this order",
@@ -188,19 +199,7 @@ def summary(
             [stays[k] for k in staying],
             short=no_stay,
         ),
-        *(
-            ()
-            if draws and draws[0] == draws[1] > 0  # the authors do not claim it there
-            else (
-                Claim(
-                    "RBA's SNR rises earlier",
-                    said["onset"],
-                    f"first rise {spread(starts[0], ',.0f')} against {spread(starts[1], ',.0f')}",
-                    [a is not None and (b is None or a < b) for a, b in zip(*starts, strict=True)],
-                    short=no_rise,
-                ),
-            )
-        ),
+        *([] if same_step else [earlier]),
         Claim(
             "that rise is abrupt",
             "yes, no number",

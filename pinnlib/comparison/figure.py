@@ -55,7 +55,8 @@ def figure(of: Comparison) -> Figure:
     right.set_xlim(-0.5, len(values) - 0.5)
     right.set_ylabel(f"{of.measure} in the end, a line a seed")
     right.set_xlabel("rule")
-    baseline = of._first.config.describe().rpartition(", ")[0]  # without its seed
+    config = of._first.config
+    baseline = config.describe().removesuffix(f", seed {config.seed}")
     fig.suptitle(f"{len(of.seeds)} seed{'s' * (len(of.seeds) != 1)}; baseline: {baseline}", fontsize=9)
     if "inline" in mpl.get_backend():  # a notebook shows what a cell returns, and would show an open figure a second time
         plt.close(fig)
