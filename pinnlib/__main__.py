@@ -43,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, TrainingDiverged) as error:
         print(f"pinnlib: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt as stop:  # a training ends in good order at Ctrl-C, and does not come here
+        print(f"pinnlib: {stop or 'stopped'}", file=sys.stderr)
+        return 130
 
 
 def _own_problem(address: str) -> type[problems.Problem]:

@@ -84,6 +84,7 @@ def sweep(
     Raises:
         OSError: the folder cannot be written, or another sweep is at work in it.
         ValueError: fewer than 1 job, no time, or a time and a scheduler.
+        KeyboardInterrupt: Ctrl-C, or a request to terminate; what was trained is kept.
     """
     if jobs < 1:
         raise ValueError(f"jobs = {jobs}: give at least 1")
@@ -112,13 +113,16 @@ def sweep(
             unit="step",
             leave=False,
         )
-        with bar:
-            if scheduler is None:
-                unsent = _local(todo, Path(folder), jobs, checkpoint_every, seconds, outcome, bar)
-                with _terminated_as_at_ctrl_c():
-                    _here([entry for entry in todo if entry.name in unsent], Path(folder), checkpoint_every, outcome, bar)
-            else:
-                _cluster(todo, Path(folder), scheduler, checkpoint_every, outcome, bar)
+        try:
+            with bar:
+                if scheduler is None:
+                    unsent = _local(todo, Path(folder), jobs, checkpoint_every, seconds, outcome, bar)
+                    with _terminated_as_at_ctrl_c():
+                        _here([entry for entry in todo if entry.name in unsent], Path(folder), checkpoint_every, outcome, bar)
+                else:
+                    _cluster(todo, Path(folder), scheduler, checkpoint_every, outcome, bar)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"stopped; what was trained is in {folder}, and the same sweep goes on from there") from None
     return outcome
 
 
