@@ -201,9 +201,11 @@ def loss(network):
 #
 # {term}`Adam` {cite}`kingma2015adam` changes all weights and biases of the network a little, 2,000
 # times, each time in a direction in which the loss falls. For each of these numbers it takes the
-# slope of the loss. It divides this slope by a *running mean* of its size, which is a mean over the
-# last steps. So its steps are about equally long where the loss is steep and where it is flat. In
-# one step each weight changes by about the learning rate, 0.003.
+# slope of the loss. It takes a *running mean* of this slope, which is a mean
+# over the last steps, and divides it by the root of a running mean of its square. So its steps are
+# about equally long where the loss is steep and where it is flat. While the slope keeps its sign, a
+# weight changes by about the learning rate in each step, which is 0.003. Where the slope changes
+# its sign all the time, the steps are much shorter.
 #
 # At each step we keep the loss. We also keep what the network cannot know, its
 # {term}`relative L2 error`. That is the root mean square of the difference between network and
@@ -285,9 +287,10 @@ plt.show()
 #
 # Third, there are spikes. Suddenly loss and error are ten times as large or more, and within a
 # hundred steps they are as small again as before. This is not a fault of the program. Think of the
-# loss as the height of a landscape, and of the network as near the bottom of a valley. Adam's steps
-# do not get shorter at the bottom. So now and then a step goes too far, up one side of the valley
-# ({doc}`10_adams_view`).
+# loss as the height of a landscape, and of the network as near the bottom of a valley. Adam
+# divides the slope by the size of earlier slopes. At the bottom these become small, so the factor
+# before the slope becomes large. Where the valley is too narrow for this factor, a step lands higher
+# on the other side than it began ({doc}`10_adams_view`).
 #
 # ## A small loss is not a good solution
 #
@@ -355,8 +358,8 @@ run = pl.train(Heat(), config)
 run.plot()
 
 # %% [markdown]
-# This run begins from other random numbers than ours, so its curves are not those of
-# {numref}`fig-heat-course`. The title of {numref}`fig-heat-run` names the settings. *Vanilla* means
+# The library draws its first weights by another rule than ours. So the same seed gives another
+# network, and the curves are not those of {numref}`fig-heat-course`. The title of {numref}`fig-heat-run` names the settings. *Vanilla* means
 # that every training point counts the same.
 #
 # The last panel is new. It shows the *signal-to-noise ratio*, and the solution is not needed to

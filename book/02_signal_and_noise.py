@@ -325,15 +325,15 @@ plt.show()
 # 2. **{term}`Diffusion <diffusion>`.** What all batches agreed on has been learned. The SNR falls
 #    below 1, and the error stalls.
 # 3. **{term}`Total diffusion <total diffusion>`.** Abruptly the SNR rises above 1 again. Three
-#    things mark this phase. The batches agree. The residual is even over the whole domain. And
-#    Adam's corrections of the learning rate are in equilibrium. The error falls fastest.
+#    things mark this phase. The batches agree. The residual is even over the whole domain. And Adam's corrections, which give each weight a learning rate of its
+#    own, are in equilibrium. The error falls fastest.
 # 4. **Late** the SNR falls below 1 again. The signal tends to zero, and some noise stays.
 # 5. **RBA**, a rule for the weights of points, makes residuals more even. So total diffusion comes
 #    earlier, and the error is smaller in the end.
-# 6. **Information.** Activations saturate at total diffusion. An estimator with bins reads this as
-#    compression. The deepest layers lose least.
+# 6. **Information.** Activations saturate at total diffusion: most are near $-1$ or $1$, where tanh
+#    is flat. An estimator that sorts activations into bins reads this as compression. The deepest layers lose least.
 # 7. **Order**, in the published version {cite}`anagnostopoulos2025diffusion`. The transition is
-#    abrupt, of first order. The error is smallest where gradients and residuals are both ordered.
+#    abrupt, of first order, as when water boils. The error is smallest where gradients and residuals are both ordered.
 #
 # The names come from physics. A particle in a stream drifts one way. A particle in still water
 # *diffuses*: it moves to and fro at random. The paper compares the second phase with such a random
@@ -521,7 +521,7 @@ class TwoWaves(pl.Problem):
 size = dict(width=32, depth=3, points=1_024, batches=32)
 run = pl.train(TwoWaves(), pl.Config(**size, lr=1e-3, steps=STEPS, seed=SEED))
 
-# %% mystnb={"figure": {"caption": "The same quantities measured by the library, in a run from other random numbers. Above: the SNR at each probe (dots), its running median (line), the band that holds 80% of the neighbouring probes, and the floor (dashed). Below: signal and noise.", "name": "fig-waves-run"}, "image": {"alt": "Two panels against the Adam step. Above: the SNR begins near twenty-five, falls through one near step 150, and bursts after step 1,700. Below: the signal falls in two stages and jumps late; the noise falls tenfold, rises again more than tenfold, and is smooth."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The same quantities measured by the library, in a run from other first weights. Above: the SNR at each probe (dots), its running median (line), the band that holds 80% of the neighbouring probes, and the floor (dashed). Below: signal and noise.", "name": "fig-waves-run"}, "image": {"alt": "Two panels against the Adam step. Above: the SNR begins near twenty-five, falls through one near step 150, and bursts after step 1,700. Below: the signal falls in two stages and jumps late; the noise falls tenfold, rises again more than tenfold, and is smooth."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.4), sharex=True)
 figures.snr(axes[0], run.history, "vanilla", title="")
 axes[0].axhline(31**-0.5, color="black", lw=0.8, ls="--")
@@ -535,7 +535,8 @@ plt.show()
 # The line in the upper panel of {numref}`fig-waves-run` is a {term}`running median`: at each probe
 # it shows the median over this probe and its neighbours. So single jumps vanish from it.
 #
-# This run begins from other random numbers, and its SNR is smoother. From about step 350 to step
+# The library draws its first weights by another rule, so this is another run from the same seed. Its
+# SNR is smoother. From about step 350 to step
 # 1,700 the SNR lies below the floor. Only then it begins to jump.
 #
 # The lower panel shows whether the signal or the noise changes. Between steps 30 and 150 the SNR
@@ -605,8 +606,9 @@ pl.book.exercises.check(answer, pl.snr.snr(ten), within=0.05)
 # ```{exercise}
 # :label: ex-shared
 #
-# Multiply the data term by ten in `batch_gradients`, and compute the SNR of the network before the
-# training. What happens to the signal, and what to the noise?
+# Multiply the data term by ten in `batch_gradients`. Make the network anew with the cell that makes
+# it, do not train it, and compute its SNR. What happens to the signal, and what to the noise? To
+# compare, `gradients[0]` are those with the data term as it was.
 # ```
 #
 # ```{solution} ex-shared

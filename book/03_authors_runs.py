@@ -16,8 +16,8 @@
 # - compare two long trainings by their errors, by the steps at which the errors fall, and by their
 #   SNR.
 #
-# **Question.** The paper {cite}`anagnostopoulos2024learning` rests on a few long trainings. If they
-# are begun again from the same random numbers, do they show the same?
+# **Question.** The paper {cite}`anagnostopoulos2024learning` rests on a few long trainings. If
+# they are started again from the same random numbers, do they show the same?
 #
 # **The claim.** A PINN goes from fitting through diffusion to *total diffusion*, which the
 # published version calls *diffusion equilibrium*. In this last phase the {term}`SNR` is above 1
@@ -121,7 +121,7 @@ STEPS = {"quick": 100, "paper": 100_000}[SCALE]
 # \lambda_i(0) = 0 .
 # $$
 #
-# So is it on Allen-Cahn. On Helmholtz the smallest residual is taken off first: the share is
+# This is the rule on Allen-Cahn. On Helmholtz the smallest residual is subtracted first: the share is
 # $(|r_i| - \min_j |r_j|) / (\max_j |r_j| - \min_j |r_j|)$.
 #
 # At first the weights of the points are nearly zero, and only the data count. Then the weights
@@ -261,8 +261,8 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 #
 # In the green phase the SNR is not a smooth line. It jumps up and down, and the band of 80% often
 # reaches from 10 down to 0.01. On Helmholtz the SNR rises a little before the step at which the
-# authors draw the start of total diffusion. On Allen-Cahn it rises long before that step without
-# RBA, and after it with RBA. And the high SNR does not last: towards step 300,000 it falls again,
+# authors draw the start of total diffusion. On Allen-Cahn it rises long before that step without RBA. With RBA the SNR is high for good only
+# after it, though it rises for a time before it ({doc}`13_phases`). And the high SNR does not last: towards step 300,000 it falls again,
 # while the error still becomes smaller. The figure does not show why the SNR rises.
 # {doc}`10_adams_view` asks that.
 

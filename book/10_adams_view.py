@@ -960,12 +960,13 @@ print("Allen-Cahn at lr / 10, SNR above 1 at some probes:", share_other["lr / 10
 #
 # The same test was made with six states at the {term}`authors' size`, all with RBA. Three are
 # states of Allen-Cahn: one on the {term}`plateau`, one shortly after the passage, and one late.
-# These are of one run, at steps 8,000, 14,000 and 100,000. The other three are such states of
-# Helmholtz, $a = (6, 6)$. They are of three runs whose starts differ by rounding only. One is still
+# These are of our run from the authors' start, at steps 8,000, 14,000 and 100,000. The other three
+# are such states of Helmholtz, $a = (6, 6)$. They are of three runs: the one from the authors' start
+# and two that differ from it by rounding only. One is still
 # on its plateau at step 2,995, one is past its passage at step 3,009, and the late one is at step
 # 40,000. From each state the training went on for 1,500 steps, in four branches: at the learning
 # rate as it was, and at 0.3, 0.1 and 0.03 of it. What was expected was written down before the runs
-# were made. (The late states came last, and nothing of it was changed for them.)
+# were made. (The two late states were added last. The list of expectations was not changed for them.)
 #
 # 1. At a tenth of the rate the median SNR falls at least tenfold, and below the {term}`floor`. The
 #    floor is the SNR of $B$ batches with nothing in common, $1/\sqrt{B - 1}$.
@@ -1114,9 +1115,11 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% [markdown]
 # **The bursts need the rate.** At the authors' size the result is as in the small runs, before and
-# after the passage ({numref}`fig-av-large`). At the full rate
-# about half of the probes or more are above 1 in five of the six states. At a tenth of the rate no
-# probe is above 1, and the median SNR is below a hundredth.
+# after the passage ({numref}`fig-av-large`). The
+# shares and medians are of the last 1,000 of the 1,500 steps. At the full rate about half of the
+# probes or more are above 1 in five of the six states. At a tenth of the rate no probe is above 1,
+# and the median SNR is below a hundredth. Right after the cut the SNR can still be above 1, for at
+# most 80 steps.
 #
 # Already a cut to 0.3 of the rate is enough in five of the six states. After the passage of
 # Helmholtz 2% of the probes are above 1. The sharpness of this branch is back near its own edge by
@@ -1137,7 +1140,7 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # **In two states the SNR looks like a level.** Late on Helmholtz it stays near 3 from step 850 of
 # the branch on. After the passage of Helmholtz the SNR at the full rate stays near 3 for a thousand
 # steps, except in two short dips. Then it drops to a hundredth for about two hundred steps, and
-# comes back. While it is down, it lies where the SNR of the branch at a tenth of the rate lies.
+# comes back. During these steps it is about as low as in the branch at a tenth of the rate.
 #
 # **Two expectations did not hold everywhere.** The second was that the error is no worse. On the
 # plateau of Helmholtz the error grows at every rate, and at the full one too. On the plateau of

@@ -71,6 +71,7 @@ from pinnlib import figures
 from pinnlib.integrations.deepxde import SNRMonitor as ForDeepXDE
 from pinnlib.integrations.lightning import SNRMonitor as ForPINA
 
+torch.set_default_device(None)  # DeepXDE puts all on a GPU, where there is one
 torch.set_default_dtype(torch.float64)  # so that rounding does not part the three
 dde.config.set_default_float("float64")
 figures.style()

@@ -167,7 +167,12 @@ class Config:
             raise ValueError(
                 f"device {self.device!r} is not there: use device='cpu', or a torch build with CUDA on a machine with a GPU"
             )
-        return torch.device(self.device)
+        device = torch.device(self.device)
+        if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+            raise ValueError(
+                f"device {self.device!r} is not there: this machine has {torch.cuda.device_count()}, numbered from 0"
+            )
+        return device
 
     @property
     def torch_dtype(self) -> torch.dtype:

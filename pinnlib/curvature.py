@@ -77,4 +77,4 @@ class Curvature(hessian.Hessian):
 
 
 def _double(values: object) -> Tensor:
-    return torch.as_tensor(values, dtype=torch.float64)
+    return torch.as_tensor(values, dtype=torch.float64, device="cpu")

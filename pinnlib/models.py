@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,19 +59,20 @@ class MLP(nn.Module):
         self.activation = get(activation)
         self.sizes = sizes = [inputs, *[width] * depth, outputs]
         generator = torch.Generator().manual_seed(seed)
+        drawn: dict[str, Any] = {"dtype": torch.float64, "device": "cpu"}  # whatever torch's default device is
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
         for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
             scale = (2.0 / (n_in + n_out)) ** 0.5
-            weight = scale * torch.randn(n_out, n_in, generator=generator, dtype=torch.float64)
+            weight = scale * torch.randn(n_out, n_in, generator=generator, **drawn)
             self.weights.append(nn.Parameter(weight.to(dtype)))
         for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
-            bias = torch.zeros(n_out, dtype=torch.float64)
+            bias = torch.zeros(n_out, **drawn)
             if bias_init == "uniform":
-                bias = (2.0 * torch.rand(n_out, generator=generator, dtype=torch.float64) - 1.0) / n_in**0.5
+                bias = (2.0 * torch.rand(n_out, generator=generator, **drawn) - 1.0) / n_in**0.5
             self.biases.append(nn.Parameter(bias.to(dtype)))
         # a list, so that they come behind the layers among all parameters
-        self._unknowns = nn.ParameterList([nn.Parameter(torch.zeros(unknowns, dtype=dtype))] if unknowns else [])
+        self._unknowns = nn.ParameterList([nn.Parameter(torch.zeros(unknowns, dtype=dtype, device="cpu"))] if unknowns else [])
 
     @property
     def unknowns(self) -> nn.Parameter | None:

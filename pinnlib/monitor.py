@@ -187,6 +187,10 @@ class Monitor:
     ) -> None:
         self._modules = networks.modules_of(net)
         self._gradients = BatchGradients(networks.counted(self._modules, biases=biases))
+        if any(p.device.type == "mps" for p in self._gradients.parameters):
+            raise ValueError(
+                "net is on Apple's GPU (mps), which has no float64 to sum squares in: move it to the CPU to watch it"
+            )
         self._batches = Batches(batches, shuffle, drop_last)
         self._loss = _loss(residual, terms, weights, loss)
         for name, one in {"error": error, "fresh": fresh}.items():

@@ -53,6 +53,7 @@ def stand_in_for_streams(monkeypatch):
         now["device"] = before
 
     monkeypatch.setattr(torch.cuda, "device", device)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda: ("a new stream on", now["device"]))
     monkeypatch.setattr(torch.cuda, "current_stream", lambda: now["stream"])
     monkeypatch.setattr(torch.cuda, "set_stream", lambda stream: now.update(stream=stream))
     return now
@@ -69,11 +70,11 @@ def trainer_with_tape(monkeypatch, config, wrong=False):
         pass
 
     Graph.body, Graph.trainer, Graph.wrong = staticmethod(body), trainer, wrong
-    recording = []
+    recording, now = [], stand_in_for_streams(monkeypatch)
 
     class Recording:
-        def __init__(self, graph):
-            pass
+        def __init__(self, graph, stream):
+            assert stream == ("a new stream on", now["device"])
 
         def __enter__(self):
             recording.append(1)
@@ -84,7 +85,6 @@ def trainer_with_tape(monkeypatch, config, wrong=False):
 
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(torch.cuda, "graph", Recording)
-    stand_in_for_streams(monkeypatch)
     return trainer, recording
 
 
@@ -167,8 +167,8 @@ def test_a_recording_that_fails_leaves_the_stream_and_the_device(monkeypatch):
     seen = []
 
     class Recording:
-        def __init__(self, graph):
-            pass
+        def __init__(self, graph, stream):
+            assert stream == ("a new stream on", now["device"])
 
         def __enter__(self):
             seen.append(now["device"])

@@ -65,7 +65,7 @@ def close(a, b, tolerance=1e-11):
 def test_residuals_and_gradients_on_every_path(monkeypatch, name, weighted, path, chunk, keep):
     for kind in ("cpu", "native"):
         monkeypatch.setitem(terms.CHUNK_BYTES, kind, chunk)
-    monkeypatch.setitem(terms.KEEP_BYTES, "cpu", keep)
+    monkeypatch.setattr(terms, "KEEP_BYTES", keep)
     problem = PROBLEMS[name]
     model, points = setup(problem)
     weights, biases = list(model.weights), list(model.biases)

@@ -31,7 +31,7 @@ FAILING = """
 [[sweep]]
 name = "no_gpu"
 problem = "helmholtz"
-config = { steps = 5, device = "cuda", width = 8, depth = 1, points = 32, batches = 4 }
+config = { steps = 5, device = "cuda:99", width = 8, depth = 1, points = 32, batches = 4 }
 """
 
 
@@ -153,7 +153,7 @@ def test_killed_three_times_it_ends_with_the_same_records(tmp_path):
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "1 failed" in ended.stdout
-    assert "failed: no_gpu: device 'cuda' is not there" in ended.stderr
+    assert "failed: no_gpu: device 'cuda:99' is not there" in ended.stderr
     for entry in entries:
         alone = tmp_path / f"{entry.name}.npz"
         assert sweep.work(entry, str(alone), 60.0)

@@ -107,7 +107,7 @@ def train(problem=None, **settings):
 def test_loss_gradient_and_batch_gradients_by_autograd(monkeypatch, weighting, chunk, keep, compile):
     for kind in ("cpu", "native"):
         monkeypatch.setitem(terms.CHUNK_BYTES, kind, chunk)
-    monkeypatch.setitem(terms.KEEP_BYTES, "cpu", keep)
+    monkeypatch.setattr(terms, "KEEP_BYTES", keep)
     trainer = Trainer(Flow(), pl.Config(**SMALL | {"compile": compile, "weighting": weighting}))
     assert trainer.objective.path == ("native" if compile else "eager")
     assert (len(trainer.objective.residual_term.chunks) > 3) == (chunk < 2**30)

@@ -128,7 +128,7 @@ def test_values_by_their_maps():
 def test_gradients_by_autograd_in_equation_conditions_and_batches(monkeypatch, weighting, chunk, keep, compile):
     for kind in ("cpu", "native"):
         monkeypatch.setitem(terms.CHUNK_BYTES, kind, chunk)
-    monkeypatch.setitem(terms.KEEP_BYTES, "cpu", keep)
+    monkeypatch.setattr(terms, "KEEP_BYTES", keep)
     trainer = Trainer(Rod(), pl.Config(**SMALL | {"compile": compile, "weighting": weighting}))
     assert trainer.objective.path == ("native" if compile else "eager")
     assert (len(trainer.objective.residual_term.chunks) > 3) == (chunk < 2**30)

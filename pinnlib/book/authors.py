@@ -360,11 +360,11 @@ def _start(problem: Problem, config: Config) -> Start:
     if config.bias_init != "uniform":
         raise ValueError(f"bias_init = {config.bias_init!r}: the authors' biases are uniform")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+        torch.default_generator.manual_seed(SEED)  # torch.manual_seed would seed a GPU's too, for good
         weights, biases = [], []
         sizes = [problem.inputs, *[config.width] * config.depth, len(problem.fields)]
         for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
-            layer = torch.nn.Linear(n_in, n_out)
+            layer = torch.nn.Linear(n_in, n_out, device="cpu", dtype=torch.float32)
             torch.nn.init.xavier_normal_(layer.weight)
             weights.append(layer.weight.detach().flatten())
             biases.append(layer.bias.detach())

@@ -97,8 +97,7 @@ class FixedWidth:
             raise ValueError(f"width {self.width:g} is too fine for activations up to {largest:g} in float64: give a larger one")
         n, neurons = x.shape
         out = storage(n, neurons, int((last - first).max()), x.device)
-        width, least = torch.as_tensor([float(self.width)], dtype=torch.float64), torch.as_tensor(first)
-        width, least = width.to(x.device), least.to(x.device)
+        width, least = (torch.as_tensor(given, dtype=torch.float64, device=x.device) for given in ([float(self.width)], first))
         for part, code in zip(x.split(rows(x)), out.split(rows(x)), strict=True):
             code[:, :neurons].copy_(part.double().div(width).floor_().sub_(least))
         return out[:, :neurons]

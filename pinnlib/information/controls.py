@@ -26,14 +26,14 @@ def shuffle_neurons(activations: Tensor | np.ndarray, *, seed: int) -> Tensor:
     out = torch.empty_like(x)
     together = max(1, row_counts.rows(x) * x.shape[1] // len(x))
     for part, new in zip(x.split(together, dim=1), out.split(together, dim=1), strict=True):
-        order = torch.stack([torch.randperm(len(x), generator=generator) for _ in range(part.shape[1])], dim=1)
+        order = torch.stack([torch.randperm(len(x), generator=generator, device="cpu") for _ in range(part.shape[1])], dim=1)
         new.copy_(part.gather(0, order.to(x.device)))
     return out
 
 
 def shuffle_labels(targets: Tensor | np.ndarray, *, seed: int) -> Tensor | np.ndarray:
     """The targets ``(n_samples, ...)`` in a random order: H(Y) stays, what they have to do with the samples is lost."""
-    order = torch.randperm(len(targets), generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(len(targets), generator=torch.Generator().manual_seed(seed), device="cpu")
     return targets[order.to(targets.device)] if isinstance(targets, Tensor) else np.asarray(targets)[order.numpy()]
 
 

@@ -81,11 +81,11 @@ def noisy_information(activations: Tensor | np.ndarray, sigma: float, *, draws: 
     t = (x.double() - centre) / sigma
     n, neurons = t.shape
     generator = torch.Generator().manual_seed(seed)
-    turns = torch.cat([torch.randperm(n, generator=generator) for _ in range(-(-int(draws) // n))])[: int(draws)]
+    turns = torch.cat([torch.randperm(n, generator=generator, device="cpu") for _ in range(-(-int(draws) // n))])[: int(draws)]
     norms = t.square().sum(1)
     nats = []
     for block in turns.to(x.device).split(256):
-        noise = torch.randn(len(block), neurons, generator=generator, dtype=torch.float64).to(x.device)
+        noise = torch.randn(len(block), neurons, generator=generator, dtype=torch.float64, device="cpu").to(x.device)
         small = max(1, row_counts._CHUNK // n)
         for own, z in zip(block.split(small), noise.split(small), strict=True):
             s = t[own] + z

@@ -114,4 +114,4 @@ def _keys(words: Tensor, multipliers: Tensor) -> Tensor:
 def _multipliers(n_words: int, seed: int) -> Tensor:
     """Odd 64-bit numbers, ``(2, n_words)``."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.randint(-(2**63), 2**63 - 1, (2, n_words), generator=generator) | 1
+    return torch.randint(-(2**63), 2**63 - 1, (2, n_words), generator=generator, device="cpu") | 1

@@ -115,7 +115,7 @@ def checked(loss: Loss) -> Checked:
 def _each(loss: Loss, residuals: Mapping[str, Tensor]) -> Tensor:
     if loss.each is None:
         factors = _factors(loss.weights, residuals)
-        return sum((factors[name] * r.square() for name, r in residuals.items()), torch.zeros(()))
+        return sum((factors[name] * r.square() for name, r in residuals.items()), torch.zeros((), device="cpu"))
     if loss.weights is not None:
         raise ValueError("loss has weights and each: give the weights within each")
     each, n = _flat("each", loss.each), len(next(iter(residuals.values())))
@@ -147,7 +147,7 @@ def total(loss: Checked) -> Tensor:
 
 def squared(residuals: Mapping[str, Tensor]) -> Tensor:
     """Squared residuals, summed over the equations, without weights, ``(n_points,)``."""
-    return sum((r.square() for r in residuals.values()), torch.zeros(()))
+    return sum((r.square() for r in residuals.values()), torch.zeros((), device="cpu"))
 
 
 class Batches:
@@ -182,7 +182,9 @@ class Batches:
         if self.shuffle is None and not over:
             return None
         every = (
-            torch.arange(n) if self.shuffle is None else torch.randperm(n, generator=torch.Generator().manual_seed(self.shuffle))
+            torch.arange(n, device="cpu")
+            if self.shuffle is None
+            else torch.randperm(n, generator=torch.Generator().manual_seed(self.shuffle), device="cpu")
         )
         return every[: n - over].to(loss.each.device)
 
@@ -198,7 +200,7 @@ def _factors(given: Numbers | None, residuals: Mapping[str, Tensor]) -> dict[str
     named = given if isinstance(given, Mapping) else dict.fromkeys(residuals, given)
     factors = {}
     for name, r in residuals.items():
-        one = torch.as_tensor(named[name]).detach().to(r)
+        one = torch.as_tensor(named[name], dtype=r.dtype, device=r.device).detach()
         if one.numel() != 1 and tuple(one.shape) not in ((len(r),), (len(r), 1)):
             raise ValueError(f"weights have shape {tuple(one.shape)} for {len(r)} points: give one number, or one a point")
         factors[name] = one.reshape(-1)

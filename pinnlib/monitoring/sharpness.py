@@ -41,7 +41,8 @@ def largest(
         ).double()
         return hv if root is None else root * hv
 
-    start = torch.randn(len(gradient), generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(gradient.device)
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(len(gradient), generator=generator, dtype=torch.float64, device="cpu").to(gradient.device)
     return largest_eigenvalue(product, start, tolerance=tolerance).value
 
 

@@ -24,8 +24,9 @@ from .conditions import Condition
 
 __all__ = ["DataTerm", "ResidualTerm"]
 
-CHUNK_BYTES = {"cpu": 2**22, "native": 2**24, "cuda": 2**31}  # of one layer's streams; the native path has tiles in its chunks
-KEEP_BYTES = {"cpu": 5 * 2**26, "cuda": 2**34}  # of the layers of all chunks that wait for their backward pass
+CHUNK_BYTES = {"cpu": 2**22, "native": 2**24}  # of one layer's streams; the native path has tiles in its chunks
+KEEP_BYTES = 5 * 2**26  # of the layers of all chunks that wait for their backward pass
+GPU_SHARE = 4  # a GPU has no such cache: there a chunk's layers, and those that wait, have a quarter of its memory each
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,17 @@ class ResidualTerm:
             )
         self.problem, self.points, self.batches, self.path = problem, points, batches, path
         self.lead, self.activation, self.sizes = tuple(lead), activation, list(sizes)
-        device = points.device.type
         row = points[..., 0, 0].numel() * problem.plan.n_streams * points.element_size()
-        most = CHUNK_BYTES["native" if path == "native" else device] // (row * max(sizes))
+        each = 1 if path == "native" else 2  # streams before each activation, and in torch's operations behind it
+        layers = row * each * sum(sizes)  # bytes of all of them, a point
+        if points.is_cuda:
+            most = keep = torch.cuda.get_device_properties(points.device).total_memory // GPU_SHARE
+            most //= layers
+        else:
+            most, keep = CHUNK_BYTES["native" if path == "native" else "cpu"] // (row * max(sizes)), KEEP_BYTES
         self.chunks = chunks(n, batches, max(most, 1))
         largest = max(c.stop - c.start for c in self.chunks)
-        each = 1 if path == "native" else 2  # streams before each activation, and in torch's operations behind it
-        self.kept = KEEP_BYTES[device] // (largest * row * each * sum(sizes))
+        self.kept = 1 if len(self.chunks) == 1 else keep // (largest * layers)  # a chunk that is alone has its memory anyway
         self._shared = eager.Shared()
         self._passes: dict[tuple[int, tuple[int, ...]], backends.Pass] = {}
         self._shape = (*lead, len(problem.equations), n) if problem.equations else (*lead, n)

@@ -168,7 +168,7 @@ def _values(one: Condition, like: Tensor) -> Tensor:
 def _some(problem: Problem, points: Tensor, outputs: Outputs, like: Tensor) -> Tensor:
     """Streams that no network gives, ``(n_streams, n_points, n_fields)``: any formula must do with them."""
     shape = outputs.plan.n_streams, len(points), len(problem.fields)
-    numbers = torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 0.25
+    numbers = torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64, device="cpu") + 0.25
     return numbers.to(like).requires_grad_()
 
 
@@ -212,10 +212,11 @@ def _call(name: str, places: Tensor, formula: Callable[[], Any]) -> Any:
         found = formula()
     except (RuntimeError, IndexError, TypeError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(
-            f"{name} failed at points of shape {tuple(places.shape)} ({first}): points may carry leading axes, so take "
-            "coordinates as points[..., 0], and return one number a point"
-        ) from error
+        if "same device" in first:
+            why = f"points are on {places.device}, so move what the problem keeps there, by kept.to(points)"
+        else:
+            why = "points may carry leading axes, so take coordinates as points[..., 0], and return one number a point"
+        raise ValueError(f"{name} failed at points of shape {tuple(places.shape)} ({first}): {why}") from error
     if places._version != version:
         raise ValueError(f"{name} changes the points in place: change a copy of them, points.clone()")
     return found

@@ -132,7 +132,9 @@ class Run:
     def unknowns(self) -> dict[str, float]:
         """The unknown coefficients as training left them, by name."""
         found = self.known_problem().unknown
-        thetas = torch.as_tensor(self.state["parameters"][len(self.state["parameters"]) - len(found) :], dtype=torch.float64)
+        thetas = torch.as_tensor(
+            self.state["parameters"][len(self.state["parameters"]) - len(found) :], dtype=torch.float64, device="cpu"
+        )
         return {name: float(value) for name, value in values(found, thetas).items()}
 
     def _needs_weights(self) -> None:
@@ -156,7 +158,7 @@ class Run:
             embedding=self.known_problem().embedding if spec.get("embedded") or inputs != len(spec["coordinates"]) else None,
             unknowns=len(spec.get("unknowns", ())),
         )
-        torch.nn.utils.vector_to_parameters(torch.as_tensor(parameters, dtype=c.torch_dtype), model.parameters())
+        torch.nn.utils.vector_to_parameters(torch.as_tensor(parameters, dtype=c.torch_dtype, device="cpu"), model.parameters())
         return model
 
     def known_problem(self) -> problems.Problem:

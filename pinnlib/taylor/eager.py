@@ -26,13 +26,13 @@ class Shared:
 
     def __init__(self) -> None:
         self.scratch = Scratch()
-        self._gradients: tuple[Tensor, Tensor] | None = None
+        self._gradients: dict[torch.Size, tuple[Tensor, Tensor]] = {}
 
     def gradients(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """Two buffers shaped as ``like``, for the gradients in front of and behind an activation."""
-        if self._gradients is None or self._gradients[0].shape != like.shape:
-            self._gradients = torch.empty_like(like), torch.empty_like(like)
-        return self._gradients
+        if like.shape not in self._gradients:
+            self._gradients[like.shape] = torch.empty_like(like), torch.empty_like(like)
+        return self._gradients[like.shape]
 
 
 class Pass:

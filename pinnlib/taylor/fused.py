@@ -59,7 +59,7 @@ def _launch(kernel: Any, n_streams: int, *tensors: Tensor) -> None:
     inner = like.shape[-2] * like.shape[-1]
     batch = like.numel() // (inner * n_streams)
     with torch.cuda.device(like.device) if like.is_cuda else nullcontext():  # Triton launches on the current one
-        kernel[(batch, -(-inner // BLOCK))](*tensors, inner, BLOCK=BLOCK)
+        kernel[(-(-inner // BLOCK), batch)](*tensors, inner, BLOCK=BLOCK)
 
 
 @cache
@@ -84,9 +84,9 @@ def text(activation: str, plan: Plan) -> str:
 
     def kernel(name: str, tensors: str, loads: list[str], lines: list[formulas.Formula], result: str) -> str:
         body = [
-            "at = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)",
+            "at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)",
             "inside = at < inner",
-            f"at += tl.program_id(0).to(tl.int64) * {plan.n_streams} * inner",
+            f"at += tl.program_id(1).to(tl.int64) * {plan.n_streams} * inner",
             *loads,
             *(f"{name} = {formula}" for name, formula in lines),
             *(f"tl.store(out + at + {k} * inner, {result}{k}, inside)" for k in n),

@@ -39,14 +39,15 @@ class Scratch:
     """Memory for what a layer's formulas need in between, handed out again in the same order by each pass."""
 
     def __init__(self) -> None:
+        # of each shape; none is let go, since a recorded step goes on writing into them
+        self._all: dict[torch.Size, list[Tensor]] = {}
         self._buffers: list[Tensor] = []
         self._like: Tensor | None = None
         self._next = 0
 
     def begin(self, like: Tensor) -> None:
         """Start a pass whose intermediate results are shaped as ``like``."""
-        if self._like is None or self._like.shape != like.shape:
-            self._buffers = []
+        self._buffers = self._all.setdefault(like.shape, [])
         self._like, self._next = like, 0
 
     def __call__(self) -> Tensor:

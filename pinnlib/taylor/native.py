@@ -178,8 +178,8 @@ class Pass:
         self._shape = (ctypes.c_long * (6 + len(sizes)))(threads, members, batches, n_points, self.split, len(sizes) - 1, *sizes)
         needs = (ctypes.c_long * 3)()
         self.library.needs(self._shape, needs)
-        self._packed, self.kept, self._scratch = (torch.empty(n, dtype=like.dtype) for n in needs)
-        self.out = torch.empty(*batch, plan.n_streams, n_points, sizes[-1], dtype=like.dtype)
+        self._packed, self.kept, self._scratch = (torch.empty(n, dtype=like.dtype, device=like.device) for n in needs)
+        self.out = torch.empty(*batch, plan.n_streams, n_points, sizes[-1], dtype=like.dtype, device=like.device)
         self._points: Tensor | None = None  # of the last forward pass
         self._stride = 0
         self._addresses, self._strides = ctypes.c_void_p * len(each), ctypes.c_long * len(each)

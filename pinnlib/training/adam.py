@@ -36,7 +36,9 @@ class Adam:
 
     def __init__(self, state: State, *, recorded: bool = True) -> None:
         on_gpu = state.device.type == "cuda"
-        self.rate: float | Tensor = torch.tensor(state.config.lr, device=state.device) if on_gpu else state.config.lr
+        self.rate: float | Tensor = (
+            torch.tensor(state.config.lr, dtype=torch.float32, device=state.device) if on_gpu else state.config.lr
+        )
         self.done = torch.zeros((), dtype=torch.float32, device=state.device)  # as torch counts them
         self.gradient, self.exp_avg, self.exp_avg_sq = (torch.zeros_like(state.theta) for _ in range(3))
         self.graph = cuda_graph.Captured(state.device) if on_gpu and recorded else None

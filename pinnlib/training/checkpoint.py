@@ -6,7 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -161,7 +161,9 @@ class Checkpoint:
             yield
         except Exception as error:
             if self.history.rows[0] and not isinstance(error, TrainingDiverged):  # which has kept its own
-                states = max(self.saved, self._states(self.good), key=lambda states: int(states[0]["step"]))
+                states = self.saved
+                with suppress(RuntimeError):  # of a GPU that has failed for good and gives back nothing
+                    states = max(states, self._states(self.good), key=lambda states: int(states[0]["step"]))
                 runs = self.runs(states)
                 vars(error).update(run=runs[0], runs=runs)
                 where = f"saved to {', '.join(map(str, self.files))}" if self._write(runs) else "in the error's .run"

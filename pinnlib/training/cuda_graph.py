@@ -86,7 +86,7 @@ def _recording(body: Callable[[], None], device: torch.device) -> torch.cuda.CUD
         stream = torch.cuda.current_stream()
         try:
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, stream=torch.cuda.Stream()):  # torch's own stays on the device that was first
                 body()
             return graph
         finally:  # torch leaves its own stream behind where the end of a failed recording fails too

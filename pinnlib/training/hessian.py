@@ -62,9 +62,9 @@ def largest_eigenvalue(
         for _ in range(2):  # once is not enough in floating point
             w = w - span.T @ (span @ w)
         beside.append(float(torch.linalg.vector_norm(w)))
-        small = torch.diag(torch.tensor(diagonal, dtype=torch.float64))
+        small = torch.diag(torch.tensor(diagonal, dtype=torch.float64, device="cpu"))
         for offset in (1, -1):
-            small += torch.diag(torch.tensor(beside[:-1], dtype=torch.float64), offset)
+            small += torch.diag(torch.tensor(beside[:-1], dtype=torch.float64, device="cpu"), offset)
         values, vectors = torch.linalg.eigh(small)
         value, bound = float(values[-1]), beside[-1] * abs(float(vectors[-1, -1]))
         if bound <= tolerance * abs(value) or k == len(start):
@@ -158,7 +158,7 @@ class Hessian:
 
     def _start(self, start: Tensor | None) -> Tensor:
         generator = torch.Generator().manual_seed(0)
-        return torch.randn(len(self.theta), generator=generator, dtype=torch.float64) if start is None else start
+        return torch.randn(len(self.theta), generator=generator, dtype=torch.float64, device="cpu") if start is None else start
 
 
 def _path(activation: Activation, plan: Plan) -> str:

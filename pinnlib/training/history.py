@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,8 @@ class History:
     def wall_time(self) -> float:
         """Seconds of training so far."""
         if self.state.device.type == "cuda":
-            torch.cuda.synchronize(self.state.device)
+            with suppress(RuntimeError):  # of a device that has failed: what was trained on it is kept all the same
+                torch.cuda.synchronize(self.state.device)
         return self.wall_before + time.perf_counter() - self.started
 
     def load(self, run: Run) -> None:

@@ -32,8 +32,9 @@ class Trainer:
     def __init__(self, problem: Problem, config: Config, seeds: Sequence[int] | None = None) -> None:
         torch.set_float32_matmul_precision("highest")  # TF32 changes what a PINN converges to
         self.problem, self.config = problem, config
+        # first, since it says which GPU is this process's
+        self.world = distributed.start(config.torch_device(), alone=seeds is None, whole=not config.minibatch)
         self.state = state = State(problem, config, seeds)
-        self.world = distributed.start(state.device, alone=state.alone, whole=not config.minibatch)
         self.objective = Objective.of(problem, state, self.world)
         self.minibatches = MiniBatches(self.objective, state) if config.minibatch else None
         self.adam = Adam(state, recorded=self.world.size == 1 and not config.minibatch)
