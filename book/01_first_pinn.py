@@ -287,10 +287,10 @@ plt.show()
 #
 # Third, there are spikes. Suddenly loss and error are ten times as large or more, and within a
 # hundred steps they are as small again as before. This is not a fault of the program. Think of the
-# loss as the height of a landscape, and of the network as near the bottom of a valley. Adam
-# divides the slope by the size of earlier slopes. At the bottom these become small, so the factor
-# before the slope becomes large. Where the valley is too narrow for this factor, a step lands higher
-# on the other side than it began ({doc}`10_adams_view`).
+# loss as the height of a landscape, and of the network as near the bottom of a valley. Adam divides
+# the slope by the size of earlier slopes. At the bottom these become small, so the factor before
+# the slope becomes large. Where the valley is too narrow for this factor, a step lands higher on
+# the other side than it began ({doc}`10_adams_view`).
 #
 # ## A small loss is not a good solution
 #
@@ -359,8 +359,9 @@ run.plot()
 
 # %% [markdown]
 # The library draws its first weights by another rule than ours. So the same seed gives another
-# network, and the curves are not those of {numref}`fig-heat-course`. The title of {numref}`fig-heat-run` names the settings. *Vanilla* means
-# that every training point counts the same.
+# network, and the curves are not those of {numref}`fig-heat-course`. The title of
+# {numref}`fig-heat-run` names the settings. *Vanilla* means that every training point counts the
+# same.
 #
 # The last panel is new. It shows the *signal-to-noise ratio*, and the solution is not needed to
 # compute it. This ratio says how far groups of points agree on the next step. The tints are two

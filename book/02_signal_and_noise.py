@@ -325,15 +325,18 @@ plt.show()
 # 2. **{term}`Diffusion <diffusion>`.** What all batches agreed on has been learned. The SNR falls
 #    below 1, and the error stalls.
 # 3. **{term}`Total diffusion <total diffusion>`.** Abruptly the SNR rises above 1 again. Three
-#    things mark this phase. The batches agree. The residual is even over the whole domain. And Adam's corrections, which give each weight a learning rate of its
-#    own, are in equilibrium. The error falls fastest.
+#    things mark this phase. The batches agree. The residual is even over the whole domain. And
+#    Adam's corrections, which give each weight a learning rate of its own, are in equilibrium. The
+#    error falls fastest.
 # 4. **Late** the SNR falls below 1 again. The signal tends to zero, and some noise stays.
 # 5. **RBA**, a rule for the weights of points, makes residuals more even. So total diffusion comes
 #    earlier, and the error is smaller in the end.
 # 6. **Information.** Activations saturate at total diffusion: most are near $-1$ or $1$, where tanh
-#    is flat. An estimator that sorts activations into bins reads this as compression. The deepest layers lose least.
+#    is flat. An estimator that sorts activations into bins reads this as compression. The deepest
+#    layers lose least.
 # 7. **Order**, in the published version {cite}`anagnostopoulos2025diffusion`. The transition is
-#    abrupt, of first order, as when water boils. The error is smallest where gradients and residuals are both ordered.
+#    abrupt, of first order, as when water boils. The error is smallest where gradients and
+#    residuals are both ordered.
 #
 # The names come from physics. A particle in a stream drifts one way. A particle in still water
 # *diffuses*: it moves to and fro at random. The paper compares the second phase with such a random
@@ -535,9 +538,9 @@ plt.show()
 # The line in the upper panel of {numref}`fig-waves-run` is a {term}`running median`: at each probe
 # it shows the median over this probe and its neighbours. So single jumps vanish from it.
 #
-# The library draws its first weights by another rule, so this is another run from the same seed. Its
-# SNR is smoother. From about step 350 to step
-# 1,700 the SNR lies below the floor. Only then it begins to jump.
+# The library draws its first weights by another rule, so this is another run from the same seed.
+# Its SNR is smoother. From about step 350 to step 1,700 the SNR lies below the floor. Only then it
+# begins to jump.
 #
 # The lower panel shows whether the signal or the noise changes. Between steps 30 and 150 the SNR
 # falls to 1. In these steps the noise grows tenfold, and the signal falls threefold. Late in the

@@ -121,8 +121,8 @@ STEPS = {"quick": 100, "paper": 100_000}[SCALE]
 # \lambda_i(0) = 0 .
 # $$
 #
-# This is the rule on Allen-Cahn. On Helmholtz the smallest residual is subtracted first: the share is
-# $(|r_i| - \min_j |r_j|) / (\max_j |r_j| - \min_j |r_j|)$.
+# This is the rule on Allen-Cahn. On Helmholtz the smallest residual is subtracted first: the share
+# is $(|r_i| - \min_j |r_j|) / (\max_j |r_j| - \min_j |r_j|)$.
 #
 # At first the weights of the points are nearly zero, and only the data count. Then the weights
 # grow, and over a thousand steps the equation counts more and more. {doc}`04_attention` explains
@@ -261,10 +261,11 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 #
 # In the green phase the SNR is not a smooth line. It jumps up and down, and the band of 80% often
 # reaches from 10 down to 0.01. On Helmholtz the SNR rises a little before the step at which the
-# authors draw the start of total diffusion. On Allen-Cahn it rises long before that step without RBA. With RBA the SNR is high for good only
-# after it, though it rises for a time before it ({doc}`13_phases`). And the high SNR does not last: towards step 300,000 it falls again,
-# while the error still becomes smaller. The figure does not show why the SNR rises.
-# {doc}`10_adams_view` asks that.
+# authors draw the start of total diffusion. On Allen-Cahn it rises long before that step without
+# RBA. With RBA the SNR is high for good only after it, though it rises for a time before it
+# ({doc}`13_phases`). And the high SNR does not last: towards step 300,000 it falls again, while the
+# error still becomes smaller. The figure does not show why the SNR rises. {doc}`10_adams_view` asks
+# that.
 
 # %% [markdown]
 # ## Their start, rebuilt

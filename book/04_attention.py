@@ -443,10 +443,10 @@ for text, holds in held.items():
 #
 # {numref}`fig-rba-snr` shows the SNR of the two live runs. Each dot is one {term}`probe`. The line
 # is the {term}`running median` over seven probes, and the band holds 80% of the neighbouring
-# probes. Two steps are marked. At the *first fall* the running median of the SNR first falls through 1. At the
-# *first rise* it first rises through 1 from below. Both count only if the median then goes on beyond
-# 1 by a factor of 1.5. The dots scatter, so these steps
-# are not known exactly. Each hatched interval is the range in which such a step lies.
+# probes. Two steps are marked. At the *first fall* the running median of the SNR first falls
+# through 1. At the *first rise* it first rises through 1 from below. Both count only if the median
+# then goes on beyond 1 by a factor of 1.5. The dots scatter, so these steps are not known exactly.
+# Each hatched interval is the range in which such a step lies.
 
 # %% mystnb={"figure": {"caption": "SNR of the batch gradients in the two live runs, with the first fall of the SNR below 1 and its first rise above 1.", "name": "fig-rba-snr"}, "image": {"alt": "Two panels of SNR against the logarithm of the Adam step. Vanilla begins below one tenth and rises through one near step 1,150. RBA's first probe is near ten to the fifth; its median falls through one near step 40, lies far below it to about step 600 and rises again near step 1,050."}} tags=["hide-input"]
 fig, _ = figures.snr_pair(runs)
@@ -674,8 +674,8 @@ for step in again["from 1"]:
 # The next table compares the paper's claims with two pairs of runs: the live pair, and our pair at
 # the authors' size from {doc}`03_authors_runs`. In the row on total diffusion, *first rise* is the
 # first rise of the SNR above 1. The last row has the {term}`order parameter` of the residual. It is
-# 1 if all of 10 x 10 cells have the same mean size of the residual, and it is averaged here over the second
-# half of each run.
+# 1 if all of 10 x 10 cells have the same mean size of the residual, and it is averaged here over
+# the second half of each run.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 KINDS = ("RBA", "vanilla")
@@ -750,20 +750,20 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # **What does not fit.** On Allen-Cahn without RBA most probes have an SNR above 1 while the error
 # stays on a plateau. In the small training of this chapter the error falls while the SNR is far
 # below 1, and in that of {doc}`02_signal_and_noise` while it is mostly below 1. And on Helmholtz
-# the order of the residual is larger by 0.01 only, which is within what chance alone does. On Allen-Cahn at the authors' size it is larger with RBA, 0.919 against 0.756
-# ({doc}`20_scorecard`). (The paper takes the order of RBA's
-# weights, and this book that of the residual.)
+# the order of the residual is larger by 0.01 only, which is within what chance alone does. On
+# Allen-Cahn at the authors' size it is larger with RBA, 0.919 against 0.756 ({doc}`20_scorecard`).
+# (The paper takes the order of RBA's weights, and this book that of the residual.)
 #
 # **What is open.** How much of a long run is chance ({doc}`12_chance`)? Is it attention that helps
 # ({doc}`11_balance`)? Does a rule that does not look at the error find the phases
 # ({doc}`13_phases`)?
 #
-# **What Adam has to do with it.** Adam divides the gradient by the size of the
-# gradients of the last steps. When these become small, the factor before the gradient becomes large.
-# Then, at the bottom of a valley of the loss, its steps carry the network to and fro, from one side of the valley to
-# the other. Away from the bottom the gradients of all batches contain the slope of the same side.
-# So the signal is large, and the SNR with it ({numref}`fig-waves-floor`). So a high SNR late in a
-# training can come from this motion. Then it would vanish at a smaller learning rate, and
+# **What Adam has to do with it.** Adam divides the gradient by the size of the gradients of the
+# last steps. When these become small, the factor before the gradient becomes large. Then, at the
+# bottom of a valley of the loss, its steps carry the network to and fro, from one side of the
+# valley to the other. Away from the bottom the gradients of all batches contain the slope of the
+# same side. So the signal is large, and the SNR with it ({numref}`fig-waves-floor`). So a high SNR
+# late in a training can come from this motion. Then it would vanish at a smaller learning rate, and
 # {doc}`10_adams_view` tries that.
 #
 # **If the SNR of your own training is low.**

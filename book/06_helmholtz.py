@@ -511,8 +511,8 @@ print("largest over smallest layer, steps 30 to 500:", ", ".join(factors))
 # ## Are the residuals even?
 #
 # The paper says that residuals become {term}`homogeneous` with RBA. To measure this, the square is
-# cut into $10 \times 10$ cells. The {term}`order parameter` is 1 if all cells have the same mean size of
-# the residual.
+# cut into $10 \times 10$ cells. The {term}`order parameter` is 1 if all cells have the same mean
+# size of the residual.
 
 # %% mystnb={"figure": {"caption": "Order parameter of the residual over 10 x 10 cells, running median over 15 probes: 1 where all cells have the same mean residual. Right: the same on a linear axis of steps.", "name": "fig-order"}, "image": {"alt": "Order parameter of the residual against the Adam step for five seeds of each kind. All start at 0.91. Vanilla dips between steps one hundred and one thousand, down to 0.63 in one seed; RBA in some seeds only. RBA's median ends at 0.97, vanilla's at 0.94. On the linear axis single RBA runs drop for short times."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), **both)
@@ -530,9 +530,9 @@ plt.show()
 # In {numref}`fig-order` all runs start at the same height. At the start the residual is the
 # forcing, whose pattern is about as strong in every cell. Then the order sinks while the network
 # learns, and it sinks less with RBA. From step 1,000 on RBA's median is higher than vanilla's,
-# except for one short dip near step 10,600. So the residuals are more homogeneous with RBA, as the paper
-# claims, but by little. In the mean over the second half of the training this holds in four pairs of
-# five, which chance alone gives in one case of five.
+# except for one short dip near step 10,600. So the residuals are more homogeneous with RBA, as the
+# paper claims, but by little. In the mean over the second half of the training this holds in four
+# pairs of five, which chance alone gives in one case of five.
 #
 # In single runs with RBA the order drops for short times. When does it drop?
 

@@ -961,12 +961,12 @@ print("Allen-Cahn at lr / 10, SNR above 1 at some probes:", share_other["lr / 10
 # The same test was made with six states at the {term}`authors' size`, all with RBA. Three are
 # states of Allen-Cahn: one on the {term}`plateau`, one shortly after the passage, and one late.
 # These are of our run from the authors' start, at steps 8,000, 14,000 and 100,000. The other three
-# are such states of Helmholtz, $a = (6, 6)$. They are of three runs: the one from the authors' start
-# and two that differ from it by rounding only. One is still
-# on its plateau at step 2,995, one is past its passage at step 3,009, and the late one is at step
-# 40,000. From each state the training went on for 1,500 steps, in four branches: at the learning
-# rate as it was, and at 0.3, 0.1 and 0.03 of it. What was expected was written down before the runs
-# were made. (The two late states were added last. The list of expectations was not changed for them.)
+# are such states of Helmholtz, $a = (6, 6)$. They are of three runs: the one from the authors'
+# start and two that differ from it by rounding only. One is still on its plateau at step 2,995, one
+# is past its passage at step 3,009, and the late one is at step 40,000. From each state the
+# training went on for 1,500 steps, in four branches: at the learning rate as it was, and at 0.3,
+# 0.1 and 0.03 of it. What was expected was written down before the runs were made. (The two late
+# states were added last. The list of expectations was not changed for them.)
 #
 # 1. At a tenth of the rate the median SNR falls at least tenfold, and below the {term}`floor`. The
 #    floor is the SNR of $B$ batches with nothing in common, $1/\sqrt{B - 1}$.

@@ -175,6 +175,30 @@ def test_null_effects_have_the_scatter_of_effects():
     assert np.nanstd(found) > np.nanstd(late) / 2  # early windows have fewer probes, and scatter more
 
 
+def test_random_times_can_leave_out_the_end_of_fitting():
+    values = np.where(STEPS < 400, 100.0, 1.0)
+    falls, none = (null_effects(STEPS, values, ONE, "log", np.random.default_rng(0), since=since) for since in (0, 900))
+    assert (falls < 0).any()
+    assert (none == 0).all()
+    own = runs(5, np.random.default_rng(12), rise=2.0)
+    for h in own:
+        h["snr"] = h["snr"] * np.where(STEPS < 400, 1e4, 1.0)
+    settings = dict(batches=32, batch_points=256, series=["snr"], foretold={"snr": 1})
+    wide, narrow = (study(own, **settings, since=since).changes["snr"] for since in (0, 900))
+    assert narrow.scatter < 0.7 * wide.scatter
+    assert narrow.power() > wide.power()
+
+
+def test_one_side_of_the_random_times_is_counted_beside_both():
+    rng = np.random.default_rng(13)
+    means = rng.standard_normal((3, 2000))
+    for sign, own in ((1, 1.0), (-1, -1.0), (None, 1.0), (None, -1.0)):
+        both, one, _ = events._against(np.full(3, own), list(means), sign)
+        assert one == pytest.approx(both / 2, rel=0.25)
+    both, one, _ = events._against(np.full(3, -1.0), list(means), 1)  # against what was foretold
+    assert one > 0.9 > both
+
+
 def test_series_without_a_residual_are_aligned_where_one_says():
     own = [{k: v for k, v in h.items() if k != "loss_residual"} for h in runs(5, np.random.default_rng(7), rise=2.0)]
     places = [Collapse(int(2_000 * (1 + 0.2 * k)), int(2_400 * (1 + 0.2 * k)), 2.0) for k in range(5)]

@@ -206,6 +206,7 @@ def null_effects(
     rng: np.random.Generator,
     *,
     after: tuple[float, float] = AFTER,
+    since: float = 0.0,
 ) -> np.ndarray:
     """Effects at 2,000 random times, even in log step, with a gap between the windows as long as the collapse.
 
@@ -216,13 +217,14 @@ def null_effects(
         kind: as there.
         rng: where the randomness comes from.
         after: as there.
+        since: step from which on the times are drawn, to leave out the end of fitting.
 
     Returns:
         ``(2000,)``; nan where no time has an effect.
     """
     step, values = _series(step, values)
     gap = collapse.end / collapse.start if collapse.start else math.inf
-    starts = step[step > 0]
+    starts = step[(step > 0) & (step >= since)]
     effects = _effects(step, values, starts[:-1], starts[:-1] * gap, kind, after)
     share = np.where(np.isfinite(effects), np.diff(np.log(starts)), 0.0)  # a probe stands for the time to the next
     if not share.sum() > 0.0:
@@ -240,7 +242,9 @@ class Change:
         effects: one a run ``(n_runs,)``; nan where a run has no such series, or its windows are too short.
         signs: how many of them rise, and how many fall.
         sign_p: chance that all runs have one sign, the foretold or, if none was, either; 1 where they do not.
-        null_p: share of the null's means that are at least as far from its middle as the runs' mean.
+        null_p: share of the null's means that are at least as far from its middle as the runs' mean, on either side.
+        null_p_sided: share of them that are at least as large, or as small where a fall was foretold; without a foretold sign
+            the side is that of the runs' mean.  No part of the verdict.
         scatter: standard deviation of the null within a run.
     """
 
@@ -250,6 +254,7 @@ class Change:
     signs: tuple[int, int]
     sign_p: float
     null_p: float
+    null_p_sided: float
     scatter: float
 
     @property
@@ -327,6 +332,7 @@ def study(
     at: Sequence[Collapse | None] | None = None,
     series: Sequence[str] = tuple(SERIES),
     after: tuple[float, float] = AFTER,
+    since: float = 0.0,
     seed: int = 0,
 ) -> Study:
     """Align runs of one kind at a collapse, and compare what comes after with what came before.
@@ -341,6 +347,7 @@ def study(
         at: the collapses, in place of those that are found; for series without a residual.
         series: which, of :data:`SERIES`.
         after: the window after, as in :func:`effect`.
+        since: step from which on the null's times are drawn, as in :func:`null_effects`.
         seed: of the null's draws.
 
     Raises:
@@ -372,7 +379,7 @@ def study(
     rng = np.random.default_rng(seed)
     full = [_with_derived(h, batches, level(batch_points)) for h in histories]
     names = [name for name in series if any(name in h for h in full)]
-    return Study(chosen, {name: _change(name, full, chosen, foretold.get(name), after, rng) for name in names})
+    return Study(chosen, {name: _change(name, full, chosen, foretold.get(name), after, since, rng) for name in names})
 
 
 def of_runs(runs: Iterable[Run], **settings: Any) -> Study:
@@ -428,6 +435,7 @@ def _change(
     chosen: Sequence[Collapse | None],
     sign: int | None,
     after: tuple[float, float],
+    since: float,
     rng: np.random.Generator,
 ) -> Change:
     kind = SERIES[name]
@@ -438,27 +446,29 @@ def _change(
         step, values = np.asarray(history["step"]), np.asarray(history[name], dtype=float)
         effects[k] = effect(step, values, one, kind, after=after)
         if math.isfinite(effects[k]):
-            nulls.append(null_effects(step, values, one, kind, rng, after=after))
+            nulls.append(null_effects(step, values, one, kind, rng, after=after, since=since))
     own = effects[np.isfinite(effects)]
     up, down = int((own > 0).sum()), int((own < 0).sum())
     n = len(own)
     agree = n and (up == n if sign == 1 else down == n if sign == -1 else max(up, down) == n)
     sign_p = (1.0 if sign else 2.0) / 2.0**n if agree else 1.0
-    return Change(name, kind, effects, (up, down), min(sign_p, 1.0), *_against(own, nulls))
+    return Change(name, kind, effects, (up, down), min(sign_p, 1.0), *_against(own, nulls, sign))
 
 
-def _against(own: np.ndarray, nulls: Sequence[np.ndarray]) -> tuple[float, float]:
-    """How often the null's mean is as far from its middle as the runs' mean; and its scatter within a run."""
+def _against(own: np.ndarray, nulls: Sequence[np.ndarray], sign: int | None) -> tuple[float, float, float]:
+    """How often the null's mean is as far from its middle as the runs' mean, on either side and on one; its scatter in a run."""
     if not len(own):
-        return math.nan, math.nan
+        return math.nan, math.nan, math.nan
     fine = [null for null in nulls if np.isfinite(null).all()]
     if len(fine) < len(nulls):
-        return math.nan, math.nan
+        return math.nan, math.nan, math.nan
     means = np.mean(fine, axis=0)
     middle = np.median(means)
     far = np.abs(means - middle) >= abs(own.mean() - middle)
+    sided = (means - own.mean()) * (sign or math.copysign(1, own.mean() - middle)) >= 0
     scatter = float(np.sqrt(np.mean(np.var(fine, axis=1))))
-    return float((1 + far.sum()) / (1 + len(means))), scatter
+    each, one = (float((1 + hits.sum()) / (1 + len(means))) for hits in (far, sided))
+    return each, one, scatter
 
 
 def _series(step: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
