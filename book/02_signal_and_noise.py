@@ -267,8 +267,7 @@ plt.show()
 # - **SNR far above 1.** All arrows are nearly the same. One arrow could stand for all.
 # - **SNR about 1.** The arrows have a common direction, and they differ by about as much as they
 #   have in common.
-# - **SNR far below 1.** The arrows point in opposite directions. The mean is so short that its
-#   black arrow is a dot, and no arrow is like it. A step of training then helps some batches and
+# - **SNR far below 1.** The arrows point in opposite directions. The mean is so short that its black arrow is only a dot. No single batch has such a short gradient. A step of training then helps some batches and
 #   hurts others, and the loss over all batches falls only a little.
 #
 # ## The three phases, as the paper tells them
@@ -289,7 +288,7 @@ drawn_error = 10 ** (
 )
 bundles = {"fitting": (10, 5), "diffusion": (165, 12), "total diffusion": (14, 5)}
 
-# %% mystnb={"figure": {"caption": "The three phases of the paper, drawn by hand. Above: the SNR, and arrows for the gradients of the batches. Below: the error.", "name": "fig-phases-schematic"}, "image": {"alt": "A drawing with three tinted parts. In the first, fitting, the SNR falls from far above one and the error begins to fall; a bundle of parallel arrows. In the second, diffusion, the SNR is below one and the error stays flat; a star of arrows. In the third, total diffusion, the SNR is above one again and the error falls steeply; a bundle of arrows again. At the end of this part the SNR falls below one."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The three phases of the paper, drawn by hand. Above: the SNR, with 1 as a dotted line, and arrows for the gradients of the batches. Below: the error.", "name": "fig-phases-schematic"}, "image": {"alt": "A drawing with three tinted parts. In the first, fitting, the SNR falls from far above one and the error begins to fall; a bundle of parallel arrows. In the second, diffusion, the SNR is below one and the error stays flat; a star of arrows. In the third, total diffusion, the SNR is above one again and the error falls steeply; a bundle of arrows again. At the end of this part the SNR falls below one."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 4.6), sharex=True)
 for ax, curve, label in zip(
     axes, (drawn_snr, drawn_error), ("SNR", "error"), strict=True

@@ -202,7 +202,7 @@ plt.show()
 # function, whose error is 1. RBA recovers within a few hundred steps. The vanilla run needs more
 # than a thousand steps to come back to the error that it started with.
 
-# %% mystnb={"figure": {"caption": "SNR of the batch gradients in the same two runs, with its first fall through 1 and its first rise. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-snr-quick"}, "image": {"alt": "Two panels of SNR against the Adam step. Vanilla starts below one tenth and rises above one after a thousand steps. RBA starts near ten to the fourth, falls below one tenth, and rises again."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "SNR of the batch gradients in the same two runs, with its first fall through 1 and its first rise. Dots are single probes, the line is their running median, the band holds 80% of the probes around.", "name": "fig-snr-quick"}, "image": {"alt": "Two panels of SNR against the Adam step. Vanilla starts below one tenth and rises above one after a thousand steps. RBA's median starts near ten to the fourth, falls below one tenth, and rises again."}} tags=["hide-input"]
 fig, _ = figures.snr_pair(quick)
 figures.stamp(fig, here)
 plt.show()
