@@ -679,6 +679,7 @@ print(f"({len(lengths[False])} runs)")
 #
 # The tenth run has RBA, shows the phases, and succeeds. But its total diffusion starts at step 750,
 # and its error passes 0.5 only at step 14,500. The four others with RBA pass without such a phase.
+#
 # On Allen-Cahn with RBA the small runs end their fitting at step 101, in the median. The authors
 # draw this boundary at step 150.
 #

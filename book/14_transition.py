@@ -368,6 +368,7 @@ plt.show()
 #
 # **On Allen-Cahn it cannot be told.** The share changes by a few hundredths, and it rises in four
 # of five runs. The SNR bursts before the collapse as well.
+#
 # **What this rests on.** These are small runs of two equations. The later window was chosen after
 # larger runs had been seen, and was tested on other runs. The plan's third test, on new starts at
 # the authors' size, is not published yet.
@@ -378,7 +379,7 @@ plt.show()
 # fitting ends: there the SNR falls by decades. Studies at such times scatter widely, and most of
 # them find a fall. So a later rise looks rarer than it is, and the power looks smaller.
 #
-# The next table leaves out all times before step 100. It also counts rises alone. The plan does not
+# The table compares the planned times with times from step 100 on. It also counts rises alone. The plan does not
 # say on which side *as much* is counted. The code was written with the plan, and counts both sides.
 # The last rows ask the second question.
 
