@@ -68,8 +68,8 @@ SERIES = {
     "signal_residual": "signal of the residual alone",
     "signal_terms": "norm of the gradient of all terms together",
     "signal_data": "the same, as a Run calls it; that of one term where it is called data",
-    "snr_adam": "Adam's SNR, from its moments; nan without",
-    "adam_step": "mean size of Adam's step over its learning rate; nan without",
+    "snr_adam": "Adam's SNR, from its moments; nan for other optimizers",
+    "adam_step": "mean size of Adam's step over its learning rate; nan for other optimizers",
     "order_gradient": "gradient order parameter, SNR / sqrt(1 + SNR^2)",
     "order_residual": "order parameter of abs(residual) over 10 cells a side; nan without points",
     "output_spread": "standard deviation of the outputs over the points; nan where the network gives no (n_points, k)",
@@ -137,7 +137,7 @@ class Monitor:
         weights: by which each squared residual is multiplied: a number or ``(n_points,)``, a dict of these by equation, or a
             function that gives them; constants to the gradient.
         loss: in place of these three, one function without arguments that gives all at once, as a :class:`Loss`.
-        optimizer: torch's; one with Adam's moments has ``snr_adam`` and ``adam_step``.
+        optimizer: torch's; Adam and AdamW have ``snr_adam`` and ``adam_step``, others nan, see :func:`pinnlib.snr.is_adam`.
         points: of the residual, ``(n_points, d)``, for ``order_residual``.
         domain: ``(low, high)`` of each coordinate; the range of ``points`` unless told.
         fresh: a function without arguments that gives the residual at points that are not trained on, for ``loss_fresh``.
@@ -305,7 +305,7 @@ class Monitor:
             tolerance: relative, see :func:`pinnlib.curvature.largest_eigenvalue`.
 
         Raises:
-            ValueError: an optimizer without Adam's moments.
+            ValueError: an optimizer that is not Adam or AdamW, or has made no step.
             ArithmeticError: the tolerance was not met; in float32 it cannot be much smaller than unless told.
         """
         if adam and self.optimizer is None:
@@ -409,7 +409,7 @@ class Monitor:
         norms = snr.norms(found.own, shared).cpu().numpy()
         stats, square = snr.Statistics.of(norms), np.sum(list(found.squares.values()), axis=0)
         batches, resultant = len(found.own[0]), _resultant(found.own, shared)
-        of_adam = _of_adam(self.optimizer)
+        of_adam = (math.nan, math.nan) if self.optimizer is None else (snr.adam(self.optimizer), snr.adam_step(self.optimizer))
         row: Row = {
             "step": step,
             "loss": found.loss + sum(found.terms.values()),
@@ -542,15 +542,6 @@ def _resultant(own: Sequence[Tensor], shared: Sequence[Tensor] | None) -> float:
 
 def _length(grads: Iterable[Tensor]) -> float:
     return math.hypot(*(float(torch.linalg.vector_norm(g.double())) for g in grads))
-
-
-def _of_adam(optimizer: torch.optim.Optimizer | None) -> tuple[float, float]:
-    """Adam's SNR and the mean size of its step; nan where there are no such moments."""
-    states = [] if optimizer is None else [state for state in optimizer.state.values() if state]
-    if not states or not all({"exp_avg", "exp_avg_sq", "step"} <= state.keys() for state in states):
-        return math.nan, math.nan
-    like: Any = optimizer
-    return snr.adam(like), snr.adam_step(like)
 
 
 def _series(equations: Iterable[str], terms: Iterable[str]) -> list[str]:

@@ -18,9 +18,11 @@ another quantity.  Source: the paper, section 2; introduced in the chapter *Sign
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,9 +43,11 @@ __all__ = [
     "by_layer",
     "corrected",
     "data_gradients",
+    "is_adam",
     "noise",
     "norms",
     "order",
+    "second_moment",
     "signal",
     "snr",
     "statistics",
@@ -221,20 +225,38 @@ def by_layer(grads: Sequence[Tensor], *, biases: bool = False) -> list[Tensor]:
     return [torch.cat([w, b.unsqueeze(-1)], dim=-1) for w, b in zip(grads[:n], grads[n:], strict=True)]
 
 
-def adam(optimizer: torch.optim.Adam, member: int | None = None) -> float:
+def adam(optimizer: torch.optim.Optimizer, member: int | None = None) -> float:
     r"""Adam's own SNR, :math:`\lVert \hat m \rVert / \lVert \sqrt{\hat v} + \epsilon \rVert`; nan before the first step.
 
-    Over all parameters, biases too, as the paper has it.  ``member`` is that of an ensemble, along the first axis.
+    Over all parameters, biases too, as the paper has it; with ``amsgrad``, v is the largest so far, by which the step divides.
+    ``member`` is that of an ensemble, along the first axis.  nan for another optimizer, see :func:`is_adam`.
     """
     return float(adam_numbers(*_of(optimizer, member))[0])
 
 
-def adam_step(optimizer: torch.optim.Adam, member: int | None = None) -> float:
+def adam_step(optimizer: torch.optim.Optimizer, member: int | None = None) -> float:
     r"""Mean of :math:`|\hat m| / (\sqrt{\hat v} + \epsilon)`; nan before the first step.
 
-    It is the size of Adam's step in units of its learning rate.
+    It is the size of Adam's step in units of its learning rate, without the decay of the weights that AdamW makes beside it.  nan
+    for another optimizer, see :func:`is_adam`.
     """
     return float(adam_numbers(*_of(optimizer, member))[1])
+
+
+def is_adam(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether an optimizer's step is that of Adam.
+
+    It is that of ``torch.optim.Adam`` and ``AdamW``, and of classes made from these that leave their method ``step`` alone.
+    Others that keep moments of the same names, such as NAdam and RAdam, make another step of them.
+    """
+    adams = (torch.optim.Adam, torch.optim.AdamW)
+    # unwrapped, since torch puts its hooks around the step of each class
+    return isinstance(optimizer, adams) and inspect.unwrap(type(optimizer).step) in [inspect.unwrap(kind.step) for kind in adams]
+
+
+def second_moment(state: Mapping[str, Tensor], group: Mapping[str, Any]) -> Tensor:
+    """The v by which Adam divides, of one parameter's state and group: with ``amsgrad`` the largest that it ever was."""
+    return state["max_exp_avg_sq" if group["amsgrad"] else "exp_avg_sq"]
 
 
 def adam_numbers(mean: Tensor, root: Tensor) -> Tensor:
@@ -261,12 +283,13 @@ def corrected(
     )
 
 
-def _of(optimizer: torch.optim.Adam, member: int | None) -> tuple[Tensor, Tensor]:
+def _of(optimizer: torch.optim.Optimizer, member: int | None) -> tuple[Tensor, Tensor]:
     """The same over all parameters of one of torch's optimizers."""
     parts = [(torch.full((1,), math.nan, dtype=torch.float64),) * 2]
-    for group in optimizer.param_groups:
+    for group in optimizer.param_groups if is_adam(optimizer) else ():
         for state in (optimizer.state[p] for p in group["params"] if optimizer.state.get(p)):
-            first, second = (state[name] if member is None else state[name][member] for name in ("exp_avg", "exp_avg_sq"))
+            moments = (state["exp_avg"], second_moment(state, group))
+            first, second = moments if member is None else (one[member] for one in moments)
             parts.append(corrected(first, second, state["step"], betas=group["betas"], eps=group["eps"]))
     means, roots = zip(*(parts[1:] or parts), strict=True)
     return torch.cat(means), torch.cat(roots)
@@ -294,6 +317,8 @@ def _checked(grads: Tensor) -> Tensor:
 def _check(grads: Tensor) -> None:
     if grads.ndim < 2 or len(grads) < 2:
         raise ValueError(f"gradients have shape {tuple(grads.shape)}: SNR needs (n_batches, n_params) with at least 2 batches")
+    if grads.is_complex():
+        raise ValueError("gradients are complex: give their real and imaginary parts side by side, by torch.view_as_real")
 
 
 def _length(x: Tensor) -> Tensor:

@@ -470,8 +470,8 @@ def test_lbfgs_with_a_closure():
     assert torch.equal(run(True), run(False))
 
 
-def test_other_optimizers_have_adams_numbers_where_they_have_its_moments():
-    for kind, finite in {torch.optim.AdamW: True, torch.optim.NAdam: True, torch.optim.SGD: False}.items():
+def test_only_adam_and_adamw_have_adams_numbers():
+    for kind, finite in {torch.optim.AdamW: True, torch.optim.NAdam: False, torch.optim.SGD: False}.items():
         net = mlp()
         optimizer = kind(net.parameters(), lr=1e-3)
         watching = Monitor(net, residual=lambda net=net: slope(net), optimizer=optimizer, batches=8, every=1)
@@ -612,6 +612,7 @@ GOOD = {"residual": lambda: slope(NET), "batches": 8, "every": 1}
         ({"net": []}, r"net = \[\]: give a torch.nn.Module"),
         ({"net": nn.LayerNorm(3)}, "2 trainable parameters and no weight matrix among them: give biases=True"),
         ({"net": mlp().requires_grad_(False)}, "0 trainable parameters .* give the network that is trained"),
+        ({"net": nn.Linear(2, 1, dtype=torch.complex64)}, "net has complex parameters: give it two real ones for each"),
         ({"residual": slope(NET)}, "residual is a Tensor: give a function"),
         ({"batches": 1}, "batches = 1: give a whole number of at least 2"),
         ({"batches": 2.5}, "batches = 2.5: give a whole number"),
@@ -659,6 +660,7 @@ def test_what_is_wrong_when_it_is_made(settings, sentence):
         ({"terms": {"bc": lambda: NET(POINTS)}}, r"term 'bc' has shape \(64, 1\): return a scalar"),
         ({"terms": {"bc": lambda: 0.0}}, "term 'bc' has the type float: return a scalar"),
         ({"terms": {"bc": lambda: edge(NET).detach()}}, "term 'bc' has no graph"),
+        ({"terms": {"bc": lambda: edge(NET) * 1j}}, "term 'bc' is complex: return a real scalar"),
         ({"weights": torch.ones(3)}, r"weights have shape \(3,\) for 64 points"),
         ({"weights": {"u": 1.0}}, r"weights are of \['u'\] and the equations are \[''\]"),
         ({"points": POINTS[:32]}, "residual has 64 values and there are 32 points"),
@@ -881,6 +883,28 @@ def test_sharpness_is_the_largest_eigenvalue_of_the_hessian():
     assert watching.sharpness(adam=True, tolerance=1e-6) == pytest.approx(of_adam, rel=1e-6)
     with pytest.raises(ValueError, match="give the monitor its optimizer"):
         Monitor(net, **GOOD).sharpness(adam=True)
+
+
+def test_sharpness_as_adam_feels_it_is_that_of_its_real_step():
+    """P is what a step divides the mean of the gradient by, here from the step itself."""
+    net = mlp(width=4)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-2, betas=(0.9, 0.95), amsgrad=True)
+    loss = lambda f: (f(POINTS)[:, 0] - POINTS[:, 0]).square().mean()  # noqa: E731
+    watching = Monitor(net, residual=lambda: net(POINTS)[:, 0] - POINTS[:, 0], optimizer=optimizer, batches=8, every=1)
+    for _ in range(40):
+        optimizer.zero_grad()
+        loss(net).backward()
+        before = nn.utils.parameters_to_vector(net.parameters()).detach()
+        optimizer.step()
+    moved = before - nn.utils.parameters_to_vector(net.parameters()).detach()
+    root = (moved / 1e-2 / torch.cat([optimizer.state[p]["exp_avg"].flatten() for p in net.parameters()])).sqrt()
+    felt = float(torch.linalg.eigvalsh(root[:, None] * exact_hessian(net, loss) * root)[-1])
+    assert watching.sharpness(adam=True, tolerance=1e-6) == pytest.approx(felt, rel=1e-6)
+    watching.optimizer = torch.optim.RAdam(net.parameters())
+    loss(net).backward()
+    watching.optimizer.step()
+    with pytest.raises(ValueError, match="the optimizer is RAdam, whose step is not Adam's: train with torch.optim.Adam or"):
+        watching.sharpness(adam=True)
 
 
 def test_sharpness_of_a_run():

@@ -157,6 +157,13 @@ def test_limits():
     assert snr.noise(opposite) == 1.0  # ddof = 0
 
 
+def test_complex_gradients_are_refused():
+    grads = torch.ones(4, 3, dtype=torch.complex128)
+    for measure in (snr.signal, snr.noise, snr.snr, snr.order, lambda g: snr.norms([g])):
+        with pytest.raises(ValueError, match="gradients are complex: give their real and imaginary parts"):
+            measure(grads)
+
+
 def test_adam_snr_by_hand():
     p = torch.nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
     optimizer = torch.optim.Adam([p], lr=0.1)
@@ -171,6 +178,56 @@ def test_adam_snr_by_hand():
     m_hat, root = m / (1 - 0.9**5), np.sqrt(v / (1 - 0.999**5)) + 1e-8
     assert snr.adam(optimizer) == pytest.approx(np.linalg.norm(m_hat) / np.linalg.norm(root), rel=1e-12)
     assert snr.adam_step(optimizer) == pytest.approx(np.mean(np.abs(m_hat) / root), rel=1e-12)
+
+
+class OfOnesOwn(torch.optim.Adam):
+    """Adam's step by another name."""
+
+
+class Changed(torch.optim.Adam):
+    """A step of its own, of which nothing is known."""
+
+    def step(self, closure=None):
+        return super().step(closure)
+
+
+def stepped(kind, **settings):
+    """An optimizer after steps with gradients that come and go, and the size of its last step over its learning rate."""
+    p = torch.nn.Parameter(torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64))
+    optimizer = kind([p], lr=1e-3, **settings)
+    for t in range(60):
+        p.grad = torch.tensor([math.sin(t), 2.0 + t, 5.0 if t < 3 else 0.01 * math.cos(t)], dtype=torch.float64)
+        before = p.detach().clone()
+        optimizer.step()
+    return optimizer, float((p.detach() - before).abs().mean()) / 1e-3
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (torch.optim.Adam, {}),
+        (torch.optim.Adam, {"amsgrad": True, "betas": (0.9, 0.95)}),
+        (torch.optim.AdamW, {"amsgrad": True, "betas": (0.9, 0.95), "weight_decay": 0.0}),
+        (OfOnesOwn, {}),
+    ],
+)
+def test_adams_step_is_the_one_that_it_makes(kind, settings):
+    optimizer, real = stepped(kind, **settings)
+    assert snr.is_adam(optimizer)
+    assert snr.adam_step(optimizer) == pytest.approx(real, rel=1e-10)
+    state = optimizer.state[optimizer.param_groups[0]["params"][0]]
+    root = (state["exp_avg"] / (1 - 0.9**60)).norm() / snr.adam(optimizer)
+    second = state["max_exp_avg_sq" if "amsgrad" in settings else "exp_avg_sq"]
+    beta = settings.get("betas", (0.9, 0.999))[1]
+    assert float(root) == pytest.approx(float(((second / (1 - beta**60)).sqrt() + 1e-8).norm()), rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", [torch.optim.NAdam, torch.optim.RAdam, torch.optim.Adamax, torch.optim.SGD, Changed])
+def test_what_only_looks_like_adam_has_no_numbers(kind):
+    optimizer, _ = stepped(kind)
+    assert not snr.is_adam(optimizer)
+    assert math.isnan(snr.adam(optimizer))
+    assert math.isnan(snr.adam_step(optimizer))
 
 
 @pytest.mark.parametrize("batches", [1, 0, 7, 256])

@@ -212,6 +212,8 @@ def _scalar(name: str, term: Tensor) -> Tensor:
     if not isinstance(term, Tensor) or term.numel() != 1:
         what = f"shape {tuple(term.shape)}" if isinstance(term, Tensor) else f"the type {type(term).__name__}"
         raise ValueError(f"term {name!r} has {what}: return a scalar tensor, such as a mean, with its weight")
+    if term.is_complex():
+        raise ValueError(f"term {name!r} is complex: return a real scalar, such as a mean of absolute squares")
     if not term.requires_grad:
         raise ValueError(f"term {name!r} has no graph, so it has no gradient: return it without detach(), or leave it out")
     return term.reshape(())

@@ -35,13 +35,15 @@ def counted(modules: Sequence[nn.Module], *, biases: bool) -> list[nn.Parameter]
     """The parameters that count: weight matrices, or all with ``biases``; frozen ones are left out.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are none, or complex ones.
     """
     every = trainable(modules)
     if any(isinstance(p, nn.parameter.UninitializedParameter) for p in every):
         raise ValueError(
             "net has layers that do not know their sizes yet: call it once on some points, and then make the monitor"
         )
+    if any(p.is_complex() for p in every):
+        raise ValueError("net has complex parameters: give it two real ones for each, its real and its imaginary part")
     found = [p for p in every if biases or p.ndim >= 2]
     if not found:
         hint = "give biases=True to count the others" if every else "give the network that is trained"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from .. import snr
 from ..training.hessian import largest_eigenvalue
 
 __all__ = ["largest"]
@@ -20,11 +21,11 @@ def largest(
     Args:
         loss: ``()``, with a graph that can be differentiated twice.
         parameters: by which.
-        optimizer: with Adam's moments; none for the Hessian itself.
+        optimizer: Adam, as :func:`pinnlib.snr.is_adam` has it, after a step; none for the Hessian itself.
         tolerance: as in :func:`pinnlib.curvature.largest_eigenvalue`.
 
     Raises:
-        ValueError: a parameter without moments.
+        ValueError: another optimizer than Adam, or a parameter without moments.
         ArithmeticError: the tolerance was not met.
     """
     root = None if optimizer is None else _preconditioner(optimizer, parameters).rsqrt()
@@ -48,6 +49,11 @@ def largest(
 
 def _preconditioner(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]) -> Tensor:
     """The diagonal of P, ``(n_params,)``, float64."""
+    if not snr.is_adam(optimizer):
+        raise ValueError(
+            f"the optimizer is {type(optimizer).__name__}, whose step is not Adam's: train with torch.optim.Adam or AdamW, or "
+            "leave adam=True out"
+        )
     groups = {id(p): group for group in optimizer.param_groups for p in group["params"]}
     parts = []
     for p in parameters:
@@ -57,6 +63,6 @@ def _preconditioner(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Pa
                 "the optimizer has no Adam moments of all parameters: make a step with torch.optim.Adam, or leave adam=True out"
             )
         (beta1, beta2), done = group["betas"], float(state["step"])
-        second = state["exp_avg_sq"].double().flatten()
+        second = snr.second_moment(state, group).double().flatten()
         parts.append((1.0 - beta1**done) * ((second / (1.0 - beta2**done)).sqrt() + group["eps"]))
     return torch.cat(parts)
