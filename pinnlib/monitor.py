@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import json
 import math
-import operator
 import os
 import time
 import warnings
@@ -41,6 +40,7 @@ from .config import Config
 from .information import binned_entropy, saturation
 from .monitoring import networks, sharpness
 from .monitoring.batch_gradients import BatchGradients
+from .monitoring.given import outside, said, whole
 from .monitoring.loss import Batches, Checked, Loss, Numbers, Pieces, by_equation, checked, squared, total
 from .order_parameter import spatial_order
 from .phases import Detector, Phases
@@ -128,17 +128,23 @@ class Monitor:
     as the first one does always.
 
     Args:
-        net: the network, or a list of all that are trained.  Its weight matrices count, as in the paper, one "layer" each: all
+        net: the network, or a list of all that is trained.  Its weight matrices count, as in the paper, one "layer" each: all
             parameters of two dimensions or more.
             Parameters frozen by now are left out; one that a loss does not use, or that is frozen later, has gradient zero.
+            A ``torch.nn.Parameter`` in the list, such as an unknown coefficient, is no layer: it counts with ``biases``, and for
+            :meth:`sharpness`.
+            What is written of outputs and layers is heard where the network is called, by ``net(x)`` and not ``net.forward(x)``.
         residual: a function without arguments that gives the residual of each point, ``(n_points,)`` or ``(n_points, 1)``, or a
             dict of these by equation.
         terms: by name, functions without arguments that give a scalar: all else in the loss, with its weight.
-        weights: by which each squared residual is multiplied: a number or ``(n_points,)``, a dict of these by equation, or a
-            function that gives them; constants to the gradient.
+        weights: by which each squared residual is multiplied in your loss: a number or ``(n_points,)``, a dict of these by
+            equation, or a function that gives them at each probe; constants to the gradient.  Weights that a step changes before
+            it uses them must be given as they will be, see :mod:`pinnlib.rba`.  ``history["loss"]`` must be your own loss: if it is
+            not, a weight or a term is missing here.
         loss: in place of these three, one function without arguments that gives all at once, as a :class:`Loss`.
         optimizer: torch's; Adam and AdamW have ``snr_adam`` and ``adam_step``, others nan, see :func:`pinnlib.snr.is_adam`.
-        points: of the residual, ``(n_points, d)``, for ``order_residual``.
+        points: of the residual, ``(n_points, d)``, for ``order_residual``; or, where they change, a function without arguments
+            that gives them, which each probe calls after ``residual``.
         domain: ``(low, high)`` of each coordinate; the range of ``points`` unless told.
         fresh: a function without arguments that gives the residual at points that are not trained on, for ``loss_fresh``.
         layers: names of modules within ``net`` whose activations are measured, see :data:`LAYERS`; or a function without
@@ -146,7 +152,9 @@ class Monitor:
         error: a function without arguments that gives an error, kept as ``rel_l2``.
         batches: equal parts of the points, in their order.
         shuffle: seed of one permutation of the points before they are cut, where their order means something.
-        drop_last: leave out the last points where the batches do not divide them; an error else.
+        drop_last: leave out the last points where the batches do not divide them.  Else that is an error at the first probe; at a
+            later one, where the points have come to be more or fewer, it warns once and leaves them out.  A probe with fewer
+            points than batches has nan.
         biases: count all parameters.
         steps: number of steps of the training; probes are those of :meth:`pinnlib.Config.probe_steps`, the last at ``steps``
             itself, when all are done.
@@ -165,14 +173,14 @@ class Monitor:
 
     def __init__(
         self,
-        net: nn.Module | Sequence[nn.Module],
+        net: nn.Module | Sequence[nn.Module | nn.Parameter],
         *,
         residual: Callable[[], Tensor | Mapping[str, Tensor]] | None = None,
         terms: Mapping[str, Callable[[], Tensor]] | None = None,
         weights: Numbers | Callable[[], Numbers] | None = None,
         loss: Callable[[], Loss] | None = None,
         optimizer: torch.optim.Optimizer | None = None,
-        points: Points | None = None,
+        points: Points | Callable[[], Points] | None = None,
         domain: Sequence[tuple[float, float]] | None = None,
         error: Callable[[], float] | None = None,
         fresh: Callable[[], Tensor | Mapping[str, Tensor]] | None = None,
@@ -195,17 +203,18 @@ class Monitor:
         self._loss = _loss(residual, terms, weights, loss)
         for name, one in {"error": error, "fresh": fresh}.items():
             if one is not None and not callable(one):
-                raise ValueError(f"{name} = {one!r}: give a function without arguments that computes it")
+                raise ValueError(f"{said(name, one)}: give a function without arguments that computes it")
         if optimizer is not None and not isinstance(optimizer, torch.optim.Optimizer):
             raise ValueError(f"optimizer is a {type(optimizer).__name__}: give one of torch.optim, or None")
         self.optimizer, self._error, self._fresh = optimizer, error, fresh
         self._layers = layers if callable(layers) else networks.named_layers(self._modules, layers)
-        self._domain = domain
-        self._places = None if points is None else _places(points, domain)
         if points is None and domain is not None and loss is None:
-            raise ValueError(f"domain = {domain!r} without points: give points=, the places of the residual, or leave it out")
+            raise ValueError("domain is given without points: give points=, the places of the residual, or leave it out")
+        self._domain, self._points = domain, points if callable(points) else None
+        self._places = None if points is None or callable(points) else _places(points, domain)
         self._due = _schedule(steps, every, at)
         self._rows: list[Row] = []
+        self._warned: set[str] = set()
         self._kinds: _Kinds | None = None
         self._detector = Detector()
         self._began = math.nan
@@ -242,7 +251,7 @@ class Monitor:
 
         Raises:
             ValueError: a step that was measured or lies before one that was; residual, weights, terms or batches that do
-                not fit.
+                not fit; a network by ``torch.compile`` whose graph allows one pass only.
         """
         step = self._checked(step)
         return self._take(step) if self._due(step) else None
@@ -254,12 +263,7 @@ class Monitor:
     def _checked(self, step: int) -> int:
         """A step that may be measured."""
         self._began = time.perf_counter() if math.isnan(self._began) else self._began
-        try:
-            step = operator.index(step)
-        except TypeError:
-            raise ValueError(f"step = {step!r}: give a whole number") from None
-        if step < 0:
-            raise ValueError(f"step = {step}: give steps from 0 on")
+        step = whole("step", step, 0, "give a whole number from 0 on")
         last = self._rows[-1]["step"] if self._rows else -1
         if step <= last:
             what = "was measured already" if step == last else f"lies before step {last:,}, which was measured already"
@@ -360,7 +364,11 @@ class Monitor:
             row, norms = self._row(step, found)
         self._kinds = found.kinds
         if not (math.isfinite(float(row["loss"])) and np.isfinite(norms).all()):
-            warnings.warn(f"residual, terms or their gradients are not finite at step {step:,}: this probe has nan", stacklevel=3)
+            n, few = found.n_points, found.n_points < self._batches.count
+            what = (
+                f"the residual has {n} points, too few for its batches," if few else "residual, terms or gradients are not finite"
+            )
+            self._warn("few" if few else "finite", f"{what} at step {step:,}: this probe has nan, and so will others like it")
             row |= {name: np.asarray(value) * math.nan for name, value in row.items() if name not in ALWAYS}
         return row
 
@@ -374,13 +382,9 @@ class Monitor:
             layers = self._layers() if callable(self._layers) else heard.layers(loss.rows, rows)
             kinds = _Kinds(tuple(loss.residuals), tuple(loss.terms), tuple(layers))
             self._check(kinds)
-            places = self._places if loss.points is None else _places(loss.points, self._domain)
-            if places is not None and len(places[0]) != loss.n_points:
-                raise ValueError(
-                    f"residual has {loss.n_points} values and there are {len(places[0])} points: give the points of the residual"
-                )
+            places = self._located(loss)
             own, apart = self._grads(loss)
-            error = math.nan if self._error is None else float(torch.as_tensor(self._error()).detach())
+            error = math.nan if self._error is None else _number(self._error())
             fresh = None if self._fresh is None else squared(by_equation(self._fresh())).detach().double().cpu().numpy()
         squares = {name: r.detach().double().square().cpu().numpy() for name, r in loss.residuals.items()}
         values = {name: float(term.detach()) for name, term in loss.terms.items()}
@@ -391,17 +395,51 @@ class Monitor:
             measured |= dict(zip(FRESH, (float(fresh.mean()), float(np.median(fresh)), own_median), strict=True))
         return _Found(weighted, squares, values, own, apart, error, heard.spread(loss.rows, rows), places, measured, kinds)
 
+    def _located(self, loss: Checked) -> _Places | None:
+        """Where the points of the residual are; None where nobody said, or where those that were given are not they any more."""
+        places = self._places
+        if loss.points is not None or self._points is not None:
+            given: Any = self._points() if loss.points is None and self._points is not None else loss.points
+            places = _places(given, self._domain)
+        if places is None or len(places[0]) == loss.n_points:
+            return places
+        what = f"residual has {loss.n_points} values and there are {len(places[0])} points"
+        if not self._rows:
+            raise ValueError(f"{what}: give the points of the residual")
+        self._warn("points", f"{what}, so order_residual is nan: where the points change, give points= a function")
+        return None
+
+    def _order(self, loss: Checked) -> Tensor | None:
+        """Of the points, as :meth:`Batches.order`; a number that comes to be wrong does not end a training of hours."""
+        n, count = loss.n_points, self._batches.count
+        order = self._batches.order(loss, strict=not self._rows)
+        if n > count and n % count and not self._batches.drop_last:
+            self._warn(
+                "batches",
+                f"residual has {n} points now, which {count} batches do not divide: the last {n % count} are left out, and from "
+                "now on all that are over, as drop_last=True does",
+            )
+        return order
+
+    def _warn(self, about: str, sentence: str) -> None:
+        """Once about each thing, at the line that called the monitor."""
+        if about not in self._warned:
+            self._warned.add(about)
+            warnings.warn(sentence, stacklevel=outside())
+
     def _grads(self, loss: Checked) -> tuple[list[Tensor], dict[str, list[Tensor]]]:
         """Of the batches, ``(batches, size)`` a parameter; and of each term, ``(size,)`` a parameter."""
-        order = self._batches.order(loss)
-        numbers = order
+        numbers = order = self._order(loss)
+        apart = {name: self._gradients.of(term) for name, term in loss.terms.items()}
+        if loss.n_points < self._batches.count:
+            return [p.new_full((self._batches.count, p.numel()), math.nan) for p in self._gradients.parameters], apart
         if loss.rows != loss.n_points:
             numbers = loss.first + (torch.arange(loss.n_points, device=loss.each.device) if order is None else order)
         own = self._gradients.of_batches(self._batches.means(loss, order), loss.rows, numbers)
         if own is None:
             count = len(self._gradients.parameters)
             raise ValueError(f"residual depends on none of net's {count} parameters that count: give the net that it uses")
-        return own, {name: self._gradients.of(term) for name, term in loss.terms.items()}
+        return own, apart
 
     def _row(self, step: int, found: _Found) -> tuple[Row, np.ndarray]:
         """All of :data:`SERIES`, and what is named by equation and term; and the norms that it is made of."""
@@ -501,6 +539,11 @@ class _Found:
     measured: Row
     kinds: _Kinds
 
+    @property
+    def n_points(self) -> int:
+        """Points of the residual."""
+        return len(next(iter(self.squares.values())))
+
 
 def _loss(
     residual: Callable[[], Tensor | Mapping[str, Tensor]] | None,
@@ -512,7 +555,7 @@ def _loss(
     if loss is None:
         if residual is None:
             raise ValueError("there is nothing to watch: give residual=, or loss=")
-        pieces = Pieces(residual, dict(terms or {}), weights)
+        pieces = Pieces(residual, {} if terms is None else terms, weights)
         _check_names((), pieces.terms)
         return pieces
     if not (residual is None and terms is None and weights is None):
@@ -544,6 +587,15 @@ def _length(grads: Iterable[Tensor]) -> float:
     return math.hypot(*(float(torch.linalg.vector_norm(g.double())) for g in grads))
 
 
+def _number(given: Any) -> float:
+    """The error as a number, if it is one."""
+    try:
+        return float(torch.as_tensor(given).detach())
+    except (TypeError, ValueError, RuntimeError):
+        what = f"a {type(given).__name__}" + (f" of shape {tuple(given.shape)}" if hasattr(given, "shape") else "")
+        raise ValueError(f"error gives {what}: return one number") from None
+
+
 def _series(equations: Iterable[str], terms: Iterable[str]) -> list[str]:
     """Names of what is named by equation and by term."""
     return [f"loss_{name}" for name in equations] + [f"{what}_{name}" for name in terms for what in ("loss", "signal")]
@@ -564,7 +616,10 @@ def _check_names(equations: Iterable[str], terms: Iterable[str]) -> None:
 
 def _places(points: Points, domain: Sequence[tuple[float, float]] | None) -> _Places:
     """Points ``(n_points, d)`` in float64, and their domain."""
-    places = np.array(points.detach().cpu().numpy() if isinstance(points, Tensor) else points, dtype=float)
+    try:
+        places = np.array(points.detach().cpu().numpy() if isinstance(points, Tensor) else points, dtype=float)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"points are a {type(points).__name__}: give finite numbers (n_points, d), or a function") from None
     places = places[:, None] if places.ndim == 1 else places
     if places.ndim != 2 or not places.size or not np.isfinite(places).all():
         raise ValueError(f"points have shape {places.shape}: give finite numbers (n_points, d)")
@@ -580,12 +635,11 @@ def _schedule(steps: int | None, every: int | None, at: Iterable[int] | None) ->
     if len(given) != 1:
         raise ValueError(f"the probes are given by {' and '.join(given) or 'nothing'}: give one of steps=, every= and at=")
     if steps is not None:
-        return set(Config(steps=steps).probe_steps().tolist()).__contains__
+        last = whole("steps", steps, 1, "give a whole number of at least 1")
+        return set(Config(steps=last).probe_steps().tolist()).__contains__
     if at is not None:
-        chosen = list(at)
-        if not all(isinstance(step, int | np.integer) and step >= 0 for step in chosen):
-            raise ValueError(f"at = {chosen!r}: give whole numbers from 0 on")
-        return {int(step) for step in chosen}.__contains__
-    if not isinstance(every, int) or isinstance(every, bool) or every < 1:
-        raise ValueError(f"every = {every!r}: give a whole number of steps, at least 1")
-    return lambda step: step % every == 0
+        if not isinstance(at, Iterable):
+            raise ValueError(f"{said('at', at)}: give a list of steps")
+        return {whole("a step in at", step, 0, "give whole numbers from 0 on") for step in at}.__contains__
+    period = whole("every", every, 1, "give a whole number of steps, at least 1")
+    return lambda step: step % period == 0

@@ -3,6 +3,7 @@
 import doctest
 import math
 import random
+from pathlib import Path
 
 import coverage
 import numpy as np
@@ -416,6 +417,25 @@ def test_an_unknown_coefficient_and_all_parameters():
     agrees(both, lambda: both.k * slope(both.net), {"edge": lambda: edge(both.net)}, list(both.parameters()), biases=True)
 
 
+@pytest.mark.parametrize("shape", [(), (1, 1)])
+def test_a_coefficient_beside_the_network_is_trained_and_no_layer(shape):
+    net, k = mlp(width=4), nn.Parameter(torch.full(shape, 2.0, dtype=DOUBLE))
+    residual = lambda: k.reshape(()) * slope(net)  # noqa: E731
+    watching = agrees([net, k], residual, {}, matrices(net))
+    assert watching.history["snr_layers"].shape == (2, 3)
+    agrees([net, k], residual, {}, [*net.parameters(), k], biases=True)
+
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net, self.k = net, k
+
+    whole = Monitor(Both(), residual=residual, batches=8, every=1)
+    assert watching.sharpness(tolerance=1e-6) == pytest.approx(whole.sharpness(tolerance=1e-6), rel=1e-5)
+    alone = Monitor(net, residual=residual, batches=8, every=1).sharpness(tolerance=1e-6)
+    assert watching.sharpness(tolerance=1e-6) > 1.0001 * alone
+
+
 def test_complex_outputs_as_two_columns():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2)).double()
@@ -442,6 +462,28 @@ def test_a_compiled_network():
     net = mlp()
     compiled = torch.compile(net, backend="eager")
     agrees(compiled, lambda: slope(compiled), {"edge": lambda: edge(compiled)}, matrices(net))
+
+
+def test_a_compiled_graph_that_serves_one_pass_is_one_sentence():
+    """Which torch makes by itself, once a training step has gone through it."""
+    if coverage.Coverage.current() is not None:
+        pytest.skip("torch.compile and the tracer of coverage do not go together")
+
+    def trained(donated):
+        torch._dynamo.reset()
+        net = mlp()
+        with torch._functorch.config.patch(donated_buffer=donated):
+            compiled = torch.compile(net, backend="aot_eager")
+            watching = Monitor(net, residual=lambda: compiled(POINTS) - 1.0, batches=8, every=1)
+            for step in range(3):
+                watching(step)
+                (compiled(POINTS) - 1.0).square().mean().backward()
+        return watching.history["snr"]
+
+    with pytest.raises(ValueError, match=r"set torch._functorch.config.donated_buffer = False before compiling, or") as raised:
+        trained(True)
+    assert "donated buffer" in str(raised.value.__cause__)
+    assert np.isfinite(trained(False)).all()
 
 
 def test_lbfgs_with_a_closure():
@@ -545,6 +587,8 @@ def test_schedules():
         ({"steps": 9}, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
         ({"every": 4}, [0, 4, 8]),
         ({"at": np.array([3, 7])}, [3, 7]),
+        ({"every": np.int64(5)}, [0, 5]),
+        ({"steps": np.int64(2)}, [0, 1, 2]),
         ({"at": range(2)}, [0, 1]),
     ):
         watching = make(**when)
@@ -586,12 +630,10 @@ def test_numbers_that_are_not_finite_do_not_end_a_training():
         batches=8,
         every=1,
     )
-    for at in range(4):
-        if at in (1, 2):
-            with pytest.warns(UserWarning, match=f"not finite at step {at}: this probe has nan"):
-                watching(at)
-        else:
+    with pytest.warns(UserWarning, match="not finite at step 1: this probe has nan") as warned:  # noqa: PT031
+        for at in range(4):
             watching(at)
+    assert [Path(one.filename).name for one in warned] == ["test_monitor.py"]  # once, and at the line of the user
     for name, values in watching.history.items():
         bad = np.isnan(values).reshape(4, -1).all(1).tolist()
         if name in ("step", "rel_l2", "floor", "wall_time"):
@@ -609,7 +651,22 @@ GOOD = {"residual": lambda: slope(NET), "batches": 8, "every": 1}
     ("settings", "sentence"),
     [
         ({"net": "mlp"}, "net = 'mlp': give a torch.nn.Module, or a list"),
-        ({"net": []}, r"net = \[\]: give a torch.nn.Module"),
+        ({"net": []}, "net is a list of nothing: give a torch.nn.Module"),
+        ({"net": {"u": NET}}, "net is a dict: give a torch.nn.Module"),
+        (
+            {"net": [NET, 3.0]},
+            r"net is a list of Sequential and float: give a torch.nn.Module, or a list of these and of torch.nn.P",
+        ),
+        ({"net": NET.parameters()}, "net is a generator: give a torch.nn.Module"),
+        ({"fresh": POINTS}, "fresh is a Tensor: give a function"),
+        ({"error": NET(POINTS)}, "error is a Tensor: give a function"),
+        ({"terms": [lambda: edge(NET)]}, "terms is a list: give a dict of functions by name"),
+        ({"terms": lambda: edge(NET)}, "terms is a function: give a dict of functions by name"),
+        ({"batches": [8]}, "batches is a list: give a whole number of at least 2"),
+        ({"every": True}, "every = True: give a whole number of steps"),
+        ({"every": [1, 2]}, "every is a list: give a whole number of steps"),
+        ({"every": None, "at": np.geomspace(1, 90, 3)}, r"a step in at = np.float64\(1.0\): give whole numbers from 0 on"),
+        ({"every": None, "at": 5}, "at = 5: give a list of steps"),
         ({"net": nn.LayerNorm(3)}, "2 trainable parameters and no weight matrix among them: give biases=True"),
         ({"net": mlp().requires_grad_(False)}, "0 trainable parameters .* give the network that is trained"),
         ({"net": nn.Linear(2, 1, dtype=torch.complex64)}, "net has complex parameters: give it two real ones for each"),
@@ -624,7 +681,7 @@ GOOD = {"residual": lambda: slope(NET), "batches": 8, "every": 1}
         ({"error": 0.3}, "error = 0.3: give a function"),
         ({"optimizer": "adam"}, "optimizer is a str: give one of torch.optim"),
         ({"every": 0}, "every = 0: give a whole number of steps"),
-        ({"every": None, "at": [0, -1]}, r"at = \[0, -1\]: give whole numbers from 0 on"),
+        ({"every": None, "at": [0, -1]}, "a step in at = -1: give whole numbers from 0 on"),
         ({"every": None, "steps": 0}, "steps = 0: give a whole number of at least 1"),
         ({"every": None}, "given by nothing: give one of steps=, every= and at="),
         ({"steps": 5}, "given by steps and every: give one"),
@@ -662,7 +719,20 @@ def test_what_is_wrong_when_it_is_made(settings, sentence):
         ({"terms": {"bc": lambda: edge(NET).detach()}}, "term 'bc' has no graph"),
         ({"terms": {"bc": lambda: edge(NET) * 1j}}, "term 'bc' is complex: return a real scalar"),
         ({"weights": torch.ones(3)}, r"weights have shape \(3,\) for 64 points"),
-        ({"weights": {"u": 1.0}}, r"weights are of \['u'\] and the equations are \[''\]"),
+        (
+            {"weights": {"u": 1.0}},
+            r"weights are of \['u'\] and the residual is one equation without a name: give the weights alone",
+        ),
+        (
+            {"residual": lambda: {"u": slope(NET)}, "weights": {"v": 1.0}},
+            r"weights are of \['v'\] and the equations are \['u'\]: give one of each",
+        ),
+        ({"residual": lambda: (slope(NET), slope(NET))}, "residual gives a tuple: return a dict by name for several equations"),
+        ({"residual": lambda: [slope(NET)]}, "residual gives a list: return a dict by name for several equations"),
+        ({"error": lambda: None}, "error gives a NoneType: return one number"),
+        ({"error": lambda: NET(POINTS)}, r"error gives a Tensor of shape \(64, 1\): return one number"),
+        ({"points": lambda: POINTS[:32]}, "residual has 64 values and there are 32 points"),
+        ({"points": lambda: (POINTS, POINTS[:3])}, "points are a tuple: give finite numbers"),
         ({"points": POINTS[:32]}, "residual has 64 values and there are 32 points"),
     ],
 )
@@ -683,7 +753,7 @@ def test_steps_that_do_not_increase():
         watching(3)
     with pytest.raises(ValueError, match="step = 6.0: give a whole number"):
         watching(6.0)
-    with pytest.raises(ValueError, match="step = -1: give steps from 0 on"):
+    with pytest.raises(ValueError, match="step = -1: give a whole number from 0 on"):
         watching(-1)
     assert watching(np.int64(6))["step"] == 6
 
@@ -819,6 +889,50 @@ def test_points_that_are_over_are_left_out(shuffle):
     assert row["signal"] == pytest.approx(signal, rel=1e-10)
     assert row["noise"] == pytest.approx(noise, rel=1e-10)
     assert row["loss"] == pytest.approx(float(slope(net).detach().square().mean()), rel=1e-12)  # of all points
+
+
+def test_points_that_come_to_be_more_do_not_end_a_training():
+    net, more, x = mlp(), torch.rand(6, 2, dtype=DOUBLE, generator=torch.Generator().manual_seed(1)), POINTS
+    watching = Monitor(net, residual=lambda: slope(net, x), points=POINTS, batches=8, every=1)
+    watching(0)
+    x = torch.cat([POINTS, more])
+    with pytest.warns(UserWarning, match="residual has 70") as warned:
+        rows = watching(1), watching(2)
+    sentences = {str(one.message).split(",")[0]: Path(one.filename).name for one in warned}
+    assert len(warned) == 2  # once each, and at the line of the user
+    assert sentences == dict.fromkeys(
+        ["residual has 70 values and there are 64 points", "residual has 70 points now"], "test_monitor.py"
+    )
+    signal, noise, _ = twin(matrices(net), lambda: slope(net, x)[:64], [], 8)
+    for row in rows:
+        assert row["signal"] == pytest.approx(signal, rel=1e-10)
+        assert row["noise"] == pytest.approx(noise, rel=1e-10)
+        assert row["loss"] == pytest.approx(float(slope(net, x).detach().square().mean()), rel=1e-12)  # of all points
+        assert math.isnan(row["order_residual"])
+
+
+def test_fewer_points_than_batches_make_a_probe_of_nan():
+    net, n = mlp(), 64
+    watching = Monitor(net, residual=lambda: slope(net)[:n], terms={"edge": lambda: edge(net)}, batches=8, every=1)
+    watching(0)
+    n = 5
+    with pytest.warns(UserWarning, match="the residual has 5 points, too few for its batches, at step 1: this probe has nan"):
+        watching(1)
+    n = 64
+    watching(2)
+    for name in ("snr", "signal", "loss", "loss_edge", "resultant"):
+        assert np.isnan(watching.history[name]).tolist() == [False, True, False], name
+
+
+def test_points_given_by_a_function_are_those_of_each_probe():
+    net, x = mlp(), POINTS
+    settings = {"residual": lambda: slope(net, x), "batches": 8, "every": 1}
+    watching = Monitor(net, **settings, points=lambda: x)
+    drawn = [torch.rand(64, 2, dtype=DOUBLE, generator=torch.Generator().manual_seed(seed)) for seed in range(2)]
+    for step, x in enumerate(drawn):
+        row = watching(step)
+        assert row["order_residual"] == Monitor(net, **settings, points=x)(0)["order_residual"]
+    assert len(set(watching.history["order_residual"])) == 2
 
 
 def test_fresh_points_and_the_spread_of_the_output():
@@ -961,6 +1075,7 @@ def test_what_is_wrong_with_more_of_it(settings, sentence):
     ("loss", "sentence"),
     [
         (lambda: slope(NET), r"loss gives a Tensor: return a pinnlib.monitor.Loss\(residuals, terms\)"),
+        (lambda: monitor.Loss(slope(NET), terms=[edge(NET)]), "the terms of loss are a list: give a dict of scalars by name"),
         (lambda: monitor.Loss(slope(NET), rows=60), "first = 0 and rows = 60 do not hold 64 points"),
         (lambda: monitor.Loss(slope(NET), weights=1.0, each=slope(NET)), "loss has weights and each"),
         (lambda: monitor.Loss(slope(NET), each=slope(NET)[:5]), "each has 5 values for 64 points"),

@@ -137,7 +137,7 @@ class BatchGradients:
         moving = [p for p in self.parameters if p.requires_grad]  # others are frozen by now
         many = cotangents is not None and cotangents.ndim == 2
         settings = {"retain_graph": True, "allow_unused": True, "is_grads_batched": many}
-        given = iter(torch.autograd.grad(loss, moving, cotangents, **settings) if moving else ())
+        given = iter(_backward(loss, moving, cotangents, **settings) if moving else ())
         own = [next(given) if p.requires_grad else None for p in self.parameters]
         if all(g is None for g in own):
             return None
@@ -146,6 +146,25 @@ class BatchGradients:
             p.new_zeros(k, p.numel()) if g is None else g.detach().reshape(k, -1)
             for p, g in zip(self.parameters, own, strict=True)
         ]
+
+
+def _backward(loss: Tensor, moving: Sequence[Tensor], cotangents: Tensor | None, **settings: bool) -> Sequence[Tensor | None]:
+    """What ``torch.autograd.grad`` gives.
+
+    Raises:
+        ValueError: the graph is a compiled one that can be gone through only once.
+        RuntimeError: as torch's.
+    """
+    try:
+        return torch.autograd.grad(loss, moving, cotangents, **settings)
+    except RuntimeError as error:
+        if "donated buffer" not in str(error):
+            raise
+        raise ValueError(
+            "a graph made by torch.compile can be gone through only once, and each batch needs a pass: set "
+            "torch._functorch.config.donated_buffer = False before compiling, or give the monitor functions that call the module "
+            "as it was before"
+        ) from error
 
 
 class _Elsewhere(Exception):

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .given import whole
+
 __all__ = ["Batches", "Loss", "Numbers", "Pieces", "checked", "squared", "total"]
 
 #: What can be asked for at each probe: a number or one a point, or these by equation.
@@ -49,7 +51,7 @@ class Pieces:
         weights: of the squared residuals, or what gives them.
 
     Raises:
-        ValueError: what should be a function is none.
+        ValueError: what should be a function is none, or terms have no names.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class Pieces:
         terms: Mapping[str, Callable[[], Tensor]],
         weights: Numbers | Callable[[], Numbers] | None,
     ) -> None:
+        if not isinstance(terms, Mapping):
+            raise ValueError(f"terms is a {type(terms).__name__}: give a dict of functions by name, such as {{'start': start}}")
         for name, one in {"residual": residual, **{f"term {name!r}": term for name, term in terms.items()}}.items():
             if not callable(one):
                 raise ValueError(f"{name} is a {type(one).__name__}: give a function without arguments that computes it")
-        self.residual, self.terms, self.weights = residual, terms, weights
+        self.residual, self.terms, self.weights = residual, dict(terms), weights
 
     def __call__(self) -> Loss:
         """Evaluate all of them."""
@@ -108,6 +112,8 @@ def checked(loss: Loss) -> Checked:
     n, rows = len(each), len(each) if loss.rows is None else loss.rows
     if not 0 <= loss.first <= rows - n:
         raise ValueError(f"first = {loss.first} and rows = {rows} do not hold {n} points: say where those of the residuals are")
+    if not isinstance(loss.terms, Mapping):
+        raise ValueError(f"the terms of loss are a {type(loss.terms).__name__}: give a dict of scalars by name")
     terms = {name: _scalar(name, term) for name, term in loss.terms.items()}
     return Checked(residuals, each, terms, loss.points, loss.first, rows)
 
@@ -130,6 +136,11 @@ def by_equation(given: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         ValueError: they are not such, or at different numbers of points.
     """
+    if isinstance(given, tuple | list):
+        raise ValueError(
+            f"residual gives a {type(given).__name__}: return a dict by name for several equations, such as "
+            "{'momentum': r, 'mass': s}"
+        )
     named = dict(given) if isinstance(given, Mapping) else {"": given}
     if not named:
         raise ValueError("residual gives no equation: return at least one")
@@ -163,21 +174,24 @@ class Batches:
     """
 
     def __init__(self, count: int, shuffle: int | None, drop_last: bool) -> None:
-        if not isinstance(count, int) or isinstance(count, bool) or count < 2:
-            raise ValueError(f"batches = {count!r}: give a whole number of at least 2, such as 32")
-        if shuffle is not None and (not isinstance(shuffle, int) or isinstance(shuffle, bool) or shuffle < 0):
-            raise ValueError(f"shuffle = {shuffle!r}: give the seed of a permutation, a whole number of at least 0, or None")
-        self.count, self.shuffle, self.drop_last = count, shuffle, bool(drop_last)
+        self.count = whole("batches", count, 2, "give a whole number of at least 2, such as 32")
+        seed = "give the seed of a permutation, a whole number of at least 0, or None"
+        self.shuffle = None if shuffle is None else whole("shuffle", shuffle, 0, seed)
+        self.drop_last = bool(drop_last)
 
-    def order(self, loss: Checked) -> Tensor | None:
+    def order(self, loss: Checked, *, strict: bool) -> Tensor | None:
         """Numbers of the points in order, ``(n_kept,)``; None where all stay as they come.
 
+        Args:
+            loss: whose points.
+            strict: whether points that cannot be cut are an error; else the last ones are left out, of too few all.
+
         Raises:
-            ValueError: the points cannot be cut.
+            ValueError: the points cannot be cut, and strict.
         """
         n = loss.n_points
         over = n % self.count
-        if n < self.count or (over and not self.drop_last):
+        if strict and (n < self.count or (over and not self.drop_last)):
             raise ValueError(f"{self.count} batches do not cut {n} points into equal parts: {_divisors(n, self.count)}")
         if self.shuffle is None and not over:
             return None
@@ -195,6 +209,8 @@ class Batches:
 
 def _factors(given: Numbers | None, residuals: Mapping[str, Tensor]) -> dict[str, Tensor]:
     given = 1.0 if given is None else given
+    if isinstance(given, Mapping) and list(residuals) == [""]:
+        raise ValueError(f"weights are of {list(given)} and the residual is one equation without a name: give the weights alone")
     if isinstance(given, Mapping) and given.keys() != residuals.keys():
         raise ValueError(f"weights are of {list(given)} and the equations are {list(residuals)}: give one of each")
     named = given if isinstance(given, Mapping) else dict.fromkeys(residuals, given)

@@ -6,24 +6,34 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Heard", "counted", "listening", "modules_of", "named_layers", "trainable", "undisturbed"]
+from .given import said
+
+__all__ = ["Alone", "Heard", "counted", "listening", "modules_of", "named_layers", "trainable", "undisturbed"]
 
 
-def modules_of(net: nn.Module | Sequence[nn.Module]) -> list[nn.Module]:
-    """One network or several as a list.
+class Alone(nn.ParameterList):
+    """A parameter that was given beside the networks, such as an unknown coefficient: it is trained, and is no layer."""
+
+
+def modules_of(net: nn.Module | Sequence[nn.Module | nn.Parameter]) -> list[nn.Module]:
+    """One network or several as a list, parameters among them as :class:`Alone`.
 
     Raises:
         ValueError: something else.
     """
-    found = [net] if isinstance(net, nn.Module) else list(net) if isinstance(net, Sequence) else []
-    if not found or not all(isinstance(one, nn.Module) for one in found):
-        raise ValueError(f"net = {net!r}: give a torch.nn.Module, or a list of them")
-    return found
+    several = isinstance(net, Sequence) and not isinstance(net, str)
+    found: list[Any] = list(net) if several else [net]  # type: ignore[arg-type]
+    if not found or not all(isinstance(one, nn.Module | nn.Parameter) for one in found):
+        kinds = " and ".join(sorted({type(one).__name__ for one in found})) or "nothing"
+        what = f"{said('net', net)} of {kinds}" if several else said("net", net)
+        raise ValueError(f"{what}: give a torch.nn.Module, or a list of these and of torch.nn.Parameter")
+    return [Alone([one]) if isinstance(one, nn.Parameter) else one for one in found]
 
 
 def trainable(modules: Sequence[nn.Module]) -> list[nn.Parameter]:
@@ -44,7 +54,8 @@ def counted(modules: Sequence[nn.Module], *, biases: bool) -> list[nn.Parameter]
         )
     if any(p.is_complex() for p in every):
         raise ValueError("net has complex parameters: give it two real ones for each, its real and its imaginary part")
-    found = [p for p in every if biases or p.ndim >= 2]
+    layers = {id(p) for p in trainable([one for one in modules if not isinstance(one, Alone)]) if p.ndim >= 2}
+    found = [p for p in every if biases or id(p) in layers]
     if not found:
         hint = "give biases=True to count the others" if every else "give the network that is trained"
         raise ValueError(f"net has {len(every)} trainable parameters and no weight matrix among them: {hint}")
