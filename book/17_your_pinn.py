@@ -192,6 +192,46 @@ monitor.plot()
 # gave the monitor an error.
 
 # %% [markdown]
+# ## What the monitor must be told
+#
+# The monitor knows only what you give it. So check one thing when you have added the three lines:
+# `monitor.history["loss"]` must be your own loss. If the two differ, a weight or a term is missing.
+#
+# **Weights of the residual.** A term brings its weight with it, but the residual does not. If your
+# loss is `1e-4 * residual().square().mean()`, write `weights=1e-4`. One weight a point, a dict by
+# equation, or a function that gives them is taken too. Several equations are a dict by name, which
+# `residual` returns.
+#
+# **Weights that change.** With {term}`RBA` a step first updates its weights and then uses them. The
+# monitor measures before the step, so it must be given the weights of the *coming* step. In float64
+# the loss of these lines and that of the monitor agree to the last digits:
+#
+# ```python
+# lam, rule = torch.zeros(len(INSIDE)), dict(decay=0.999, rate=0.01)
+#
+# monitor = pl.Monitor(
+#     net,
+#     residual=residual,  # (n_points,)
+#     weights=lambda: pl.rba.update(lam, residual(), **rule) ** 2,
+#     terms=terms,
+#     **kind,
+# )
+# for step in range(steps):
+#     monitor(step)
+#     r = residual()
+#     lam = pl.rba.update(lam, r, **rule)
+#     loss = (lam * r).square().mean() + sum(term() for term in terms.values())
+# ```
+#
+# **The network** must be called, as `net(x)` and not `net.forward(x)`. Only then does the monitor
+# hear its outputs and layers, and `output_spread` is a number. An unknown coefficient can stand
+# beside the network, as in `pl.Monitor([net, k], ...)`.
+#
+# **Points that change.** If you draw new points at each step, give `points=` a function too. If a
+# refinement adds points, and the batches no longer divide their number, the monitor warns once and
+# leaves the last points out.
+
+# %% [markdown]
 # ## In DeepXDE
 #
 # In DeepXDE the monitor is a callback. It reads DeepXDE's own loss, with the weights, conditions

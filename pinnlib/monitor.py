@@ -139,8 +139,8 @@ class Monitor:
         terms: by name, functions without arguments that give a scalar: all else in the loss, with its weight.
         weights: by which each squared residual is multiplied in your loss: a number or ``(n_points,)``, a dict of these by
             equation, or a function that gives them at each probe; constants to the gradient.  Weights that a step changes before
-            it uses them must be given as they will be, see :mod:`pinnlib.rba`.  ``history["loss"]`` must be your own loss: if it is
-            not, a weight or a term is missing here.
+            it uses them must be given as they will be, see :mod:`pinnlib.rba`.  ``history["loss"]`` must be your own loss: if it
+            is not, a weight or a term is missing here.
         loss: in place of these three, one function without arguments that gives all at once, as a :class:`Loss`.
         optimizer: torch's; Adam and AdamW have ``snr_adam`` and ``adam_step``, others nan, see :func:`pinnlib.snr.is_adam`.
         points: of the residual, ``(n_points, d)``, for ``order_residual``; or, where they change, a function without arguments

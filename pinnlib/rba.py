@@ -8,6 +8,29 @@ It is a low-pass filter of the normalized residual with time constant :math:`1 /
 A weight that starts in :math:`[0, \eta / (1 - \gamma)]` stays there, since the added term is at most
 :math:`\eta`.  The weight enters the loss squared, :math:`\langle (\lambda_i r_i)^2 \rangle`.
 
+In a loop of one's own the weights are updated within the step, and then used.  A :class:`pinnlib.Monitor`, which measures before
+the step, must be given the weights of the coming step; then its loss is the one that is minimized:
+
+>>> import torch
+>>> import pinnlib as pl
+>>> net = torch.nn.Sequential(torch.nn.Linear(1, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)).double()
+>>> x, optimizer = torch.linspace(0, 1, 32).double()[:, None], torch.optim.Adam(net.parameters())
+>>> def residual():  # (n_points,), for the largest of all points is looked for along the last axis
+...     return (net(x) - x.sin())[:, 0]
+>>> lam, rule = torch.zeros(32).double(), {"decay": 0.999, "rate": 0.01}
+>>> def weights():
+...     return pl.rba.update(lam, residual(), **rule) ** 2
+>>> monitor = pl.Monitor(net, residual=residual, weights=weights, optimizer=optimizer, batches=8, every=1)
+>>> for step in range(20):
+...     row = monitor(step)
+...     r = residual()
+...     lam = pl.rba.update(lam, r, **rule)
+...     loss = (lam * r).square().mean()
+...     assert abs(row["loss"] / loss.item() - 1.0) < 1e-12
+...     optimizer.zero_grad()
+...     loss.backward()
+...     optimizer.step()
+
 Source: Anagnostopoulos et al., CMAME 421 (2024) 116805.  Introduced in the chapter *Residual-based attention*.
 """
 
