@@ -39,13 +39,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         own = {words[1]: _own_problem(words[1])} if words[:1] == ["train"] and ":" in "".join(words[1:2]) else {}
         options = _parser(own).parse_args(words)
-        return options.command(options)
+        status = options.command(options)
+        sys.stdout.flush()  # here, where it is known what to do if nobody reads it
+        return status
+    except BrokenPipeError as error:
+        if not _unread():
+            print(f"pinnlib: {error}", file=sys.stderr)
+            return 1
+        return 141  # as of a program that the signal SIGPIPE ends
     except (ValueError, OSError, TrainingDiverged) as error:
         print(f"pinnlib: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:  # a training ends in good order at Ctrl-C, and does not come here
         print(f"pinnlib: {stop or 'stopped'}", file=sys.stderr)
         return 130
+
+
+def _unread() -> bool:
+    """Whether the reader of the output has gone, such as ``head``; what is left to say then goes nowhere."""
+    try:
+        print(flush=True)  # which fails, too, where nothing was kept back
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _own_problem(address: str) -> type[problems.Problem]:
@@ -187,19 +204,26 @@ def _reading(default: object, annotation: object) -> dict[str, Any] | None:
     kind: Any = next((kind for kind in (float, int, str) if kind.__name__ in words), None)
     if kind is None:
         kinds = {type(value) for value in values}
-        kind = kinds.pop() if len(kinds) == 1 else _number_or_text
+        only = next(iter(kinds)) if len(kinds) == 1 else _number_or_text
+        kind = number if int in kinds and kinds <= {int, float} else only  # a default of 4 does not say that 4.5 is wrong
     if several or (default is None and words & {"Sequence", "tuple", "list"}):
         return {"type": kind, "nargs": len(values) or "*", "metavar": "VALUE"}
     return {"type": kind, "metavar": "VALUE"}
 
 
+def number(word: str) -> int | float:
+    """A whole number where it is one; argparse says the name of this function, where it is none."""
+    try:
+        return int(word)
+    except ValueError:
+        return float(word)
+
+
 def _number_or_text(word: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(word)
-        except ValueError:
-            continue
-    return word
+    try:
+        return number(word)
+    except ValueError:
+        return word
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import json
+import os
 import re
 import subprocess
 import sys
@@ -108,6 +109,31 @@ def test_info_of_a_foreign_file(tmp_path, capsys):
     (tmp_path / "x.npz").write_text("hello")
     assert main(["info", str(tmp_path / "x.npz")]) == 1
     assert "x.npz is not a pinnlib run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_reader_that_goes_ends_it_quietly(tmp_path, buffered):
+    out = tmp_path / "r.npz"
+    assert main([*BASE, "--steps", "2", "--out", str(out)]) == 0
+    command = [sys.executable, "-m", "pinnlib", "info", str(out)]
+    gone, end = os.pipe()
+    os.close(gone)  # as head does, when it has seen enough
+    try:
+        done = subprocess.run(
+            command, stdout=end, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": buffered}
+        )
+    finally:
+        os.close(end)
+    assert (done.stderr, done.returncode) == ("", 141)
+
+
+def test_another_broken_pipe_is_an_error(tmp_path, capsys, monkeypatch):
+    def broken(path):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(pl.Run, "load", broken)
+    assert main(["info", str(tmp_path / "r.npz")]) == 1
+    assert "Broken pipe" in capsys.readouterr().err
 
 
 def test_as_a_module(tmp_path):
@@ -224,6 +250,10 @@ class Slab(pl.Problem):
 class Burgers(Slab):
     pass
 
+class Bare(Slab):
+    def __init__(self, w=4, box=(0, 1), mixed=(0, 0.5), k=1.0, n: int = 2):
+        self.w, self.box, self.mixed, self.k, self.n, self.speed = w, box, mixed, k, n, 1.0
+
 class Half(pl.Problem):
     pass
 
@@ -290,6 +320,23 @@ def test_a_problem_of_ones_own(slab, capsys):
         assert f"slab({', '.join(f'{k}={json.dumps(v)}' for k, v in (expected | {'speed': speed}).items())})" in text
 
 
+def test_a_whole_default_without_an_annotation_takes_any_number(slab, capsys):
+    sizes = BASE[BASE.index("--width") :]
+    command = ["train", f"{slab}:Bare", *sizes, "--steps", "1", "--out", "c.npz"]
+    given = ["--w", "4.5", "--box", "0", "1.5", "--mixed", "1", "2", "--k", "3", "--n", "5"]
+    assert main([*command, *given]) == 0
+    found = pl.Run.load("c.npz").problem_spec["settings"]
+    assert json.dumps({name: found[name] for name in ("w", "box", "mixed", "k", "n")}) == json.dumps(
+        {"w": 4.5, "box": [0, 1.5], "mixed": [1, 2], "k": 3.0, "n": 5}
+    )
+    for wrong in (["--n", "4.5"], ["--w", "four"]):
+        with pytest.raises(SystemExit):
+            main([*command, *wrong])
+    error = capsys.readouterr().err
+    assert "argument --n: invalid int value: '4.5'" in error
+    assert "argument --w: invalid number value: 'four'" in error
+
+
 def test_help_of_a_problem_of_ones_own(slab, capsys):
     said = help_of(capsys, "train", f"{slab}:Slab")
     assert "A slab that reacts, 100% of it." in " ".join(said.values())
@@ -313,7 +360,7 @@ def test_an_argument_without_a_default_is_required(slab, capsys):
     ("address", "message"),
     [
         ("nowhere:Slab", "no module is called 'nowhere': start from the folder of nowhere.py"),
-        ("{}:Slob", "has no Slob: its problems are Slab, Burgers, Half"),
+        ("{}:Slob", "has no Slob: its problems are Slab, Burgers, Bare, Half"),
         ("{}:Other", "is not a problem: give a class that derives from pinnlib.Problem"),
         ("{}:Half", "is not complete: write its "),
         ("{}.py:Slab", "without folders and .py"),

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,6 +31,32 @@ def test_round_trip(run, tmp_path):
     assert repr(loaded) == repr(run)
     assert loaded.complete
     assert os.listdir(tmp_path / "folder") == ["run.npz"]  # no temporary file is left
+
+
+class Decay(pl.Problem):
+    """One coordinate."""
+
+    coordinates, fields, domain, partials = ("t",), ("u",), ((0.0, 1.0),), ("u", "u_t")
+
+    def residual(self, points, d):
+        return d.u_t + d.u
+
+    def data(self, n, seed):
+        return np.zeros((1, 1)), np.ones((1, 1))
+
+
+def test_of_one_coordinate_a_list_of_numbers_is_a_list_of_points():
+    run, at = pl.train(Decay(), replace(CONFIG, data_points=1, weighting=None), progress=False), np.array([0.5, 0.6])
+    for look in (run.predict, run.observe, lambda points: run.residual(points=points)):
+        assert np.array_equal(look(at), look(at[:, None]))
+        with pytest.raises(ValueError, match=r"points have shape \(2, 3\): give \(n_points, 1\), a column for each of t"):
+            look(np.zeros((2, 3)))
+
+
+def test_points_of_a_wrong_shape_are_one_sentence(run):
+    for wrong in (np.zeros(2), np.zeros((4, 3)), 0.5):
+        with pytest.raises(ValueError, match=r"points have shape .*: give \(n_points, 2\), a column for each of x, y"):
+            run.predict(wrong)
 
 
 def test_what_a_killed_process_left_goes_with_the_next_file(run, tmp_path):

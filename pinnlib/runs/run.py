@@ -110,23 +110,37 @@ class Run:
 
         Args:
             snapshot: its number.
-            points: where, ``(n_points, n_coordinates)``; at the run's own collocation points unless told.
+            points: where, ``(n_points, n_coordinates)``, of one coordinate also ``(n_points,)``; at the run's own collocation
+                points unless told.
 
         Returns:
             ``(n_points,)``, or ``(n_equations, n_points)`` of a system.
+
+        Raises:
+            ValueError: points of another shape.
         """
-        return evaluation.residual(self.model(snapshot), self.known_problem(), self.points if points is None else points)
+        where = self.points if points is None else self._places(points)
+        return evaluation.residual(self.model(snapshot), self.known_problem(), where)
 
     def predict(self, points: np.ndarray, snapshot: int | None = None) -> np.ndarray:
-        """The fields of a snapshot's network, as training left it unless told, at ``points``; ``(n_points, n_fields)``."""
-        model = self.model(snapshot)
+        """The fields of a snapshot's network, as training left it unless told, at ``points``; ``(n_points, n_fields)``.
+
+        Points are ``(n_points, n_coordinates)``, of one coordinate also ``(n_points,)``.
+
+        Raises:
+            ValueError: points of another shape.
+        """
+        model, points = self.model(snapshot), self._places(points)
         if self.problem is None and not self.problem_spec.get("maps_outputs"):
             return evaluation.predict(model, points)
         return evaluation.fields(model, self.known_problem(), points)
 
     def observe(self, points: np.ndarray, snapshot: int | None = None) -> np.ndarray:
-        """What data and reference speak of, by a snapshot's network, the last one unless told; ``(n_points, n_observed)``."""
-        return evaluation.observe(self.model(snapshot), self.known_problem(), points)
+        """What data and reference speak of, by a snapshot's network, the last one unless told; ``(n_points, n_observed)``.
+
+        Points are as for :meth:`predict`, and so is what is raised.
+        """
+        return evaluation.observe(self.model(snapshot), self.known_problem(), self._places(points))
 
     @property
     def unknowns(self) -> dict[str, float]:
@@ -136,6 +150,17 @@ class Run:
             self.state["parameters"][len(self.state["parameters"]) - len(found) :], dtype=torch.float64, device="cpu"
         )
         return {name: float(value) for name, value in values(found, thetas).items()}
+
+    def _places(self, points: np.ndarray) -> np.ndarray:
+        """Points ``(n_points, n_coordinates)``; of one coordinate a list of numbers is a list of points."""
+        names, where = self.problem_spec["coordinates"], np.asarray(points)
+        if len(names) == 1 and where.ndim == 1:
+            where = where[:, None]
+        if where.ndim != 2 or where.shape[1] != len(names):
+            raise ValueError(
+                f"points have shape {where.shape}: give (n_points, {len(names)}), a column for each of {', '.join(names)}"
+            )
+        return where
 
     def _needs_weights(self) -> None:
         if not self.state["parameters"].size:
