@@ -26,10 +26,10 @@
 # at 91,700 without. On the Helmholtz equation they draw it at step 1,000 with RBA, and at 19,000
 # without.
 #
-# **What this chapter does.** It draws the numbers that the authors published, with the phases as
-# they drew them. Then it rebuilds the start of their runs, trains the first 100 steps on this page,
-# and compares them with the published ones. Finally it compares four long runs from that start with
-# the authors' runs.
+# **What this chapter does.** It draws the numbers that the authors published (on this page
+# *published* means theirs), with the phases as they drew them. Then it rebuilds the start of their
+# runs, trains the first 100 steps on this page, and compares them with the published ones. Finally
+# it compares four long runs from that start with the authors' runs.
 #
 # **Before.** {doc}`01_first_pinn`: {term}`residual`, {term}`collocation points`, error.
 # {doc}`02_signal_and_noise`: signal, noise, SNR, and the three phases.
