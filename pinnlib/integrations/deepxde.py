@@ -45,6 +45,7 @@ class SNRMonitor(Watching, dde.callbacks.Callback):
         names: of all losses in DeepXDE's order, equations first; the classes of the conditions unless told.
         shuffle: seed of the one permutation of the points that is cut, since DeepXDE's are in order; None: as they come.
         settings: others of :class:`pinnlib.monitor.Monitor`, such as ``biases`` and ``layers``.
+            The relative L2 error is DeepXDE's, at its points of test, where the data have a solution.
 
     Raises:
         ValueError: another backend, a period that is not a whole number, or what :class:`pinnlib.monitor.Monitor` finds wrong;

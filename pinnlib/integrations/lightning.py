@@ -46,7 +46,8 @@ class SNRMonitor(Watching, lightning.Callback):
         loss: for a LightningModule that is not PINA's: from the module and the batch of its ``training_step``, the
             :class:`pinnlib.monitor.Loss` of this step.
         shuffle: seed of the one permutation of the points that is cut; None: as they come.
-        settings: others of :class:`pinnlib.monitor.Monitor`, such as ``biases``, ``error`` and ``fresh``.
+        settings: others of :class:`pinnlib.monitor.Monitor`, such as ``biases``, ``fresh`` and ``error``, which
+            gives the relative L2 error.
 
     Raises:
         ValueError: a number of steps that is not whole, or what the monitor finds wrong; while training, a module that is not
