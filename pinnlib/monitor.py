@@ -57,7 +57,7 @@ SERIES = {
     "step": "steps done",
     "loss": "the loss: mean of weight times squared residual, and all terms",
     "loss_residual": "unweighted mean squared residual, of a system summed over its equations",
-    "rel_l2": "what error gives; nan without",
+    "rel_l2": "what error gives, a relative L2 error; nan without",
     "snr": "signal over noise of the batch gradients",
     "snr_layers": "the same, parameter by parameter",
     "snr_residual": "signal over noise of the residual alone",
@@ -76,6 +76,8 @@ SERIES = {
     "resultant": "R, norm of the mean of the batches' unit gradients",
     "alignment": "A, mean cosine between the gradients of two batches",
     "floor": "the SNR of pure noise, 1 / sqrt(batches - 1)",
+    "factor": "by what the squared residuals are multiplied, mean over points and equations",
+    "factor_spread": "its standard deviation over the points by its mean, of the equation where this is the largest",
     "wall_time": "seconds since the first call",
 }
 #: And where ``fresh`` gives residuals at other points.
@@ -149,7 +151,8 @@ class Monitor:
         fresh: a function without arguments that gives the residual at points that are not trained on, for ``loss_fresh``.
         layers: names of modules within ``net`` whose activations are measured, see :data:`LAYERS`; or a function without
             arguments that gives activations ``(n_samples, n_neurons)`` by name.
-        error: a function without arguments that gives an error, kept as ``rel_l2``.
+        error: a function without arguments that gives the relative L2 error, kept as ``rel_l2``: the norm of what is wrong by
+            that of the solution, so that the output zero has 1.  The report takes it for that.
         batches: equal parts of the points, in their order.
         shuffle: seed of one permutation of the points before they are cut, where their order means something.
         drop_last: leave out the last points where the batches do not divide them.  Else that is an error at the first probe; at a
@@ -388,12 +391,12 @@ class Monitor:
             fresh = None if self._fresh is None else squared(by_equation(self._fresh())).detach().double().cpu().numpy()
         squares = {name: r.detach().double().square().cpu().numpy() for name, r in loss.residuals.items()}
         values = {name: float(term.detach()) for name, term in loss.terms.items()}
-        weighted = float(loss.each.detach().double().mean())
+        weighted = float(loss.each.detach().double().mean()), loss.weighting()
         measured = _measure_layers(layers, chosen) if layers else {}
         if fresh is not None:
             own_median = float(np.median(np.sum(list(squares.values()), axis=0)))
             measured |= dict(zip(FRESH, (float(fresh.mean()), float(np.median(fresh)), own_median), strict=True))
-        return _Found(weighted, squares, values, own, apart, error, heard.spread(loss.rows, rows), places, measured, kinds)
+        return _Found(*weighted, squares, values, own, apart, error, heard.spread(loss.rows, rows), places, measured, kinds)
 
     def _located(self, loss: Checked) -> _Places | None:
         """Where the points of the residual are; None where nobody said, or where those that were given are not they any more."""
@@ -473,6 +476,8 @@ class Monitor:
             "resultant": resultant,
             "alignment": (batches * resultant**2 - 1.0) / (batches - 1.0),
             "floor": 1.0 / math.sqrt(batches - 1.0),
+            "factor": found.weighting[0],
+            "factor_spread": found.weighting[1],
             "wall_time": math.nan,
         }
         row |= found.measured
@@ -517,11 +522,12 @@ class _Found:
 
     Attributes:
         loss: mean of weight times squared residual.
+        weighting: mean and spread of these weights.
         squares: squared residuals ``(n_points,)`` by equation.
         terms: value of each term.
         own: gradients of the batches ``(batches, size)`` a layer.
         apart: of each term, its gradient ``(size,)`` a layer.
-        error: what error gives.
+        error: relative L2, that error gives.
         spread: of the outputs.
         places: points and their domain.
         measured: series of :data:`FRESH` and :data:`LAYERS`.
@@ -529,6 +535,7 @@ class _Found:
     """
 
     loss: float
+    weighting: tuple[float, float]
     squares: dict[str, np.ndarray]
     terms: dict[str, float]
     own: list[Tensor]

@@ -1,5 +1,6 @@
 """What a report says of runs whose state is known: five healthy, five sick, and synthetic series at the bounds of the rules."""
 
+import dataclasses
 import html
 import math
 
@@ -83,6 +84,40 @@ def test_a_healthy_training_in_plain_torch():
     assert "error: not known, there is no reference: loss and SNR cannot stand in for it." in str(report)
 
 
+def test_a_training_with_a_small_weight_of_the_residual_is_not_diverging():
+    """u'' + 4 pi^2 u = 0 and measured values: zero solves the equation, so the residual grows while the values are learnt."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 1))
+    with torch.no_grad():
+        net[2].weight.mul_(0.01)  # begin near zero
+        net[2].bias.zero_()
+    x = torch.linspace(0, 1, 64)[:, None]
+
+    def residual():
+        z = x.clone().requires_grad_()
+        u = net(z)
+        du = torch.autograd.grad(u.sum(), z, create_graph=True)[0]
+        return torch.autograd.grad(du.sum(), z, create_graph=True)[0] + 4 * math.pi**2 * u
+
+    def measured():
+        return (net(x) - torch.sin(2 * math.pi * x)).square().mean()
+
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
+    monitor = pl.Monitor(net, residual=residual, terms={"measured": measured}, weights=1e-5, batches=8, every=20)
+    for step in range(601):
+        monitor(step)
+        optimizer.zero_grad()
+        (1e-5 * residual().square().mean() + measured()).backward()
+        optimizer.step()
+    history = monitor.history
+    assert history["loss"][-1] < history["loss"][0] / 10
+    assert history["loss_residual"].max() > 10 * history["loss_residual"][0]
+    report = monitor.report()
+    assert report.state == "learning"
+    assert report.why.startswith("The loss fell ")
+    assert not {"setback", "bursts"} & {one.about for one in report.findings}
+
+
 # ---- five sick ones
 
 
@@ -158,6 +193,14 @@ STEPS = np.unique(np.geomspace(1, 1000, 40).astype(int))
 FALLING = 1.0 / STEPS**1.5
 
 
+def weighted(residual, term, factor, spread=0.0, **more):
+    """As a monitor has it, whose residual is weighted by ``factor``; ``term`` and ``more`` have their weights."""
+    factor = np.broadcast_to(factor, STEPS.shape)
+    parts = [value for name, value in more.items() if name.startswith("loss_")]
+    series = {"loss_bc": term, "signal_bc": FALLING, "factor": factor, "factor_spread": np.full(len(STEPS), spread)}
+    return history(residual, loss=factor * residual + term + sum(parts), **series | more)
+
+
 @pytest.mark.parametrize(
     ("series", "state"),
     [
@@ -184,6 +227,15 @@ FALLING = 1.0 / STEPS**1.5
         (history(FALLING, output_spread=FALLING), "learning"),  # the solution may be constant, where all terms are met
         (history(FALLING, loss_fresh=FALLING, median_fresh=20 * FALLING, median_residual=FALLING), "overfit"),
         (history(FALLING, loss_fresh=1e3 * FALLING, median_fresh=2 * FALLING, median_residual=FALLING), "learning"),
+        (weighted(STEPS**2.0, FALLING, 1e-12), "learning"),  # what is minimized falls, whatever the residual does
+        (weighted(FALLING, np.where(STEPS < 500, 1e-9, 1e-3), 1e-9), "diverging"),
+        (weighted(np.ones(len(STEPS)), FALLING, 1e-9), "learning"),
+        (weighted(STEPS**2.0, np.maximum(FALLING, 0.5), 1e-12), "plateau"),
+        # weights that grow from next to nothing, as those of attention do: the loss grows, and the training is none the worse
+        (weighted(FALLING**0.5, 1e-6 * FALLING, np.linspace(1e-6, 1, len(STEPS))), "learning"),
+        (weighted(STEPS**2.0, FALLING, np.linspace(1e-15, 1e-12, len(STEPS))), "learning"),
+        (weighted(np.where(STEPS < 500, FALLING, 1.0), FALLING, np.linspace(1e-6, 1, len(STEPS))), "diverging"),
+        (weighted(FALLING, FALLING, 1.0, loss_nll=np.linspace(1, -9, len(STEPS)), signal_nll=FALLING), "learning"),
     ],
 )
 def test_states_at_the_bounds_of_the_rules(series, state):
@@ -228,6 +280,62 @@ def test_findings_have_their_numbers():
     assert "it is large in a few places" in said(history(FALLING, **fresh))["fresh"]
     assert "it is large in a few places" not in said(history(FALLING, **fresh | {"loss_fresh": 3 * FALLING}))["fresh"]
     assert "the answer zero everywhere has 1" in said(history(FALLING, rel_l2=2 * flat))["error"]
+
+
+def test_bursts_and_setbacks_are_those_of_the_loss_that_is_minimized():
+    burst = FALLING.copy()
+    burst[20] *= 100
+    assert "bursts" not in said(weighted(burst, FALLING, 1e-9))
+    found = said(weighted(FALLING, burst, 1e-9))["bursts"]
+    assert found.startswith(f"At 1 of {len(STEPS)} probes the loss is more than tenfold that of those around it")
+    assert "setback" not in said(weighted(STEPS**2.0, FALLING, 1e-12))
+    assert said(weighted(FALLING, np.where(STEPS < 500, FALLING, 9e-4), 1e-9))["setback"].startswith("The loss is ")
+
+
+@pytest.mark.parametrize(
+    ("residual", "term", "more", "state"),
+    [
+        (np.maximum(FALLING, 0.5), FALLING, {}, "plateau"),
+        (FALLING, np.full(len(STEPS), 0.2), {}, "starved"),
+        (FALLING, np.full(len(STEPS), 0.2), {"output_spread": FALLING}, "dead"),
+    ],
+)
+def test_attention_is_not_advised_to_who_has_it(residual, term, more, state):
+    """Nor a larger weight of a term beside it, see the page *What to do when*, rows 4 and 6."""
+    plain, own = (diagnose(weighted(residual, term, 1.0, spread, **more)) for spread in (0.0, 0.5))
+    assert plain.state == own.state == state
+    assert not any("the points' weights" in one for one in plain.advice)
+    (heavier,) = (one for one in own.advice if "a weight of about 20" in one)
+    assert "rain without the points' weights, and give" in heavier
+    assert not any("try residual-based attention" in one for one in own.advice)
+    assert any("try residual-based attention" in one for one in plain.advice) == (state == "plateau")
+
+
+def test_a_run_knows_its_weighting():
+    plain, attentive, moved = (pl.records.load(f"allen_cahn_{kind}") for kind in ("vanilla_seed2", "permuted_seed3", "rad_seed2"))
+    reports = [run.report() for run in (plain, attentive, moved)]
+    assert [one.state for one in reports] == ["plateau"] * 3
+    assert ["try residual-based attention" in " ".join(one.advice) for one in reports] == [True, False, True]
+    assert reports[1].why.startswith("The loss, weighted as in the end, is ")
+    assert reports[0].why.startswith("The loss is ")
+
+
+def test_the_data_weight_of_a_run_counts():
+    """The loss of a run is that of its config: with heavy data a residual that grows is no divergence."""
+    run = pl.records.load("allen_cahn_vanilla_seed2")
+    growing = np.geomspace(1e-6, 1e-2, len(run.history["step"]))
+    falling = np.geomspace(1e-2, 1e-6, len(growing))
+    run.state, run.config = run.state | {"parameters": np.zeros(0)}, dataclasses.replace(run.config, data_weight=1e4)
+    run.history |= {
+        "loss_residual": growing,
+        "loss_data": falling,
+        "loss": growing + 1e4 * falling,
+        "rel_l2": 0.0 * growing + 0.5,
+    }
+    assert run.report().state == "learning"
+    run.config = dataclasses.replace(run.config, weighting=pl.RBA())
+    run.history |= {"rba_mean": np.linspace(1e-3, 0.2, len(growing))}
+    assert run.report().state == "learning"
 
 
 def test_no_finding_without_its_series():

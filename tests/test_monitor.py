@@ -580,6 +580,26 @@ def test_terms_have_series_of_their_own():
     assert row["loss"] == pytest.approx(row["loss_residual"] + row["loss_edge"] + row["loss_data"])
 
 
+def test_how_the_residual_is_weighted():
+    net = mlp()
+    each = torch.linspace(0.0, 3.0, 64)[:, None]
+    system = lambda: {"a": slope(net), "b": slope(net) + 1.0}  # noqa: E731
+    attended = lambda: monitor.Loss(slope(net), each=each * slope(net).reshape(-1, 1).square())  # noqa: E731
+    nothing = lambda: monitor.Loss(0.0 * slope(net), each=0.0 * slope(net))  # noqa: E731
+    spread = float(each.double().std(correction=0) / each.double().mean())
+    for settings, wanted in (
+        ({"residual": lambda: slope(net)}, (1.0, 0.0)),
+        ({"residual": lambda: slope(net), "weights": 1e-5}, (1e-5, 0.0)),
+        ({"residual": lambda: slope(net), "weights": lambda: each}, (1.5, spread)),
+        ({"residual": lambda: slope(net), "weights": 0.0 * each}, (0.0, 0.0)),
+        ({"residual": system, "weights": {"a": 3.0, "b": each}}, (2.25, spread)),
+        ({"loss": attended}, (1.5, spread)),
+        ({"loss": nothing}, (math.nan, math.nan)),
+    ):
+        row = Monitor(net, batches=8, every=1, **settings)(0)
+        assert (row["factor"], row["factor_spread"]) == pytest.approx(wanted, rel=1e-4, nan_ok=True)
+
+
 def test_schedules():
     net = mlp()
     make = lambda **when: Monitor(net, residual=lambda: slope(net), batches=8, **when)  # noqa: E731

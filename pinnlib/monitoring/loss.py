@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,8 @@ from torch import Tensor
 from .given import whole
 
 __all__ = ["Batches", "Loss", "Numbers", "Pieces", "checked", "squared", "total"]
+
+TINY = 1e-12  # of the largest squared residual
 
 #: What can be asked for at each probe: a number or one a point, or these by equation.
 Numbers = float | np.ndarray | Tensor | Mapping[str, float | np.ndarray | Tensor]
@@ -80,6 +83,7 @@ class Checked:
     Attributes:
         residuals: ``(n_points,)`` by equation, a single one under ``""``.
         each: what each point adds to the mean, ``(n_points,)``.
+        factors: by what each squared residual is multiplied, ``(1,)`` or ``(n_points,)`` an equation.
         terms: ``()`` by name.
         points: as in :class:`Loss`.
         first: as there.
@@ -88,6 +92,7 @@ class Checked:
 
     residuals: dict[str, Tensor]
     each: Tensor
+    factors: list[Tensor]
     terms: dict[str, Tensor]
     points: np.ndarray | Tensor | None
     first: int
@@ -97,6 +102,13 @@ class Checked:
     def n_points(self) -> int:
         """Points of the residuals."""
         return len(self.each)
+
+    def weighting(self) -> tuple[float, float]:
+        """Mean of the factors over points and equations, and the largest relative spread over the points of one equation."""
+        each = [factor.detach().double() for factor in self.factors]
+        means = [float(one.mean()) for one in each]
+        spreads = [float(one.std(correction=0)) / mean if mean else 0.0 for one, mean in zip(each, means, strict=True)]
+        return sum(means) / len(means), max(spreads)
 
 
 def checked(loss: Loss) -> Checked:
@@ -108,26 +120,31 @@ def checked(loss: Loss) -> Checked:
     if not isinstance(loss, Loss):
         raise ValueError(f"loss gives a {type(loss).__name__}: return a pinnlib.monitor.Loss(residuals, terms)")
     residuals = by_equation(loss.residuals)
-    each = _each(loss, residuals)
+    each, factors = _each(loss, residuals)
     n, rows = len(each), len(each) if loss.rows is None else loss.rows
     if not 0 <= loss.first <= rows - n:
         raise ValueError(f"first = {loss.first} and rows = {rows} do not hold {n} points: say where those of the residuals are")
     if not isinstance(loss.terms, Mapping):
         raise ValueError(f"the terms of loss are a {type(loss.terms).__name__}: give a dict of scalars by name")
     terms = {name: _scalar(name, term) for name, term in loss.terms.items()}
-    return Checked(residuals, each, terms, loss.points, loss.first, rows)
+    return Checked(residuals, each, factors, terms, loss.points, loss.first, rows)
 
 
-def _each(loss: Loss, residuals: Mapping[str, Tensor]) -> Tensor:
+def _each(loss: Loss, residuals: Mapping[str, Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """What each point adds to the mean, and the factors of its squared residuals."""
     if loss.each is None:
         factors = _factors(loss.weights, residuals)
-        return sum((factors[name] * r.square() for name, r in residuals.items()), torch.zeros((), device="cpu"))
+        each = sum((factors[name] * r.square() for name, r in residuals.items()), torch.zeros((), device="cpu"))
+        return each, list(factors.values())
     if loss.weights is not None:
         raise ValueError("loss has weights and each: give the weights within each")
     each, n = _flat("each", loss.each), len(next(iter(residuals.values())))
     if len(each) != n:
         raise ValueError(f"each has {len(each)} values for {n} points: give one a point")
-    return each
+    with torch.no_grad():
+        square = squared(residuals).double()
+        fine = square > TINY * square.max()  # others have no digits left
+        return each, [each.double()[fine] / square[fine] if fine.any() else square.new_full((1,), math.nan)]
 
 
 def by_equation(given: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,21 +1,22 @@
 """What a training does, in plain sentences: each with its number, what to try, and what the number does not say.
 
 The rules look at medians over the *tail*, the probes of the last fifth of a decade of steps, so that a burst does not decide; but
-where the last probe has less than a tenth of the tail's total, as after L-BFGS, it is the tail alone.  ``total`` is the mean
-squared residual and all terms together that are never negative, ``start`` the first probe that is finite.  The first state that
-fits is the one:
+where the last probe has less than a tenth of the tail's loss, as after L-BFGS, it is the tail alone.  ``loss`` is what is
+minimized, without terms that can be negative, and ``start`` its first probe that is finite.  Where the residual's weights change
+in time, as those of residual-based attention do, the losses of two steps cannot be compared.  There ``loss`` has the mean weight
+of the tail at all points and steps.  The first state that fits is the one:
 
 ==============  ========================================================================================================
 ``too short``   fewer than 8 probes or 50 steps
 ``not finite``  the last loss is nan or inf, or most of the tail
-``diverging``   total is a thousand times the smallest that it was, as median of five probes; or ten times, and more than a
+``diverging``   loss is a thousand times the smallest that it was, as median of five probes; or ten times, and more than a
                 tenth of the start
 ``dead``        the output varies over the points by less than 1% of the most that it did, and the error is above 0.5, or
                 without a reference a term has fallen less than tenfold
 ``overfit``     the squared residual at fresh points is, in the median, more than 10 times that at the trained points
 ``starved``     a term has fallen less than tenfold, to no less than a ten-thousandth of the output's variance, while the
                 residual fell hundredfold
-``plateau``     total fell by less than a fifth over the last half decade, and over all less than ten-thousandfold where there
+``plateau``     loss fell by less than a fifth over the last half decade, and over all less than ten-thousandfold where there
                 is no reference; before step 1,000 that is ``too short``
 ``learning``    none of these
 ==============  ========================================================================================================
@@ -37,7 +38,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import phases
+from .. import phases, weightings
 from ..phases.events import collapses
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ GREW, FAR, CONSTANT, TERM, MET, RESIDUAL, POINTS, FELL, WHOLE = 10.0, 1000.0, 0.
 BAD, GOOD = 0.5, 0.1  # relative L2 errors
 RULES, CANCEL, NEAR = 3.0, 0.2, 1.5  # factors that are worth a sentence
 SATURATED = 50.0  # percent
+VARY = 0.01  # relative; weights that vary by less are as good as equal
+ATTEND = "If that fails, try residual-based attention without that weight; pl.compare says with ranges whether it helps here."
+BOTH = "Do not use larger weights of terms and of points together; pl.compare says with ranges which of the two helps here."
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,12 @@ def of_run(run: Run) -> Report:
     history["floor"] = np.full(len(history.get("step", ())), 1.0 / math.sqrt(run.config.batches - 1.0))
     known = run.state["parameters"].size and run.problem is not None
     names = [name.removeprefix("weight_") for name in history if name.startswith("weight_")] or ["data"]
-    return _report(_Series(history, names), _measured(run) if known else _Output())
+    of_terms = {name: history.get(f"weight_{name}", np.array(run.config.data_weight)) for name in names}
+    rule = run.config.weighting
+    follows = rule is not None and not isinstance(rule, weightings.RAD)  # RAD moves points, and gives them no weights
+    factor = history.get("rba_mean", np.full(len(history["floor"]), math.nan)) ** getattr(rule, "power", 2)
+    weights = _Weights(follows, follows, factor, of_terms)
+    return _report(_Series(history, names, weights), _measured(run) if known else _Output())
 
 
 def diagnose(history: Mapping[str, np.ndarray], terms: list[str] | None = None) -> Report:
@@ -155,7 +164,8 @@ def diagnose(history: Mapping[str, np.ndarray], terms: list[str] | None = None) 
 
     Args:
         history: ``step``, ``loss_residual`` and ``snr``, ``(n_probes,)`` each; of the other series of a monitor or a run those
-            are used that are there.
+            are used that are there.  Without ``loss`` it is taken for the sum of residual and terms.  A run's history does not
+            say how its points are weighted; :meth:`pinnlib.Run.report` does.
         terms: names of the terms beside the residual; those that have a ``loss_`` and a ``signal_`` unless told.
 
     Raises:
@@ -166,17 +176,51 @@ def diagnose(history: Mapping[str, np.ndarray], terms: list[str] | None = None) 
             raise ValueError(f"the history has no {name!r}: give that of a run or a monitor, which has {', '.join(history)}")
     if terms is None:
         terms = [n[5:] for n in history if n.startswith("loss_") and f"signal_{n[5:]}" in history and n != "loss_residual"]
-    series = _Series(dict(history), list(terms))
+    series = _Series(dict(history), list(terms), _weights(history))
     spread = series.history.get("output_spread", np.array([math.nan]))
     most = float(np.nanmax(spread)) if np.isfinite(spread).any() else math.nan
     trained, fresh, mean, now = (series.tail(n) for n in ("median_residual", "median_fresh", "loss_fresh", "output_spread"))
     return _report(series, _Output(trained, fresh, mean, now, most))
 
 
-class _Series:
-    """A history, read at its tail and at its start."""
+@dataclass(frozen=True)
+class _Weights:
+    """How a loss is weighted.
 
-    def __init__(self, history: dict[str, np.ndarray], terms: list[str]) -> None:
+    Attributes:
+        points: whether the points have weights of their own, as by residual-based attention.
+        change: whether the residual's weights change in time.
+        factor: their mean over the points, ``(n_probes,)``.
+        terms: of each term, by what its series is multiplied in the loss, ``(n_probes,)`` or ``()``; one unless told.
+    """
+
+    points: bool
+    change: bool
+    factor: np.ndarray
+    terms: Mapping[str, np.ndarray]
+
+
+def _weights(history: Mapping[str, np.ndarray]) -> _Weights:
+    """Of a monitor's history, whose terms have their weights already."""
+    nothing = np.full(len(history["step"]), math.nan)
+    factor, spread = (np.asarray(history.get(name, nothing), dtype=float) for name in ("factor", "factor_spread"))
+    known = np.isfinite(factor) & np.isfinite(spread)
+    if not known.any():
+        return _Weights(False, False, factor, {})
+    # the spread tells where the mean stays, as that of weights which are divided by it
+    change = np.ptp(factor[known]) > VARY * np.abs(factor[known]).max() or np.ptp(spread[known]) > VARY
+    return _Weights(bool(spread[known][-1] > VARY), bool(change), factor, {})
+
+
+class _Series:
+    """A history, read at its tail and at its start.
+
+    Attributes:
+        loss: the one that the rules look at, ``(n_probes,)``.
+        called: what a sentence calls it.
+    """
+
+    def __init__(self, history: dict[str, np.ndarray], terms: list[str], weights: _Weights) -> None:
         self.history = {name: np.asarray(values, dtype=float) for name, values in history.items()}
         there = [name for name in terms if f"loss_{name}" in history]
         self.negative = [name for name in there if (self.history[f"loss_{name}"] < 0).any()]
@@ -185,11 +229,25 @@ class _Series:
         if not len(self.step):
             raise ValueError("there is no probe yet that a report could speak of: train on, or measure first")
         self.last = int(self.step[-1])
-        parts = [self.history["loss_residual"], *(self.history[f"loss_{name}"] for name in self.terms)]
-        self.total = np.sum(parts, axis=0)
-        self.alone = False
-        now = self.middle(self.total)
-        self.alone = bool(self.total[-1] < now / GREW)
+        self.weights, self.alone = weights, False
+        self.loss, self.called = self._judged()
+        self.alone = bool(self.loss[-1] < self.middle(self.loss) / GREW)
+
+    def _judged(self) -> tuple[np.ndarray, str]:
+        """What is minimized, so that two steps can be compared, and what to call it."""
+        residual, terms = self.history["loss_residual"], self._sum(self.terms)
+        if "loss" not in self:
+            return residual + terms, "The sum of residual and terms"
+        loss = self.history["loss"] - self._sum(self.negative)
+        if not self.weights.change:
+            return loss, "The loss"
+        factor = self.middle(self.weights.factor)
+        return (factor if factor > 0 else 1.0) * residual + terms, "The loss, weighted as in the end,"
+
+    def _sum(self, terms: list[str]) -> np.ndarray:
+        """Of these terms, with their weights."""
+        parts = [self.weights.terms.get(name, 1.0) * self.history[f"loss_{name}"] for name in terms]
+        return np.sum(parts, axis=0) if parts else np.zeros(len(self.step))
 
     def __contains__(self, name: str) -> bool:
         return name in self.history
@@ -212,8 +270,8 @@ class _Series:
         return _median(values[self.between(TAIL, 0.0)])
 
     def before(self) -> float:
-        """Median of the total half a decade before the tail; nan where there is no probe."""
-        return _median(self.total[self.between(HALF + TAIL, HALF)])
+        """Median of the loss half a decade before the tail; nan where there is no probe."""
+        return _median(self.loss[self.between(HALF + TAIL, HALF)])
 
     def start(self, values: np.ndarray) -> float:
         """The first finite one; nan without."""
@@ -255,7 +313,7 @@ def _too_short(series: _Series) -> _State | None:
 
 
 def _not_finite(series: _Series) -> _State | None:
-    fine = np.isfinite(series.total)
+    fine = np.isfinite(series.loss)
     tail = fine[series.between(TAIL, 0.0)]
     if fine[-1] and 2 * tail.sum() > len(tail):
         return None
@@ -270,10 +328,10 @@ def _not_finite(series: _Series) -> _State | None:
 
 
 def _diverging(series: _Series) -> _State | None:
-    now, least, start = series.middle(series.total), _least(series.total), series.start(series.total)
+    now, least, start = series.middle(series.loss), _least(series.loss), series.start(series.loss)
     if not least > 0 or not (now > FAR * least or (now > GREW * least and now > start / GREW)):
         return None
-    why = f"Residual and terms together are {_number(now / least)} times their smallest so far, {least:.2g}."
+    why = f"{series.called} is {_number(now / least)} times its smallest so far, {least:.2g}."
     return "diverging", why, (
         "Go back to the weights of the smallest loss, with a learning rate ten times smaller.",
         "Let the learning rate decay.",
@@ -290,7 +348,7 @@ def _dead(series: _Series, error: float, output: _Output) -> _State | None:
     )
     return "dead", why, (
         "Go back to weights from before, or begin from another start, with a smaller learning rate.",
-        "If a constant solves the equation, give the data, initial or boundary terms a weight of about 20.",
+        f"If a constant solves the equation, {_heavier(series)}.",
     )  # fmt: skip
 
 
@@ -309,8 +367,11 @@ def _starved(series: _Series, output: _Output) -> _State | None:
     by = series.fall(f"loss_{worst}")
     went = f"fell {_number(by)} times" if by >= 1.0 else f"grew {_number(1 / by)} times"
     why = f"{worst} {went} from its start to {series.tail(f'loss_{worst}'):.2g}, while the residual fell {_number(fell)} times."
+    first = f"Give {worst} a weight of about 20 times that of now, and again until it falls with the residual."
+    if series.weights.points:
+        first = f"Train without the points' weights, and give {worst} a weight of about 20. {BOTH}"
     return "starved", why, (
-        f"Give {worst} a weight of about 20 times that of now, and again until it falls with the residual.",
+        first,
         "Or build the condition into the network, so that it holds exactly.",
         f"If {worst} is a penalty, or what is left of it is the noise of data, nothing is wrong.",
     )  # fmt: skip
@@ -324,28 +385,34 @@ def _overfit(output: _Output) -> _State | None:
 
 
 def _plateau(series: _Series, error: float) -> _State | None:
-    now, before = series.middle(series.total), series.before()
-    fell = series.start(series.total) / now if now > 0 else math.inf
+    now, before = series.middle(series.loss), series.before()
+    fell = series.start(series.loss) / now if now > 0 else math.inf
     far = math.isfinite(error) or fell < WHOLE
     if not now > FELL * before or not before > 0 or not far:
         return None
-    why = f"Residual and terms together are {now:.2g}, {_percent(now / before)} of what they were half a decade of steps before."
+    why = f"{series.called} is {now:.2g}, {_percent(now / before)} of what it was half a decade of steps before."
     if series.last < FLAT:
         return "too short", f"{why} {series.last:,} steps are too few to call that a plateau.", ("Train on.",)
     return "plateau", why, (
         "Plot the output. If it is a part of the solution, go on to a limit that is set before; a smaller rate is no cure.",
-        "If it is a trivial one, give the data, initial or boundary terms a weight of about 20 first: it is cheap.",
-        "If that fails, try residual-based attention without that weight; pl.compare says with ranges whether it helps here.",
+        f"If it is a trivial one, {_heavier(series)} first: it is cheap.",
+        BOTH if series.weights.points else ATTEND,
     )  # fmt: skip
 
 
+def _heavier(series: _Series) -> str:
+    """What to try against a trivial solution."""
+    without = "train without the points' weights, and " if series.weights.points else ""
+    return f"{without}give the data, initial or boundary terms a weight of about 20"
+
+
 def _learning(series: _Series) -> _State:
-    now, start, before = series.middle(series.total), series.start(series.total), series.before()
+    now, start, before = series.middle(series.loss), series.start(series.loss), series.before()
     if now == 0.0:
-        return "learning", "Residual and terms are exactly zero: see whether zero, or a constant, solves what is asked.", ()
-    share = f", {_percent(now / before)} of what they were half a decade of steps before" if before > 0 else ""
-    fell = f"fell {_number(start / now)} times from their start to {now:.2g}" if 0 < now < start else f"are at {now:.2g}"
-    return "learning", f"Residual and terms together {fell}{share}.", ()
+        return "learning", f"{series.called} is exactly zero: see whether zero, or a constant, solves what is asked.", ()
+    share = f", {_percent(now / before)} of what it was half a decade of steps before" if before > 0 else ""
+    fell = f"fell {_number(start / now)} times from its start to {now:.2g}" if 0 < now < start else f"is at {now:.2g}"
+    return "learning", f"{series.called} {fell}{share}.", ()
 
 
 def _what_is_read(series: _Series, output: _Output) -> tuple[Finding, ...]:
@@ -428,15 +495,15 @@ def _rules(series: _Series) -> tuple[Finding, ...]:
 
 
 def _setback(series: _Series) -> tuple[Finding, ...]:
-    now, least = series.middle(series.total), _least(series.total)
+    now, least = series.middle(series.loss), _least(series.loss)
     if not least > 0 or not now > RULES * least:
         return ()
-    text = f"Residual and terms together are {_number(now / least)} times their smallest so far, {least:.2g}."
+    text = f"{series.called} is {_number(now / least)} times its smallest so far, {least:.2g}."
     return (Finding("setback", text, "The weights of that moment may be the better ones."),)
 
 
 def _bursts(series: _Series) -> tuple[Finding, ...]:
-    values = series.total
+    values = series.loss
     if len(values) < FEWEST:
         return ()
     around = np.array([np.median(values[max(k - 2, 0) : k + 3]) for k in range(len(values))])
@@ -445,7 +512,8 @@ def _bursts(series: _Series) -> tuple[Finding, ...]:
     if not burst.any():
         return ()
     steps = ", ".join(f"{int(step):,}" for step in series.step[burst][:3])
-    text = f"At {int(burst.sum())} of {len(values)} probes the loss is more than tenfold that of those around it: step {steps}."
+    what = series.called[0].lower() + series.called[1:]
+    text = f"At {int(burst.sum())} of {len(values)} probes {what} is more than tenfold that of those around it: step {steps}."
     return (Finding("bursts", text, "Between two probes there may be more. Keep the weights of the least loss."),)
 
 
