@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import pinnlib as pl
-from pinnlib.comparison import Comparison, trying, verdict
+from pinnlib.comparison import Comparison, Verdict, measures, trying, verdict
 from pinnlib.training import sweep
 
 CONFIG = pl.Config(
@@ -514,7 +514,7 @@ def test_without_a_reference_the_residual_at_fresh_points_is_compared():
     u = run.model()(points)
     (slope,) = torch.autograd.grad(u.sum(), points, create_graph=True)
     (bend,) = torch.autograd.grad(slope.sum(), points)
-    by_hand = float(((bend - u + 1.0) ** 2).mean().detach()) + run.history["loss_data"][-1]
+    by_hand = float(((bend - u + 1.0) ** 2).mean().detach())
     step, course = found.courses["rba"][0]
     assert step[-1] == 30
     assert course[-1] == pytest.approx(by_hand, rel=1e-4)
@@ -522,9 +522,83 @@ def test_without_a_reference_the_residual_at_fresh_points_is_compared():
     row = found.table()[1]
     assert "error" not in row
     assert row["residual"] == found.errors["rba"][0]
-    assert "this is a residual and not an error, and a small one does not prove a small error" in str(found)
+    last = run.history["step"] >= 30 / 10**0.2
+    assert row["misfit"] == np.median(run.history["loss_data"][last])
+    assert "these are a residual, and a misfit at points that are trained on, and not an error" in str(found)
     assert "The residual at fresh points is" in str(found)
     assert "error" not in " ".join(found._cells()[0])
+
+
+class Held(Bare):
+    """The conditions hold exactly, so there is no misfit."""
+
+
+def test_without_conditions_the_residual_alone_is_compared():
+    problem = Held()
+    problem.unsendable = (k for k in ())
+    found = compared(problem, CONFIG, ["vanilla", "rba"], seeds=1)
+    assert [one.key for one in found.measures] == ["residual"]
+    assert "misfit" not in found.table()[1]
+    assert "this is a residual and not an error, and a small one does not prove a small error" in str(found)
+
+
+FELL, GREW, SAME, MIXED = [0.5] * 5, [2.0] * 5, [1.0] * 5, [0.5, 0.5, 0.5, 0.5, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("residual", "misfit", "word", "reason"),
+    [
+        (FELL, FELL, "helps", "all 5 ratios lie below 1, and their median below 0.8, of residual and misfit alike"),
+        (GREW, GREW, "harms", "all 5 ratios lie above 1, and their median above 1.25, of residual and misfit alike"),
+        (SAME, SAME, "no difference larger than 25%", "all 5 ratios lie from 0.8 to 1.25, of residual and misfit alike"),
+        (GREW, FELL, "cannot tell", "the residual grew and the misfit fell"),
+        (FELL, GREW, "cannot tell", "the residual fell and the misfit grew"),
+        (FELL, SAME, "cannot tell", "the residual fell and the misfit hardly changed"),
+        (FELL, [0.0] * 5, "helps", "all 5 ratios lie below 1, and their median below 0.8, of residual and misfit alike"),
+        (
+            MIXED,
+            FELL,
+            "cannot tell",
+            "the residual does not tell (the 5 ratios do not all lie on one side of 1) and the misfit fell",
+        ),
+        (MIXED, MIXED, "cannot tell", "the 5 ratios do not all lie on one side of 1"),
+        (GREW[:4], FELL[:4], "cannot tell", "a verdict needs at least 5 seeds, and not 4"),
+    ],
+)
+def test_without_a_reference_residual_and_misfit_must_agree(monkeypatch, residual, misfit, word, reason):
+    """Their sum at weight 1 is what vanilla minimizes: by it whatever weighs the conditions more would harm."""
+    monkeypatch.setattr(measures, "_at_fresh_points", lambda run, config: (run.history["step"], run.history["fresh"]))
+
+    def blind(seed, residual, misfit):
+        run = fake(seed, [math.nan] * 6)
+        ones = np.ones(len(run.history["step"]))
+        run.history |= {"fresh": 4.0 * residual * ones, "loss_data": 8.0 * misfit * ones}
+        return run
+
+    pairs = list(zip(residual, misfit, strict=True))
+    runs = {"base": [blind(k, 1.0, 1.0) for k in range(len(pairs))], "rule": [blind(k, *pair) for k, pair in enumerate(pairs)]}
+    found = Comparison(runs)
+    base, rule = found.table()
+    assert found.verdicts["rule"] == Verdict(word, reason)
+    assert f"rule against base: {word}, since {reason}. The residual at fresh points is {rule['ratio']:.3g}" in str(found)
+    assert f"The misfit of the conditions is {rule['misfit_ratio']:.3g}" in str(found)
+    assert (base["residual"], base["misfit"]) == (4.0, 8.0)
+    assert rule["misfit_smaller"] == sum(one < 1.0 for one in misfit)
+    assert found._cells()[0][1:6:3] == ["residual at fresh points", "misfit of the conditions"]
+    assert len({len(row) for row in found._cells()}) == 1
+
+
+def test_a_residual_and_a_misfit_have_a_row_of_a_plot_each():
+    problem = Slab()
+    problem.unsendable = (k for k in ())
+    fig = compared(problem, CONFIG, ["vanilla", "rba"], seeds=1).plot()
+    assert [ax.get_ylabel().split(",")[0] for ax in fig.axes] == [
+        "residual at fresh points",
+        "residual at fresh points in the end",
+        "misfit of the conditions",
+        "misfit of the conditions in the end",
+    ]
+    plt.close(fig)
 
 
 def test_a_system_counts_all_its_equations():
@@ -537,7 +611,7 @@ def test_a_system_counts_all_its_equations():
     found = compared(problem, CONFIG, ["vanilla", "rba"], seeds=1)
     (run,) = found.runs["vanilla"]
     one, two = run.residual(points=problem.collocation_points(64, 10**9))
-    assert found.courses["vanilla"][0][1][-1] == pytest.approx((one**2).mean() + 4.0 + run.history["loss_data"][-1])
+    assert found.courses["vanilla"][0][1][-1] == pytest.approx((one**2).mean() + 4.0)
     assert np.all(two == 2.0)
 
 
@@ -609,8 +683,7 @@ def test_a_residual_of_a_normalized_problem_is_in_the_units_of_its_loss():
     assert problem.residual_outputs.scale > 100.0
     found = compared(problem, CONFIG, ["vanilla", "rba"], seeds=1)
     history = found.runs["vanilla"][0].history
-    loss = history["loss_residual"] + history["loss_data"]
-    assert found.courses["vanilla"][0][1][[0, -1]] == pytest.approx(loss[[0, -1]], rel=0.3)
+    assert found.courses["vanilla"][0][1][[0, -1]] == pytest.approx(history["loss_residual"][[0, -1]], rel=0.3)
 
 
 def test_a_class_or_no_config_is_said():

@@ -8,9 +8,10 @@
    comparison.runs["rba"][0]    # the runs, each a pl.Run
 
 **What is compared** is the relative L2 error where the problem has a reference: the median over the probes of the last fifth of
-a decade of steps, so that a burst at the last probe does not decide.  Without a reference it is the mean squared residual at
-points that were not trained on, plus the mean squared misfit of the data, at the snapshots of the same steps.  That is a residual
-and not an error: a small one does not prove a small error.
+a decade of steps, so that a burst at the last probe does not decide.  Without a reference there are two numbers, which are kept
+apart: the mean squared residual at points that were not trained on, at the snapshots of the same steps; and the mean squared
+misfit of the conditions at their points, without weights.  A trivial solution makes the first small, and heavy conditions the
+second.  Neither is an error, and small ones do not prove a small error.
 
 **The verdict** follows from the ratios of a rule's error to the baseline's, one a seed, by a rule that was set before any result:
 
@@ -18,6 +19,8 @@ and not an error: a small one does not prove a small error.
 * *harms*: at least 5 seeds, all ratios above 1, and their median above 1.25;
 * *no difference larger than 25%*: at least 5 seeds, and all ratios from 0.8 to 1.25;
 * *cannot tell*: everything else, with the reason.
+
+Without a reference the rule is asked of the residual and of the misfit, and where the two answers differ it is *cannot tell*.
 
 A run that diverged is worse than any that did not.  Between two rules that do not differ, n seeds agree by chance in 2 / 2^n of
 all comparisons.  A verdict holds at the size at which it was made, and says nothing of longer trainings or larger networks.

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from .measures import Measure
     from .result import Comparison
 
 __all__ = ["figure"]
@@ -27,40 +29,49 @@ def figure(of: Comparison) -> Figure:
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.8), constrained_layout=True, facecolor="white")
-    for k, (label, courses) in enumerate(of.courses.items()):
-        colour, dashes, _ = STYLES[k % len(STYLES)]
-        step, middle, low, high = _over_seeds(courses)
-        left.plot(step, middle, color=colour, ls=dashes, lw=1.4, label=label)
-        left.fill_between(step, low, high, color=colour, alpha=0.15, lw=0)
-    left.set_xscale("log")
-    left.set_yscale("log")
-    left.set_xlabel("step")
-    left.set_ylabel(f"{of.measure}, median and range")
-    left.legend(frameon=False, fontsize=8)
-
-    values = np.array(list(of.errors.values()))  # (n_rules, n_seeds)
-    fine = np.isfinite(values)
-    top = 2.0 * values[fine].max() if fine.any() else 1.0
-    shown, places = np.where(fine, values, top), np.arange(len(values))
-    right.plot(places, shown, color="#999999", lw=0.7, zorder=1)
-    for k in range(len(values)):
-        colour, _, marker = STYLES[k % len(STYLES)]
-        right.plot(np.full(fine[k].sum(), k), shown[k][fine[k]], ls="", marker=marker, color=colour, ms=5, alpha=0.8)
-    if not fine.all():
-        right.plot(np.nonzero(~fine)[0], shown[~fine], ls="", marker="x", color="black", ms=7, label="diverged")
-        right.legend(frameon=False, fontsize=8)
-    right.set_yscale("log")
-    right.set_xticks(places, list(of.errors), rotation=20 if len(values) > 3 else 0)
-    right.set_xlim(-0.5, len(values) - 0.5)
-    right.set_ylabel(f"{of.measure} in the end, a line a seed")
-    right.set_xlabel("rule")
+    rows = len(of.measures)
+    fig, axes = plt.subplots(rows, 2, figsize=(9.6, 3.8 * rows), constrained_layout=True, facecolor="white", squeeze=False)
+    for (left, right), measure in zip(axes, of.measures, strict=True):
+        _over_steps(left, measure)
+        _in_the_end(right, measure)
     config = of._first.config
     baseline = config.describe().removesuffix(f", seed {config.seed}")
     fig.suptitle(f"{len(of.seeds)} seed{'s' * (len(of.seeds) != 1)}; baseline: {baseline}", fontsize=9)
     if "inline" in mpl.get_backend():  # a notebook shows what a cell returns, and would show an open figure a second time
         plt.close(fig)
     return fig
+
+
+def _over_steps(ax: Axes, measure: Measure) -> None:
+    for k, (label, courses) in enumerate(measure.courses.items()):
+        colour, dashes, _ = STYLES[k % len(STYLES)]
+        step, middle, low, high = _over_seeds(courses)
+        ax.plot(step, middle, color=colour, ls=dashes, lw=1.4, label=label)
+        ax.fill_between(step, low, high, color=colour, alpha=0.15, lw=0)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("step")
+    ax.set_ylabel(f"{measure.name}, median and range")
+    ax.legend(frameon=False, fontsize=8)
+
+
+def _in_the_end(ax: Axes, measure: Measure) -> None:
+    values = np.array(list(measure.ends.values()))  # (n_rules, n_seeds)
+    fine = np.isfinite(values)
+    top = 2.0 * values[fine].max() if fine.any() else 1.0
+    shown, places = np.where(fine, values, top), np.arange(len(values))
+    ax.plot(places, shown, color="#999999", lw=0.7, zorder=1)
+    for k in range(len(values)):
+        colour, _, marker = STYLES[k % len(STYLES)]
+        ax.plot(np.full(fine[k].sum(), k), shown[k][fine[k]], ls="", marker=marker, color=colour, ms=5, alpha=0.8)
+    if not fine.all():
+        ax.plot(np.nonzero(~fine)[0], shown[~fine], ls="", marker="x", color="black", ms=7, label="diverged")
+        ax.legend(frameon=False, fontsize=8)
+    ax.set_yscale("log")
+    ax.set_xticks(places, list(measure.ends), rotation=20 if len(values) > 3 else 0)
+    ax.set_xlim(-0.5, len(values) - 0.5)
+    ax.set_ylabel(f"{measure.name} in the end, a line a seed")
+    ax.set_xlabel("rule")
 
 
 def _over_seeds(courses: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..runs import Run, report
-from ..training.probe import FRESH_SEED
-from . import figure
+from . import figure, measures
+from .measures import Course, Measure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +22,8 @@ __all__ = ["Comparison", "Verdict", "verdict"]
 
 ENOUGH = 5  # seeds
 MARGIN = 1.25  # a ratio within this factor is no difference worth a word
-WINDOW = 10**0.2  # the last steps, as a factor: a fifth of a decade
+NONE = f"no difference larger than {MARGIN - 1:.0%}"
+SAID = {"helps": "fell", "harms": "grew", NONE: "hardly changed"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def verdict(ratios: Sequence[float]) -> Verdict:
     elif both:
         reason = f"both runs diverged with {both} of {n} seeds"
     elif low >= least and high <= most:
-        word, reason = f"no difference larger than {MARGIN - 1:.0%}", f"all {n} ratios lie from {least:g} to {most:g}"
+        word, reason = NONE, f"all {n} ratios lie from {least:g} to {most:g}"
     elif low <= 1.0 <= high:
         reason = f"the {n} ratios do not all lie on one side of 1"
     elif least <= middle <= most:
@@ -68,6 +69,16 @@ def verdict(ratios: Sequence[float]) -> Verdict:
     else:
         word, reason = "harms", f"all {n} ratios lie above 1, and their median above {most:g}"
     return Verdict(word, reason)
+
+
+def _together(verdicts: Mapping[str, Verdict]) -> Verdict:
+    """What all of these say, by the measure they are of; cannot tell, where they do not agree."""
+    found = list(verdicts.values())
+    if len(found) == 1 or len({one.reason for one in found}) == 1:  # one reason has one word
+        alike = "" if len(found) == 1 or found[0].word == "cannot tell" else f", of {' and '.join(verdicts)} alike"
+        return Verdict(found[0].word, found[0].reason + alike)
+    parts = [f"the {key} {SAID.get(one.word) or f'does not tell ({one.reason})'}" for key, one in verdicts.items()]
+    return Verdict("cannot tell", " and ".join(parts))
 
 
 def _count(n: int, what: str) -> str:
@@ -132,69 +143,60 @@ class Comparison:
         """Whether errors are compared, and not residuals."""
         return any(np.isfinite(run.history["rel_l2"]).any() for runs in self.runs.values() for run in runs)
 
+    @cached_property
+    def measures(self) -> tuple[Measure, ...]:
+        """What is compared: the error, or without a reference the residual and, where there are conditions, their misfit."""
+        if self.has_reference:
+            return (measures.error(self.runs, self.diverged),)
+        conditions = any(np.any(run.history["loss_data"]) for runs in self.runs.values() for run in runs)
+        kinds = (measures.residual, measures.misfit) if conditions else (measures.residual,)
+        return tuple(kind(self.runs, self.diverged) for kind in kinds)
+
     @property
     def measure(self) -> str:
-        """What is compared, in words."""
-        return "relative L2 error" if self.has_reference else "residual at fresh points"
+        """What is compared first, in words; all of it stands in :attr:`measures`."""
+        return self.measures[0].name
 
-    @cached_property
-    def courses(self) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
-        """Steps ``(n,)`` and what is compared there ``(n,)``, of each run: at all probes, or of a residual at the snapshots."""
-        return {label: [self._course(run) for run in runs] for label, runs in self.runs.items()}
+    @property
+    def courses(self) -> Mapping[str, list[Course]]:
+        """Steps ``(n,)`` and errors there ``(n,)``, of each run at all probes; of a residual at the snapshots."""
+        return self.measures[0].courses
 
-    def _course(self, run: Run) -> tuple[np.ndarray, np.ndarray]:
-        if self.has_reference:
-            return np.asarray(run.history["step"]), np.asarray(run.history["rel_l2"], dtype=float)
-        problem, config, steps = run.known_problem(), self._first.config, run.snapshots["step"]
-        # the same for all rules of a seed
-        points = problem.collocation_points(config.points, FRESH_SEED + run.config.seed, config.sampling)
-        scale = problem.residual_outputs.scale if problem.normalize else 1.0  # in the units of the loss
-        values = [
-            float(np.square(run.residual(k, points) / scale).mean(axis=-1).sum()) + float(run.at(step)["loss_data"])
-            for k, step in enumerate(steps.tolist())
-        ]
-        return np.asarray(steps), np.array(values)
+    @property
+    def errors(self) -> Mapping[str, list[float]]:
+        """The error of each run in the end, or without a reference its residual; inf where it diverged."""
+        return self.measures[0].ends
 
-    @cached_property
-    def errors(self) -> dict[str, list[float]]:
-        """What is compared, of each run in the end; inf where it diverged."""
-        found: dict[str, list[float]] = {}
-        for label, runs in self.runs.items():
-            found[label] = []
-            for run, (step, values) in zip(runs, self.courses[label], strict=True):
-                gone = (label, run.config.seed) in self.diverged or not len(step)
-                error = math.inf if gone else float(np.median(values[step >= step[-1] / WINDOW]))
-                found[label].append(error if math.isfinite(error) else math.inf)
-        return found
-
-    @cached_property
-    def ratios(self) -> dict[str, list[float]]:
+    @property
+    def ratios(self) -> Mapping[str, list[float]]:
         """Of a rule's errors to the baseline's, one a seed, for all rules but the baseline; inf, 0 or nan where runs diverged."""
-        with np.errstate(all="ignore"):
-            base = np.array(self.errors[self.baseline])
-            return {label: (np.array(own) / base).tolist() for label, own in self.errors.items() if label != self.baseline}
+        return self.measures[0].ratios
 
     @cached_property
     def verdicts(self) -> dict[str, Verdict]:
         """For all rules but the baseline; see the top of :mod:`pinnlib.comparison`."""
-        return {label: verdict(ratios) for label, ratios in self.ratios.items()}
+        return {label: _together({one.key: verdict(one.ratios[label]) for one in self.measures}) for label in self.ratios}
 
     def table(self) -> list[dict[str, Any]]:
         """A row a rule, of plain numbers and words; None where there is nothing.
 
         ``error`` (or ``residual``, without a reference), ``ratio`` and ``onset`` are medians over the seeds, each with its range:
         ``error_least``, ``error_largest``.  ``onset`` is the step where total diffusion starts, and ``onsets`` the number of runs
-        that have it.  ``smaller`` is the number of seeds with a ratio below 1, ``seconds`` the median of a run.
+        that have it.  ``smaller`` is the number of seeds with a ratio below 1, ``seconds`` the median of a run.  Beside a
+        residual there are ``misfit``, ``misfit_ratio`` and ``misfit_smaller``.
         """
         rows = []
         for label, runs in self.runs.items():
-            ratios, onsets = self.ratios.get(label, []), _onsets(runs)
-            one = self.verdicts.get(label)
+            onsets, one = _onsets(runs), self.verdicts.get(label)
+            ends = zip(*(measure.ends[label] for measure in self.measures), strict=True)
+            row: dict[str, Any] = {"rule": label, "seeds": len(runs), "diverged": sum(math.inf in own for own in ends)}
+            for measure in self.measures:
+                ratios, prefix = measure.ratios.get(label, []), self._prefix(measure)
+                row |= _spread(measure.key, measure.ends[label])
+                row |= _spread(f"{prefix}ratio", [ratio for ratio in ratios if not math.isnan(ratio)])
+                row[f"{prefix}smaller"] = sum(ratio < 1.0 for ratio in ratios) if ratios else None
             rows.append(
-                {"rule": label, "seeds": len(runs), "diverged": sum(math.isinf(error) for error in self.errors[label])}
-                | _spread("error" if self.has_reference else "residual", self.errors[label])
-                | _spread("ratio", [ratio for ratio in ratios if not math.isnan(ratio)])
-                | {"smaller": sum(ratio < 1.0 for ratio in ratios) if ratios else None}
+                row
                 | {"verdict": one.word if one else None}
                 | _spread("onset", onsets)
                 | {"onsets": len(onsets)}
@@ -202,16 +204,21 @@ class Comparison:
             )
         return rows
 
+    def _prefix(self, measure: Measure) -> str:
+        """Of the names of its columns: the first measure has none."""
+        return "" if measure is self.measures[0] else f"{measure.key}_"
+
     def sentences(self) -> list[str]:
         """The verdict in sentences: of each rule, then of chance, of what is compared, and of the scale."""
         n, found = len(self.seeds), []
         for row in self.table()[1:]:
-            one, ratio = self.verdicts[row["rule"]], _range(row, "ratio")
+            one, numbers = self.verdicts[row["rule"]], ""
+            for measure in self.measures:
+                ratio, smaller = _range(row, f"{self._prefix(measure)}ratio"), row[f"{self._prefix(measure)}smaller"]
+                numbers += f" The {measure.name} is {ratio} times that of {self.baseline}, and smaller with {smaller} of "
+                numbers += f"{_count(n, 'seed')}."
             lost = f" Of its runs {row['diverged']} diverged, and count as the worst." if row["diverged"] else ""
-            found.append(
-                f"{row['rule']} against {self.baseline}: {one.word}, since {one.reason}. The {self.measure} is {ratio} times "
-                f"that of {self.baseline}, and smaller with {row['smaller']} of {_count(n, 'seed')}.{lost}"
-            )
+            found.append(f"{row['rule']} against {self.baseline}: {one.word}, since {one.reason}.{numbers}{lost}")
         lost_of_baseline = self.table()[0]["diverged"]
         if lost_of_baseline:
             found.append(f"Of the runs of {self.baseline} {lost_of_baseline} diverged, and count as the worst.")
@@ -222,6 +229,10 @@ class Comparison:
         if not self.has_reference:
             found.append(
                 "The problem has no reference: this is a residual and not an error, and a small one does not prove a small error."
+                if len(self.measures) == 1
+                else "The problem has no reference: these are a residual, and a misfit at points that are trained on, and not an "
+                "error; small ones do not prove a small error. A trivial solution has a small residual, and heavy conditions "
+                "make a small misfit, so only what both say is a verdict."
             )
         configs = [run.config for runs in self.runs.values() for run in runs]
         scales = list(dict.fromkeys(f"{c.last_step:,} steps, {c.points:,} points, {c.width} x {c.depth} units" for c in configs))
@@ -232,15 +243,19 @@ class Comparison:
 
     def _cells(self) -> list[list[str]]:
         """The table as text, with its head."""
-        kind = "error" if self.has_reference else "residual"
-        n = len(self.seeds)
-        cells = [["rule", self.measure, f"ratio to {self.baseline}", "smaller", "diverged", "total diffusion from", "seconds"]]
+        n, head = len(self.seeds), ["rule"]
+        for measure in self.measures:
+            head += [measure.name, f"ratio to {self.baseline}", "smaller"]
+        cells = [[*head, "diverged", "total diffusion from", "seconds"]]
         for row in self.table():
+            own = [row["rule"]]
+            for measure in self.measures:
+                prefix = self._prefix(measure)
+                smaller = row[f"{prefix}smaller"]
+                pair = ["", ""] if smaller is None else [_range(row, f"{prefix}ratio"), f"{smaller} of {n}"]
+                own += [_range(row, measure.key), *pair]
             onset = f"{_range(row, 'onset', ',.0f')}, {row['onsets']} of {n}" if row["onsets"] else "none"
-            smaller = "" if row["smaller"] is None else f"{row['smaller']} of {n}"
-            ratio = _range(row, "ratio") if row["smaller"] is not None else ""
-            numbers = [f"{row['diverged']} of {n}", onset, f"{row['seconds']:,.3g}"]
-            cells.append([row["rule"], _range(row, kind), ratio, smaller, *numbers])
+            cells.append([*own, f"{row['diverged']} of {n}", onset, f"{row['seconds']:,.3g}"])
         return cells
 
     def __repr__(self) -> str:
@@ -260,7 +275,8 @@ class Comparison:
     def plot(self) -> Figure:
         """A figure: on the left what is compared over log step, median and range over the seeds; on the right each seed's end.
 
-        On the right a line is a seed.  Runs that diverged stand as crosses above all others.
+        On the right a line is a seed.  Runs that diverged stand as crosses above all others.  Where a residual and a misfit are
+        compared, each has a row.
 
         Returns:
             The :class:`matplotlib.figure.Figure`, to change or to save by its ``savefig``; a notebook shows what a cell returns.
