@@ -45,10 +45,28 @@ def test_summary_and_comparison(tmp_path, capsys):
     text = capsys.readouterr().out
     assert re.search(r"weighting +vanilla +RBA 0\.999/0\.001\n", text)
     assert re.search(r"steps +100 +200\n", text)
-    a, b = (runs[name].at(100)["loss"] for name in runs)
-    assert f"{a:.3g}" in text
-    assert f"x {b / a:.3g}" in text
+    for series, title in {"loss_residual": "residual", "loss_data": "misfit"}.items():
+        a, b = (runs[name].at(100)[series] for name in runs)
+        assert re.search(
+            rf"{title} at 100 +{re.escape(f'{a:.3g}')} +{re.escape(f'{b:.3g}')} x {re.escape(f'{b / a:.3g}')}\n", text
+        )
     assert "width" not in text
+
+
+def test_losses_are_compared_where_they_are_weighted_alike(trained):
+    other = dataclasses.replace(trained, history=trained.history | {"loss": 2.0 * trained.history["loss"]})
+    text = report.compare([trained, other], ["a", "b"])
+    assert re.search(r" loss at 100 .* x 2\n", text)
+    assert "without weights" not in text
+    for changes in ({"data_weight": 20.0}, {"weighting": pl.RBA()}):
+        other = dataclasses.replace(trained, config=dataclasses.replace(trained.config, **changes))
+        text = report.compare([trained, other], ["a", "b"])
+        assert (
+            "The losses are weighted in different ways and cannot be compared; residual and misfit are without weights." in text
+        )
+        assert "loss at" not in text
+        assert re.search(r"residual at 100 .* x 1\n", text)
+        assert re.search(r"misfit at 100 .* x 1\n", text)
 
 
 def test_compare_takes_two():

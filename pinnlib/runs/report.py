@@ -22,6 +22,7 @@ __all__ = ["compare", "detected", "fragment", "plot", "summary"]
 BARS = "▁▂▃▄▅▆▇█"
 SHOWN = {"loss": "loss", "rel_l2": "rel. L2", "snr": "SNR", "order_residual": "order"}
 IN_HTML = ("snr", "loss", "rel_l2")
+UNWEIGHTED = {"loss_residual": "residual", "loss_data": "misfit"}
 COLUMNS = 60
 WIDE, HIGH = 240, 32  # of a curve in a notebook, pixels
 
@@ -156,6 +157,8 @@ def _phases(run: Run) -> str:
 def compare(runs: Sequence[Run], names: Sequence[str]) -> str:
     """Two runs side by side: settings that differ, moments that both have, phases, cost.
 
+    Where they are weighted in different ways, residual and misfit without weights take the place of the loss.
+
     Args:
         runs: two.
         names: what to call them.
@@ -184,12 +187,19 @@ def compare(runs: Sequence[Run], names: Sequence[str]) -> str:
         return "\n".join(lines)
     last = min(int(run.history["step"][-1]) for run in runs)
     moments = [0, *(10**k for k in range(2, int(math.log10(max(last, 1))) + 1)), last]
-    for name in (name for name in SHOWN if all(name in run.history for run in runs)):
+    shown = SHOWN
+    if any(ours[name] != theirs[name] for name in ("weighting", "data_weight")):
+        shown = UNWEIGHTED | {name: title for name, title in SHOWN.items() if name != "loss"}
+        lines += [
+            "",
+            "  The losses are weighted in different ways and cannot be compared; residual and misfit are without weights.",
+        ]
+    for name in (name for name in shown if all(name in run.history for run in runs)):
         lines.append("")
         for moment in sorted({m for m in moments if m <= last}):
             left, right = (float(run.at(moment)[name]) for run in runs)
             ratio = f"x {right / left:.3g}" if left and math.isfinite(left) and math.isfinite(right) else ""
-            line(f"{SHOWN[name]} at {moment:,}", f"{left:.3g}", f"{right:.3g}", ratio)
+            line(f"{shown[name]} at {moment:,}", f"{left:.3g}", f"{right:.3g}", ratio)
     return "\n".join(lines)
 
 
