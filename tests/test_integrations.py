@@ -348,6 +348,8 @@ def test_pina_equals_a_loop_by_hand(attention, double):
     for name, value in zip(("snr", "signal", "noise"), found, strict=True):
         assert history[name][-1] == pytest.approx(value, rel=1e-9)
     assert history["loss_wall"][-1] == pytest.approx(float(terms[0]().detach()), rel=1e-6)
+    assert (history["factor_spread"] > 0.1).tolist() == [attention] * 3
+    assert attention or history["factor"] == pytest.approx([0.5] * 3)
     assert history["loss"][-1] == pytest.approx(float((share().mean() + sum(t() for t in terms)).detach()), rel=1e-6)
 
 
