@@ -26,7 +26,8 @@ A run that diverged is worse than any that did not.  Between two rules that do n
 all comparisons.  A verdict holds at the size at which it was made, and says nothing of longer trainings or larger networks.
 """
 
+from .measures import Measure
 from .result import Comparison, Verdict, verdict
 from .trying import compare
 
-__all__ = ["Comparison", "Verdict", "compare", "verdict"]
+__all__ = ["Comparison", "Measure", "Verdict", "compare", "verdict"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ STYLES = (
     *(("#000000", "-", "o"), ("#D55E00", "--", "s"), ("#0072B2", "-.", "^"), ("#009E73", ":", "D")),
     *(("#CC79A7", (0, (5, 1, 1, 1, 1, 1)), "v"), ("#E69F00", (0, (8, 2)), "P"), ("#56B4E9", (0, (1, 3)), "X")),
 )
+
+LONGEST = 44  # characters beside an axis
 
 
 def figure(of: Comparison) -> Figure:
@@ -51,7 +54,7 @@ def _over_steps(ax: Axes, measure: Measure) -> None:
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel("step")
-    ax.set_ylabel(f"{measure.name}, median and range")
+    ax.set_ylabel(textwrap.fill(f"{measure.name}, median and range", LONGEST))
     ax.legend(frameon=False, fontsize=8)
 
 
@@ -70,7 +73,7 @@ def _in_the_end(ax: Axes, measure: Measure) -> None:
     ax.set_yscale("log")
     ax.set_xticks(places, list(measure.ends), rotation=20 if len(values) > 3 else 0)
     ax.set_xlim(-0.5, len(values) - 0.5)
-    ax.set_ylabel(f"{measure.name} in the end, a line a seed")
+    ax.set_ylabel(textwrap.fill(f"{measure.name} in the end, a line a seed", LONGEST))
     ax.set_xlabel("rule")
 
 
