@@ -171,8 +171,10 @@ print(f"state in plain torch: {monitor.report().state}")
 # mean, and in italics what they do not mean.
 #
 # The report never calls an error small if it has not measured the error. If you know a solution,
-# give the monitor a function `error=` that computes the error. Then the report can use the error
-# too.
+# give the monitor a function `error=` that computes the relative $L_2$ error. Then the report can
+# use the error too. Whether the training goes well it judges by the loss that is minimized, with
+# all weights. If the weights of the residual change in time, losses of two steps cannot be
+# compared, so the report weights all steps as in the end.
 #
 # All series are in `monitor.history`. They have the same names as in a run of `pl.train`. So all
 # figures and estimators of this book accept them, and `monitor.plot()` draws the main ones.
@@ -468,6 +470,11 @@ comparison.plot()
 # smaller error with four of the five. Even the smaller errors are large here, so this compares
 # rules and is not a solution. The comparison holds at this size, for this many steps, and for
 # nothing else.
+#
+# If your problem has no reference, there is no error to compare. Then the table has the residual
+# and the misfit of the conditions, each in columns of its own. A trivial solution has a small
+# residual, and a large weight of the data makes the misfit small. So the verdict is *helps* or
+# *harms* only if both agree.
 
 # %% [markdown]
 # **Three takeaways**
