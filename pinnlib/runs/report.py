@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -187,13 +187,8 @@ def compare(runs: Sequence[Run], names: Sequence[str]) -> str:
         return "\n".join(lines)
     last = min(int(run.history["step"][-1]) for run in runs)
     moments = [0, *(10**k for k in range(2, int(math.log10(max(last, 1))) + 1)), last]
-    shown = SHOWN
-    if any(ours[name] != theirs[name] for name in ("weighting", "data_weight")):
-        shown = UNWEIGHTED | {name: title for name, title in SHOWN.items() if name != "loss"}
-        lines += [
-            "",
-            "  The losses are weighted in different ways and cannot be compared; residual and misfit are without weights.",
-        ]
+    shown, note = _comparable(ours, theirs)
+    lines += note
     for name in (name for name in shown if all(name in run.history for run in runs)):
         lines.append("")
         for moment in sorted({m for m in moments if m <= last}):
@@ -201,6 +196,14 @@ def compare(runs: Sequence[Run], names: Sequence[str]) -> str:
             ratio = f"x {right / left:.3g}" if left and math.isfinite(left) and math.isfinite(right) else ""
             line(f"{shown[name]} at {moment:,}", f"{left:.3g}", f"{right:.3g}", ratio)
     return "\n".join(lines)
+
+
+def _comparable(ours: dict[str, Any], theirs: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """Series of runs with these settings that mean the same, with their titles; and lines that say what is left out."""
+    if all(ours[name] == theirs[name] for name in ("weighting", "data_weight")):
+        return SHOWN, []
+    note = "  The losses are weighted in different ways and cannot be compared; residual and misfit are without weights."
+    return UNWEIGHTED | {name: title for name, title in SHOWN.items() if name != "loss"}, ["", note]
 
 
 def _weighting(settings: dict | None) -> str:
