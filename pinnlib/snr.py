@@ -285,7 +285,7 @@ def corrected(
 
 def _of(optimizer: torch.optim.Optimizer, member: int | None) -> tuple[Tensor, Tensor]:
     """The same over all parameters of one of torch's optimizers."""
-    parts = [(torch.full((1,), math.nan, dtype=torch.float64),) * 2]
+    parts = [(torch.full((1,), math.nan, dtype=torch.float64, device="cpu"),) * 2]
     for group in optimizer.param_groups if is_adam(optimizer) else ():
         for state in (optimizer.state[p] for p in group["params"] if optimizer.state.get(p)):
             moments = (state["exp_avg"], second_moment(state, group))
