@@ -611,10 +611,8 @@ for ax, (name, record) in zip(axes.flat, records.items(), strict=True):
     ax.set_title(title(name), loc="left")
     ax.xaxis.set_major_locator(plt.MaxNLocator(4))
     ax.xaxis.set_major_formatter("{x:,.0f}")
-for ax in axes[:, 0]:
-    ax.set_ylabel("SNR")
-for ax in axes[1]:
-    ax.set_xlabel("Adam step")
+plt.setp(axes[:, 0], ylabel="SNR")
+plt.setp(axes[1], xlabel="Adam step")
 figures.legend(fig, axes[0, 1], columns=4)
 figures.stamp(fig, f"{settings}; linear steps")
 plt.show()
