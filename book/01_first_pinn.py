@@ -201,11 +201,11 @@ def loss(network):
 #
 # {term}`Adam` {cite}`kingma2015adam` changes all weights and biases of the network a little, 2,000
 # times, each time in a direction in which the loss falls. For each of these numbers it takes the
-# slope of the loss. It takes a *running mean* of this slope, which is a mean
-# over the last steps, and divides it by the root of a running mean of its square. So its steps are
-# about equally long where the loss is steep and where it is flat. While the slope keeps its sign, a
-# weight changes by about the learning rate in each step, which is 0.003. Where the slope changes
-# its sign all the time, the steps are much shorter.
+# slope of the loss. It takes a *running mean* of this slope, which is a mean over the last steps,
+# and divides it by the root of a running mean of its square. So its steps are about equally long
+# where the loss is steep and where it is flat. While the slope keeps its sign, in each step a
+# weight changes by about the learning rate, 0.003. Where the slope changes its sign all the time,
+# the steps are much shorter.
 #
 # At each step we keep the loss. We also keep what the network cannot know, its
 # {term}`relative L2 error`. That is the root mean square of the difference between network and

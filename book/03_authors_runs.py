@@ -262,10 +262,10 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # In the green phase the SNR is not a smooth line. It jumps up and down, and the band of 80% often
 # reaches from 10 down to 0.01. On Helmholtz the SNR rises a little before the step at which the
 # authors draw the start of total diffusion. On Allen-Cahn it rises long before that step without
-# RBA. With RBA the SNR is high for good only after it, though it rises for a time before it
-# ({doc}`13_phases`). And the high SNR does not last: towards step 300,000 it falls again, while the
-# error still becomes smaller. The figure does not show why the SNR rises. {doc}`10_adams_view` asks
-# that.
+# RBA. With RBA it first rises at step 3,200. By the strict rule it stays high from step 9,200 on, a
+# little before the authors' step ({doc}`13_phases`). But the high SNR does not last: towards step
+# 300,000 it falls again, while the error still becomes smaller. The figure does not show why the
+# SNR rises. {doc}`10_adams_view` asks that.
 
 # %% [markdown]
 # ## Their start, rebuilt

@@ -172,9 +172,9 @@ print(f"state in plain torch: {monitor.report().state}")
 #
 # The report never calls an error small if it has not measured the error. If you know a solution,
 # give the monitor a function `error=` that computes the relative $L_2$ error. Then the report can
-# use the error too. Whether the training goes well it judges by the loss that is minimized, with
-# all weights. If the weights of the residual change in time, losses of two steps cannot be
-# compared, so the report weights all steps as in the end.
+# use the error too. It judges the training by the loss that is minimized, with all weights. If the
+# weights of the residual change in time, losses of two steps cannot be compared. Then the report
+# gives all steps the last weights.
 #
 # All series are in `monitor.history`. They have the same names as in a run of `pl.train`. So all
 # figures and estimators of this book accept them, and `monitor.plot()` draws the main ones.
@@ -200,9 +200,9 @@ monitor.plot()
 # `monitor.history["loss"]` must be your own loss. If the two differ, a weight or a term is missing.
 #
 # **Weights of the residual.** A term brings its weight with it, but the residual does not. If your
-# loss is `1e-4 * residual().square().mean()`, write `weights=1e-4`. One weight a point, a dict by
-# equation, or a function that gives them is taken too. Several equations are a dict by name, which
-# `residual` returns.
+# loss is `1e-4 * residual().square().mean()`, write `weights=1e-4`. `weights` may also be one
+# number for each point, a dict by equation, or a function that returns one of these. If there are
+# several equations, `residual` returns a dict of their residuals by name.
 #
 # **Weights that change.** With {term}`RBA` a step first updates its weights and then uses them. The
 # monitor measures before the step, so it must be given the weights of the *coming* step. In float64

@@ -349,9 +349,9 @@ def tables(name):
 
 # %% [markdown]
 # **Allen-Cahn** ({doc}`07_allen_cahn`, {doc}`03_authors_runs`). RBA is more accurate on every
-# ground, at the compared steps by a factor of more than ten. (At step 300,000 the authors' factor
-# is 9.) In the authors' series and in our runs of their size this rests on one pair of runs each.
-# At a laptop's size it is the median of five pairs.
+# ground, at the last compared step by a factor of more than ten. (At step 300,000 the authors'
+# factor is 9.) In the authors' series and in our runs of their size this rests on one pair of runs
+# each. At a laptop's size it is the median of five pairs.
 #
 # In four of the five small runs with RBA the first rise of the SNR comes long before the
 # {term}`passage`. So at this size the rows on the first rise say little about the last phase.

@@ -8,8 +8,8 @@ It is a low-pass filter of the normalized residual with time constant :math:`1 /
 A weight that starts in :math:`[0, \eta / (1 - \gamma)]` stays there, since the added term is at most
 :math:`\eta`.  The weight enters the loss squared, :math:`\langle (\lambda_i r_i)^2 \rangle`.
 
-In a loop of one's own the weights are updated within the step, and then used.  A :class:`pinnlib.Monitor`, which measures before
-the step, must be given the weights of the coming step; then its loss is the one that is minimized:
+In a loop of one's own the weights are updated within the step, and then used.  A :class:`pinnlib.monitor.Monitor` measures
+before the step.  So it must be given the weights of the coming step; then its loss is the one that is minimized:
 
 >>> import torch
 >>> import pinnlib as pl

@@ -145,7 +145,7 @@ class Comparison:
 
     @cached_property
     def measures(self) -> tuple[Measure, ...]:
-        """What is compared: the error, or without a reference the residual and, where there are conditions, their misfit."""
+        """The error, or without a reference the residual and, where there are conditions, their misfit."""
         if self.has_reference:
             return (measures.error(self.runs, self.diverged),)
         conditions = any(np.any(run.history["loss_data"]) for runs in self.runs.values() for run in runs)

@@ -165,7 +165,7 @@ def diagnose(history: Mapping[str, np.ndarray], terms: list[str] | None = None) 
     Args:
         history: ``step``, ``loss_residual`` and ``snr``, ``(n_probes,)`` each; of the other series of a monitor or a run those
             are used that are there.  Without ``loss`` it is taken for the sum of residual and terms.  A run's history does not
-            say how its points are weighted; :meth:`pinnlib.Run.report` does.
+            say how its points are weighted; the ``report`` of a :class:`pinnlib.Run` does.
         terms: names of the terms beside the residual; those that have a ``loss_`` and a ``signal_`` unless told.
 
     Raises:
