@@ -36,7 +36,7 @@ class Config:
         finish: ``"lbfgs"`` to go on from there by L-BFGS, with the points' weights as Adam left them; None to stop there.
         finish_steps: at most so many iterations of it; fewer where the loss cannot be made smaller in this precision.
         minibatch: collocation points of one step, drawn without replacement, with the whole data term; must divide ``points``.
-            0, as in the paper: all of them.
+            0, as in the paper: all of them.  On a GPU such a step is not recorded, and takes longer than one on all points.
         lr: Adam's learning rate at the start.
         lr_decay: factor of the learning rate every ``lr_decay_every`` steps.
         lr_decay_every: steps between two decays.

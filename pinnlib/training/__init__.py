@@ -46,7 +46,8 @@ def train(
         progress: show a progress bar on stderr.
         checkpoint_every: seconds between two checkpoints.
         callback: called at each probe with its row of the history and the run so far; the training stops where it returns
-            True.  See :class:`pinnlib.StopWhen` for one that is ready.
+            True.  See :class:`pinnlib.StopWhen` for one that is ready.  It must not change the problem: on a GPU steps are
+            recorded, and go on with the numbers that they were recorded with.
 
     Raises:
         FileExistsError: the checkpoint exists already.
