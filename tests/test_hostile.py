@@ -3,6 +3,7 @@
 import json
 import random
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -59,6 +60,18 @@ def test_a_bomb_is_refused_before_it_grows(name, load, tmp_path):
     path = tmp_path / "bomb.npz"
     path.write_bytes(hostile.packed(parts(random.Random(0))))
     with pytest.raises(ValueError, match=says):
+        refused_at_once(path, load, 20e6)
+
+
+@pytest.mark.parametrize("load", [pl.Run.load, pl.Monitor.load_history])
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_numpy_would_not_pack_is_not_unpacked(packing, load, tmp_path):
+    """The unpackers of these fail as a disk does, and one takes as much memory as a file tells it to."""
+    path = tmp_path / "odd.npz"
+    with zipfile.ZipFile(path, "w", packing) as file:
+        file.writestr("header.npy", bytes(2_000))
+    path.write_bytes(path.read_bytes().replace(bytes(20), b"damaged" * 3))
+    with pytest.raises(ValueError, match=r"odd\.npz is not .*header\.npy is packed in another way than numpy's"):
         refused_at_once(path, load, 20e6)
 
 

@@ -81,14 +81,17 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """The arrays of a file by name; nothing is unpickled, and nothing is made of an array before its size is known to be true.
 
     Raises:
-        ValueError: two arrays have one name, one holds neither numbers nor text, or the file says another size than it has, or
-            would unpack to more than :data:`SMALL` and :data:`PACKED` allow.
+        ValueError: two arrays have one name, one holds neither numbers nor text or is not packed as numpy packs, or the file says
+            another size than it has, or would unpack to more than :data:`SMALL` and :data:`PACKED` allow.
     """
     data = Path(path).read_bytes()
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         members = {member.filename: member for member in file.infolist()}
         if len(members) < len(file.infolist()):
             raise ValueError("two of its arrays have the same name")
+        for member in members.values():  # others can ask for any memory, or fail as a disk does
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError(f"{member.filename} is packed in another way than numpy's")
         whole = sum(member.file_size for member in members.values())
         if whole > max(SMALL, PACKED * len(data)):
             raise ValueError(f"its {len(data):,} bytes would unpack to {whole:,}")
