@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"pinnlib: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:  # a training ends in good order at Ctrl-C, and does not come here
-        print(f"pinnlib: {stop or 'stopped'}", file=sys.stderr)
+        print(f"pinnlib: {str(stop) or 'stopped'}", file=sys.stderr)
         return 130
 
 

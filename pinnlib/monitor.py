@@ -597,7 +597,7 @@ def _length(grads: Iterable[Tensor]) -> float:
 def _number(given: Any) -> float:
     """The error as a number, if it is one."""
     try:
-        return float(torch.as_tensor(given).detach())
+        return float(given.detach() if isinstance(given, Tensor) else given)
     except (TypeError, ValueError, RuntimeError):
         what = f"a {type(given).__name__}" + (f" of shape {tuple(given.shape)}" if hasattr(given, "shape") else "")
         raise ValueError(f"error gives {what}: return one number") from None

@@ -401,3 +401,12 @@ def test_a_problem_of_ones_own_may_be_called_as_one_of_pinnlibs(slab, capsys):
     assert main([*command, "--steps", "3", "--resume"]) == 0
     assert pl.Run.load("a.npz").problem is None
     assert main(["info", "a.npz"]) == 0
+
+
+def test_ctrl_c_in_the_midst_of_anything_is_a_word(monkeypatch, capsys, tmp_path):
+    def interrupted(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pl.Run, "load", interrupted)
+    assert main(["info", str(tmp_path / "run.npz")]) == 130
+    assert capsys.readouterr().err == "pinnlib: stopped\n"

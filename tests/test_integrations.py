@@ -425,6 +425,7 @@ def test_pina_logs_what_was_found(tmp_path):
     ("settings", "sentence"),
     [
         ({"every_n_steps": 0}, "every_n_steps = 0: give a whole number"),
+        ({"every_n_steps": True}, "every_n_steps = True: give a whole number"),
         ({"residual": "outside"}, "residual = 'outside' is no condition of the problem: choose one of 'wall', 'start', 'inside'"),
         ({"batches": 1}, "batches = 1: give a whole number"),
     ],

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from ..monitor import Loss, Monitor
+from ..monitoring.given import whole
 from .watching import Watching
 
 os.environ.setdefault("DDE_BACKEND", "pytorch")  # without, DeepXDE writes its choice into the home folder
@@ -66,10 +67,8 @@ class SNRMonitor(Watching, dde.callbacks.Callback):
             raise ValueError(
                 f"DeepXDE's backend is {dde.backend.backend_name!r}: set DDE_BACKEND=pytorch before deepxde is imported"
             )
-        if not isinstance(period, int) or isinstance(period, bool) or period < 1:
-            raise ValueError(f"period = {period!r}: give a whole number of steps, at least 1")
-        self.period, self.names = period, names
-        self._settings = {"batches": batches, "shuffle": shuffle, "every": period, "drop_last": True} | settings
+        self.period, self.names = whole("period", period, 1, "give a whole number of steps, at least 1"), names
+        self._settings = {"batches": batches, "shuffle": shuffle, "every": self.period, "drop_last": True} | settings
         self._last: float = -math.inf
 
     def init(self) -> None:

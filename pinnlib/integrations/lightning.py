@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from ..monitor import Loss, Monitor
+from ..monitoring.given import whole
 from ..monitoring.networks import undisturbed
 from .watching import Watching
 
@@ -64,11 +65,10 @@ class SNRMonitor(Watching, lightning.Callback):
         shuffle: int | None = 0,
         **settings: Any,
     ) -> None:
-        if not isinstance(every_n_steps, int) or isinstance(every_n_steps, bool) or every_n_steps < 1:
-            raise ValueError(f"every_n_steps = {every_n_steps!r}: give a whole number of at least 1")
-        self.every_n_steps, self.residual = every_n_steps, residual
+        self.every_n_steps = whole("every_n_steps", every_n_steps, 1, "give a whole number of at least 1")
+        self.residual = residual
         self._of_module = loss
-        self._settings = {"batches": batches, "shuffle": shuffle, "every": every_n_steps, "drop_last": True} | settings
+        self._settings = {"batches": batches, "shuffle": shuffle, "every": self.every_n_steps, "drop_last": True} | settings
         self._now: tuple[lightning.LightningModule, Any, int] | None = None
         self._warned = False
         self._last = -math.inf

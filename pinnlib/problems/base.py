@@ -320,7 +320,7 @@ class Problem(ABC):
         outputs = Outputs(self, self.partials, self.operators)
         if self.normalize:  # what is named and not read has no part in the unit
             low, high = np.array(self.domain, dtype=float).T
-            points = torch.as_tensor(np.stack([low + 0.4 * (high - low), low + 0.6 * (high - low)]))
+            points = torch.as_tensor(np.stack([low + 0.4 * (high - low), low + 0.6 * (high - low)]), device="cpu")
             trial = Trial(self, points)
             try:
                 self.residual(points, trial)
@@ -354,9 +354,9 @@ class Problem(ABC):
     def equations(self) -> tuple[str, ...]:
         """Names of a system's equations, found by a trial at two points; none where there is one equation without a name."""
         low, high = np.array(self.domain, dtype=float).T
-        points = torch.as_tensor(np.stack([low + 0.4 * (high - low), low + 0.6 * (high - low)]))
-        streams = torch.full((self.plan.n_streams, 2, len(self.fields)), 0.5, dtype=torch.float64)
-        thetas = torch.zeros(len(self.unknown), dtype=torch.float64)
+        points = torch.as_tensor(np.stack([low + 0.4 * (high - low), low + 0.6 * (high - low)]), device="cpu")
+        streams = points.new_full((self.plan.n_streams, 2, len(self.fields)), 0.5, dtype=torch.float64)
+        thetas = points.new_zeros(len(self.unknown), dtype=torch.float64)
         found = self.residual(points, self.residual_outputs(streams, points, thetas))
         return tuple(found) if isinstance(found, Mapping) else ()
 

@@ -208,9 +208,10 @@ def reference(problem: Problem, grid: np.ndarray) -> np.ndarray:
             f"{name_of(problem)}.reference is not finite at {place_of(problem, grid[bad[0]])}, the first of {len(bad)}: "
             "mend it there, or give a test_grid without these points"
         )
-    streams = torch.zeros(problem.observe_plan.n_streams, 1, len(problem.fields), dtype=torch.float64)
-    where = torch.as_tensor(grid[:1])
-    observed = problem.observe(problem.observed_outputs(streams, where, torch.zeros(len(problem.unknown), dtype=torch.float64)))
+    where = torch.as_tensor(grid[:1], device="cpu")
+    streams = where.new_zeros(problem.observe_plan.n_streams, 1, len(problem.fields), dtype=torch.float64)
+    thetas = where.new_zeros(len(problem.unknown), dtype=torch.float64)
+    observed = problem.observe(problem.observed_outputs(streams, where, thetas))
     if not np.any(problem.compared(found)):
         raise ValueError(
             f"{name_of(problem)}.reference is 0 everywhere on the test grid, and so is the relative error's norm: leave it out"
