@@ -127,6 +127,11 @@ def followed(weighting: Weighting | None) -> RBA | SelfAdaptive:
     return RBA() if weighting is None or isinstance(weighting, RAD) else weighting
 
 
+def in_loss(weighting: Weighting | None) -> RBA | SelfAdaptive | None:
+    """The rule whose weights are in the loss; None without one, and for RAD, which moves points."""
+    return weighting if followed(weighting) is weighting else None  # type: ignore[return-value]  # a rule that is followed
+
+
 def from_dict(values: dict[str, Any] | None) -> Weighting | None:
     """The inverse of ``dataclasses.asdict`` of a weighting; None for None."""
     if values is None:

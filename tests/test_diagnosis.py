@@ -391,3 +391,25 @@ def test_a_run_without_weights_has_a_report(tmp_path):
     run.state = run.state | {"parameters": np.zeros(0)}
     assert run.report().state == "plateau"
     assert "fresh" not in {one.about for one in run.report().findings}
+
+
+def test_where_nobody_says_how_points_are_weighted_the_loss_is_not_trusted():
+    """RBA's weights begin at 0, so its loss grows with them."""
+    run = pl.records.load("helmholtz_a4-1_rba_seed0")
+    kept = run.history["step"] <= 60
+    early = {name: values[kept] for name, values in run.history.items()}
+    early["loss"] = np.geomspace(1e-6, 1.0, kept.sum())
+    report = diagnose(early)
+    assert report.state != "diverging"
+    assert report.why.startswith("The sum of residual and terms")
+
+
+def test_one_weight_for_all_points_leaves_attention_to_be_tried():
+    run = pl.records.load("allen_cahn_permuted_seed3")
+    advice = []
+    for assignment in ("permuted", "mean"):
+        run.config = dataclasses.replace(run.config, weighting=dataclasses.replace(run.config.weighting, assignment=assignment))
+        report = run.report()
+        assert report.state == "plateau"
+        advice.append("try residual-based attention" in " ".join(report.advice))
+    assert advice == [False, True]

@@ -279,3 +279,12 @@ def test_a_user_problem_is_compared_by_its_settings(trained):
     ]
     assert re.search(r"problem +slab\(k=1\) +slab\(k=2\)\n", report.compare(runs, ["a", "b"]))
     assert "problem" not in report.compare([runs[0], runs[0]], ["a", "b"])
+
+
+def test_points_that_move_have_no_weights_in_the_loss():
+    plain, moved, weighted = (pl.records.load(f"allen_cahn_{kind}_seed0") for kind in ("vanilla", "rad", "rba"))
+    alike, unlike = (report.compare([plain, other], ["one", "other"]) for other in (moved, weighted))
+    assert re.search(r"^ +loss at ", alike, re.MULTILINE)
+    assert "cannot be compared" not in alike
+    assert "cannot be compared" in unlike
+    assert not re.search(r"^ +loss at ", unlike, re.MULTILINE)

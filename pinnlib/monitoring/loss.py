@@ -83,7 +83,8 @@ class Checked:
     Attributes:
         residuals: ``(n_points,)`` by equation, a single one under ``""``.
         each: what each point adds to the mean, ``(n_points,)``.
-        factors: by what each squared residual is multiplied, ``(1,)`` or ``(n_points,)`` an equation.
+        factors: by what each squared residual is multiplied, ``(1,)`` or ``(n_points,)`` an equation; of a loss given by ``each``
+            one for all equations, without the points whose residual has no digits.
         terms: ``()`` by name.
         points: as in :class:`Loss`.
         first: as there.

@@ -152,10 +152,12 @@ def of_run(run: Run) -> Report:
     known = run.state["parameters"].size and run.problem is not None
     names = [name.removeprefix("weight_") for name in history if name.startswith("weight_")] or ["data"]
     of_terms = {name: history.get(f"weight_{name}", np.array(run.config.data_weight)) for name in names}
-    rule = run.config.weighting
-    follows = rule is not None and not isinstance(rule, weightings.RAD)  # RAD moves points, and gives them no weights
+    rule = weightings.in_loss(run.config.weighting)
+    apart = rule is not None and getattr(rule, "assignment", "own") != "mean"  # all points may have one weight
+    # the mean's power, as a history has it, and not the power's mean: a size is wanted, and not the loss itself, which may leave
+    # out a large residual where weights are small
     factor = history.get("rba_mean", np.full(len(history["floor"]), math.nan)) ** getattr(rule, "power", 2)
-    weights = _Weights(follows, follows, factor, of_terms)
+    weights = _Weights(apart, rule is not None, factor, of_terms)
     return _report(_Series(history, names, weights), _measured(run) if known else _Output())
 
 
@@ -164,8 +166,8 @@ def diagnose(history: Mapping[str, np.ndarray], terms: list[str] | None = None) 
 
     Args:
         history: ``step``, ``loss_residual`` and ``snr``, ``(n_probes,)`` each; of the other series of a monitor or a run those
-            are used that are there.  Without ``loss`` it is taken for the sum of residual and terms.  A run's history does not
-            say how its points are weighted; the ``report`` of a :class:`pinnlib.Run` does.
+            are used that are there.  Without ``loss``, and where it does not say how points are weighted, the sum of residual
+            and terms is judged.  A run's history does not say so; the ``report`` of a :class:`pinnlib.Run` does.
         terms: names of the terms beside the residual; those that have a ``loss_`` and a ``signal_`` unless told.
 
     Raises:
@@ -190,14 +192,16 @@ class _Weights:
     Attributes:
         points: whether the points have weights of their own, as by residual-based attention.
         change: whether the residual's weights change in time.
-        factor: their mean over the points, ``(n_probes,)``.
+        factor: their size over the points, ``(n_probes,)``.
         terms: of each term, by what its series is multiplied in the loss, ``(n_probes,)`` or ``()``; one unless told.
+        known: whether anybody said.
     """
 
     points: bool
     change: bool
     factor: np.ndarray
     terms: Mapping[str, np.ndarray]
+    known: bool = True
 
 
 def _weights(history: Mapping[str, np.ndarray]) -> _Weights:
@@ -206,7 +210,7 @@ def _weights(history: Mapping[str, np.ndarray]) -> _Weights:
     factor, spread = (np.asarray(history.get(name, nothing), dtype=float) for name in ("factor", "factor_spread"))
     known = np.isfinite(factor) & np.isfinite(spread)
     if not known.any():
-        return _Weights(False, False, factor, {})
+        return _Weights(False, False, factor, {}, known=False)
     # the spread tells where the mean stays, as that of weights which are divided by it
     change = np.ptp(factor[known]) > VARY * np.abs(factor[known]).max() or np.ptp(spread[known]) > VARY
     return _Weights(bool(spread[known][-1] > VARY), bool(change), factor, {})
@@ -236,7 +240,7 @@ class _Series:
     def _judged(self) -> tuple[np.ndarray, str]:
         """What is minimized, so that two steps can be compared, and what to call it."""
         residual, terms = self.history["loss_residual"], self._sum(self.terms)
-        if "loss" not in self:
+        if "loss" not in self or not self.weights.known:
             return residual + terms, "The sum of residual and terms"
         loss = self.history["loss"] - self._sum(self.negative)
         if not self.weights.change:

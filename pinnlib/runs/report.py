@@ -200,7 +200,8 @@ def compare(runs: Sequence[Run], names: Sequence[str]) -> str:
 
 def _comparable(ours: dict[str, Any], theirs: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
     """Series of runs with these settings that mean the same, with their titles; and lines that say what is left out."""
-    if all(ours[name] == theirs[name] for name in ("weighting", "data_weight")):
+    rules = [weightings.in_loss(weightings.from_dict(one["weighting"])) for one in (ours, theirs)]
+    if rules[0] == rules[1] and ours["data_weight"] == theirs["data_weight"]:
         return SHOWN, []
     note = "  The losses are weighted in different ways and cannot be compared; residual and misfit are without weights."
     return UNWEIGHTED | {name: title for name, title in SHOWN.items() if name != "loss"}, ["", note]
