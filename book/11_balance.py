@@ -528,7 +528,7 @@ display(Markdown(verdicts.table(verdicts.at(rows, verdicts.LAPTOP))))
 # much of this lead comes from attention cannot be told, for no control was run at that size.
 #
 # The paper's reason is that residuals become more homogeneous. At a laptop's size RBA does make
-# them so on all five benchmarks, in at least four seeds of five ({doc}`20_scorecard`).
+# them so on all five benchmarks, in at least four seeds of five ({doc}`21_scorecard`).
 #
 # For a practitioner: first give the data a weight of about 20. If that fails, try RBA without that
 # weight. {doc}`what_to_do_when` has the evidence for and against each.

@@ -31,9 +31,9 @@
 # aligned at its collapse. What the paper's reading and a rival reading foretell was written down as
 # well. All this is on the page {doc}`plan`, with what was known by then.
 #
-# Then the state after the collapse is tested. Does it survive at a tenth of the learning rate? Does
-# it have two levels? How long does it last? At the end the chapter varies size and biases, and puts
-# the authors' own numbers beside ours.
+# Then the learning rate is cut to a tenth: do the bursts of the SNR survive? At the end the chapter
+# varies size and biases, and puts the authors' own numbers beside ours. Whether what follows the
+# collapse is a state of its own is asked in {doc}`15_equilibrium`.
 #
 # **Before.** {doc}`03_authors_runs` and {doc}`12_chance` show the runs of the authors' size.
 # {doc}`10_adams_view` explains the edge of stability, and {doc}`13_phases` the rules for phases.
@@ -51,19 +51,19 @@ if "google.colab" in sys.modules:  # elsewhere this cell does nothing
     subprocess.run([*pip, f"pinnlib @ git+{REPOSITORY}"], check=True)
 
 # %% tags=["hide-cell"]
-import re
 import time
 from itertools import permutations
 
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown, display
-from scipy.stats import rankdata, spearmanr
 
 import pinnlib as pl
-from pinnlib import claims, figures, information, surrogates, verdicts
+from pinnlib import claims, figures, surrogates, verdicts
 from pinnlib.book import authors
+from pinnlib.book.records import matching
 from pinnlib.phases import events
+from pinnlib.phases.events import level_of
 
 figures.style()
 begun = time.process_time()
@@ -71,16 +71,6 @@ _ = pl.records.fetch()
 
 
 # %% tags=["hide-cell"]
-def matching(pattern):
-    """The published runs whose whole name matches."""
-    return [pl.records.load(n) for n in pl.records.names() if re.fullmatch(pattern, n)]
-
-
-def bar(run):
-    """The level of its batches."""
-    return events.level(run.config.points // run.config.batches)
-
-
 # %% [markdown]
 # ## At the collapse
 #
@@ -199,7 +189,7 @@ for column, kind in zip(axes.T, SHOWN, strict=True):
         ax.axvspan(0.33, 0.66, color="#E9E9E9", zorder=0)
         relative(ax)
     column[0].set_title(kind.replace(", RBA", ",\nRBA"), fontsize=8)
-    column[0].axhline(bar(studied[kind][0]), color="black", lw=0.8, ls=":")
+    column[0].axhline(level_of(studied[kind][0]), color="black", lw=0.8, ls=":")
     column[1].set_xlabel("relative step")
 axes[0, 0].set_ylabel("SNR")
 axes[1, 0].set_ylabel("relative L2 error")
@@ -345,7 +335,7 @@ for ax, (kind, own) in zip(axes, later_runs.items(), strict=True):
         around(ax, run, "snr", collapse.end)
     ax.axvspan(*LATER, color="#CFE3F5", zorder=0)
     ax.axvspan(0.33, 0.66, color="#E9E9E9", zorder=0)
-    ax.axhline(bar(own[0]), color="black", lw=0.8, ls=":")
+    ax.axhline(level_of(own[0]), color="black", lw=0.8, ls=":")
     ax.set(xlabel="relative step")
     ax.set_title(kind.replace("), ", "),\n"), fontsize=8)
     relative(ax)
@@ -414,7 +404,7 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 def exchanged(own, one):
     """How many exchanges of the collapses among the runs show as large a share."""
     above = [
-        (run.history["step"], (run.history["snr"] > bar(run)) * 1.0) for run in own
+        (run.history["step"], (run.history["snr"] > level_of(run)) * 1.0) for run in own
     ]
     each = [
         [events.effect(*series, at, "share", after=LATER) for at in one.collapses]
@@ -502,7 +492,9 @@ def edge(run):
 floor = 1.0 / np.sqrt(31.0)
 measured = {
     "median SNR": lambda r: np.median(settled(r, "snr")),
-    "share of probes above the level": lambda r: np.mean(settled(r, "snr") > bar(r)),
+    "share of probes above the level": lambda r: np.mean(
+        settled(r, "snr") > level_of(r)
+    ),
     "median SNR at fresh points": lambda r: np.median(settled(r, "snr_fresh")),
     "error where it begins": lambda r: r.history["rel_l2"][0],
     "error at the end": lambda r: np.median(r.history["rel_l2"][-10:]),
@@ -521,7 +513,7 @@ for state, ways in branches.items():
 
 # %% tags=["hide-input"]
 foretold = {  # of a run at the rate, and of that at a tenth of it
-    "no probe above the level": lambda a, b: np.all(settled(b, "snr") <= bar(b)),
+    "no probe above the level": lambda a, b: np.all(settled(b, "snr") <= level_of(b)),
     f"median SNR below the floor, {floor:.2f}": lambda a, b: (
         np.median(settled(b, "snr")) < floor
     ),
@@ -951,463 +943,6 @@ print(f"the largest share of false alarms: {max(alarms):.1%}")
 # the count is a lower bound.
 
 # %% [markdown]
-# ## Diffusion equilibrium
-#
-# The published version of the paper calls the last phase an equilibrium. It makes four claims about
-# it that go beyond the SNR.
-#
-# ### Do order and accuracy go together?
-#
-# The claim: where gradients *and* residuals are ordered, the test error is smaller. The order of
-# the gradients is $\varphi$, the length of the mean batch gradient over the root mean square of
-# their lengths. The order of the residuals is $\varphi_R$, over 10 x 10 cells of the domain. It is
-# 1 if all cells have the same mean. The two orders and the error are read as medians, over the
-# second half of the steps up to a given one.
-#
-# The table has the rank correlation of each order with the error. A negative one means that the
-# error is smaller where the order is larger. In brackets is the 95% interval, where there are at
-# least ten runs. The column *both* takes for each run the smaller of its two ranks.
-
-# %% tags=["hide-input"]
-TOGETHER = {
-    "Helmholtz (4, 1), laptop": (
-        r"(helmholtz_a4-1_(vanilla|rba|ramp|permuted|constant)|more_helmholtz_\w+)_seed\d",
-        4_000,
-    ),
-    "Allen-Cahn, laptop": (
-        r"allen_cahn_(vanilla|rba|ramp|permuted|constant)_seed\d",
-        16_000,
-    ),
-    "Helmholtz (6, 6), RBA": (r"(authors|paper)_helmholtz_rba(_\w+\d)?", 4_000),
-    "Allen-Cahn, RBA": (r"(authors|paper)_allen_cahn_rba(_seed\d)?", 16_000),
-}
-
-
-# %% tags=["hide-input"]
-def settled_at(run, name, step):
-    """Median over the second half of the time up to a step."""
-    h = run.history
-    return np.nanmedian(h[name][(h["step"] > step / 2) & (h["step"] <= step)])
-
-
-def correlation(x, y, rng, draws=1_000):
-    """Rank correlation, and its 95% interval by drawing runs anew."""
-    found = []
-    while len(found) < draws:
-        k = rng.integers(0, len(x), len(x))
-        if len(set(x[k])) > 1 and len(set(y[k])) > 1:
-            found.append(spearmanr(x[k], y[k]).statistic)
-    return (spearmanr(x, y).statistic, *np.percentile(found, [2.5, 97.5]))
-
-
-# %% tags=["hide-input"]
-def weightings_of(run):
-    """The kind of a run's weights, as a word."""
-    return repr(run.config.weighting)
-
-
-def within_kinds(x, y, kinds, rng, draws=1_000):
-    """Mean rank correlation within kinds, and how often chance gives one as low."""
-    parts = [np.flatnonzero(np.array(kinds) == kind) for kind in sorted(set(kinds))]
-
-    def mean(order):
-        return np.mean([spearmanr(x[k], order[k]).statistic for k in parts])
-
-    own, lower = mean(y), 0
-    for _ in range(draws):
-        mixed = y.copy()
-        for k in parts:
-            mixed[k] = rng.permutation(y[k])
-        lower += mean(mixed) <= own
-    return own, (1 + lower) / (1 + draws)
-
-
-# %% tags=["hide-input"]
-rng = np.random.default_rng(0)
-order_of, within = {}, {}
-for label, (pattern, step) in TOGETHER.items():
-    own = matching(pattern)
-    error, gradient, residual = (
-        np.array([settled_at(run, name, step) for run in own])
-        for name in ("rel_l2", "order_gradient", "order_residual")
-    )
-    both = np.minimum(rankdata(gradient), rankdata(residual))
-    order_of[label] = [correlation(x, error, rng) for x in (gradient, residual, both)]
-    order_of[label].insert(0, len(own))
-    names = [weightings_of(run) for run in own]
-    within[label] = [within_kinds(x, error, names, rng) for x in (gradient, residual)]
-HEAD = ("runs", "how many", "gradient order", "residual order", "both")
-# %% tags=["hide-input"]
-ENOUGH = 10  # runs; of fewer the interval is too narrow
-rows = [
-    (
-        label,
-        n,
-        *(
-            f"{r:+.2f}" + f" ({a:+.2f} to {b:+.2f})" * (n >= ENOUGH)
-            for r, a, b in found
-        ),
-    )
-    for label, (n, *found) in order_of.items()
-]
-display(Markdown(verdicts.markdown(HEAD, rows)))
-
-# %% tags=["hide-input"]
-goes_with = {
-    name: [found[k][2] < 0 for n, *found in order_of.values() if n >= ENOUGH]
-    for k, name in enumerate(("gradient order", "residual order", "both"))
-}
-for name, below in goes_with.items():
-    said = f"interval below 0: {sum(below)} of {len(below)}"
-    print(f"{name} goes with a smaller error, {said}")
-stronger = [
-    found[2][0] < min(found[0][0], found[1][0]) for _, *found in order_of.values()
-]
-print("both together more than either alone:", f"{sum(stronger)} of 4")
-for label in list(TOGETHER)[:2]:
-    for name, (r, chance) in zip(("gradient", "residual"), within[label], strict=True):
-        print(
-            f"{label}, {name} order within kinds: {r:+.2f}, by chance in {chance:.0%}"
-        )
-
-# %% [markdown]
-# **On Allen-Cahn the kinds with more order are the more accurate ones, on Helmholtz it depends.**
-# On the small Allen-Cahn both orders are larger where the error is smaller. The correlation is
-# strongest for the order of the residuals.
-#
-# On the small Helmholtz it is the other way for the order of the gradients: it is larger where the
-# error is larger. On Helmholtz at the authors' size the order of the gradients goes with accuracy,
-# and that of the residuals does not.
-#
-# In none of the four groups do both together say more than the better one alone. But the intervals
-# are too wide to tell them apart.
-#
-# **What this does not say.** The plan speaks of the final error. Here runs of unequal length are
-# compared at one step, which on Allen-Cahn comes before most collapses. The small runs have several
-# kinds of weights. So a correlation may be between kinds of weights, and not between runs: within
-# the kinds it is weaker on Allen-Cahn, and it cannot be told from none. The plan asks for all runs
-# of a problem and a size. Here the rivals of RBA in {doc}`11_balance` are left out. If they are
-# added, order and error no longer go together on Allen-Cahn. Ten of the 17 Helmholtz runs at the
-# authors' size come from one start.
-
-# %% [markdown]
-# ### Is there a jump between two levels?
-#
-# The claim: the transition is abrupt, of first order. Then a probe near it should have one of two
-# values of $\varphi$, and rarely one between them. Histograms of $\varphi$ do have two peaks. But
-# two peaks are no proof. $\varphi$ is a bounded function of the SNR. So even *one* broad level of
-# $\log$ SNR gives two peaks of $\varphi$, one at each end of its range.
-#
-# So the dip between the two peaks is compared with the dip that one level would give. For this we
-# draw as many values from one level of $\log$ SNR: normal, with the same mean, spread and memory
-# from probe to probe. We do so 200 times. A run *has a dip* if fewer than 5% of these draws have
-# one as deep. The dip is read from the histogram of $\log$ SNR as well, because $\log$ SNR has no
-# ends. If the collapse starts at step $s$ and ends at step $e$, the probes are those from $s/4$ to
-# $4e$.
-
-
-# %% tags=["hide-input"]
-def dip(values, low, high, bins=20):
-    """Depth of the deepest valley between two peaks of a histogram, as a share."""
-    counts = np.histogram(values, bins=bins, range=(low, high))[0] / len(values)
-    left = np.maximum.accumulate(counts)
-    right = np.maximum.accumulate(counts[::-1])[::-1]
-    return float(np.max(np.minimum(left, right) - counts))
-
-
-# %% tags=["hide-input"]
-def two_levels(run, collapse, rng, draws=200, before=False):
-    """Chances that one level of log SNR has dips as deep: in phi, and in log SNR."""
-    h, end = run.history, collapse.start if before else 4 * collapse.end
-    close = (h["step"] > collapse.start / 4) & (h["step"] < end)
-    x = np.log10(h["snr"][close & (h["snr"] > 0)])
-    memory = max(np.corrcoef(x[:-1], x[1:])[0, 1], 0.0)
-    one_level = rng.standard_normal((draws, len(x)))
-    for k in range(1, len(x)):
-        fresh = np.sqrt(1 - memory**2) * one_level[:, k]
-        one_level[:, k] = memory * one_level[:, k - 1] + fresh
-    one_level = x.mean() + x.std() * one_level
-    found = []
-    for turn, low, high in (
-        (lambda v: np.sqrt(1 - 1 / (1 + 100.0**v)), 0, 1),
-        (lambda v: v, x.mean() - 3 * x.std(), x.mean() + 3 * x.std()),
-    ):
-        null = [dip(turn(draw), low, high) for draw in one_level]
-        found.append(float(np.mean(np.array(null) >= dip(turn(x), low, high))))
-    return found
-
-
-# %% tags=["hide-input"]
-rng = np.random.default_rng(2)
-levels, widths = {}, {}
-for kind in SHOWN:
-    there = collapsed(kind)
-    widths[kind] = [collapse.end / collapse.start for _, collapse in there]
-    chances = np.array([two_levels(run, one, rng) for run, one in there])
-    levels[kind] = chances < 0.05
-    print(f"{kind}:")
-    print(f"    the collapse takes a factor {verdicts.spread(widths[kind], '.2f')}")
-    counts = " and ".join(f"{n} of {len(there)}" for n in levels[kind].sum(axis=0))
-    print(f"    deeper dips than one level's, of phi and of log SNR: {counts}")
-early = [two_levels(*one, rng, before=True)[1] < 0.05 for one in collapsed(SHOWN[3])]
-print(f"{SHOWN[3]}, before the collapse, of log SNR: {sum(early)} of {len(early)}")
-
-# %% [markdown]
-# **By the planned measure this is undecided, by a later one there are two levels in two groups.**
-# The plan asks for the histogram of $\varphi$. The histogram of $\log$ SNR was added later. This
-# table counts the runs with RBA that have a dip deeper than that of one level:
-#
-# | runs with a dip | by $\varphi$, as planned | by $\log$ SNR, added later |
-# |---|---|---|
-# | Helmholtz, authors' size | 6 of 13 | 12 of 13 |
-# | Allen-Cahn, authors' size | 2 of 3 | 0 of 3 |
-# | Allen-Cahn, laptop's size | 0 of 5 | 4 of 5 |
-#
-# The two measures disagree in all three groups. By $\log$ SNR nearly all Helmholtz runs have a dip:
-# there the SNR flips between two levels. But a flip of the SNR is not yet an abrupt *transition*.
-# On the small Allen-Cahn the two levels are there before the collapse already, in four of five
-# runs. So they describe the bursts. The collapse itself takes a factor of 1.04 to 2 in steps. A
-# further sign of a transition of first order is hysteresis, which comes next.
-
-# %% [markdown]
-# ### Is there hysteresis?
-#
-# A transition of first order also foretells {term}`hysteresis`: a training that has settled does
-# not simply return. The second amendment of {doc}`plan` tests this on five small runs on Helmholtz.
-# From step 4,000 they are slowed to a tenth of the rate for 2,000 steps. Then they have the full
-# rate again. For comparison the same five states go on at the full rate throughout.
-
-# %% tags=["hide-input"]
-GONE_ON = {
-    "at the rate throughout": "branch_small_helmholtz_kept",
-    "slowed, and back": "branch_small_helmholtz_back",
-}
-paths = {
-    name: [pl.records.load(f"{stem}_seed{k}_lr0.001") for k in range(5)]
-    for name, stem in GONE_ON.items()
-}
-
-
-def last_share(run):
-    """Share of probes above the level from step 7,000 to 8,000."""
-    late = run.history["snr"][run.history["step"] > 7_000]
-    return float(np.mean(late > bar(run)))
-
-
-def returns(run):
-    """Steps at the full rate until a probe is above the level."""
-    above = run.history["step"][run.history["snr"] > bar(run)]
-    return int(above[0] - run.history["step"][0]) if len(above) else None
-
-
-# %% tags=["hide-input"]
-kept, back = ([last_share(run) for run in own] for own in paths.values())
-less = [b - a for a, b in zip(kept, back, strict=True)]
-for name, shares in zip(GONE_ON, (kept, back), strict=True):
-    print(f"{name}: share above the level {verdicts.spread(shares, '.0%')}")
-change = f"{np.median(less):+.2f} ({min(less):+.2f} to {max(less):+.2f})"
-print(f"slowed, and back, minus throughout: {change}")
-print(
-    "above the level again after, in steps:",
-    verdicts.spread([returns(run) for run in paths["slowed, and back"]], ",.0f"),
-)
-smaller = max(less) < 0 and np.median(less) <= -0.3
-hysteresis = (
-    "hysteresis"
-    if smaller
-    else "none of this size"
-    if abs(np.median(less)) < 0.15
-    else "cannot tell"
-)
-print("by the plan:", hysteresis)
-
-# %% tags=["hide-input"]
-EDGES = (6_000, 6_500, 7_000, 7_500, 8_000)
-
-
-def stretch(run, name, low, high):
-    """A series between two steps."""
-    step = run.history["step"]
-    return run.history[name][(step > low) & (step <= high)]
-
-
-rows = []
-for label, own in paths.items():
-    for title, take in (
-        (
-            "share above the level",
-            lambda r, a, b: np.mean(stretch(r, "snr", a, b) > bar(r)),
-        ),
-        ("error", lambda r, a, b: np.median(stretch(r, "rel_l2", a, b))),
-    ):
-        cells = [
-            verdicts.spread([take(run, a, b) for run in own], ".2g")
-            for a, b in zip(EDGES[:-1], EDGES[1:], strict=True)
-        ]
-        rows.append((f"{label}: {title}", *cells))
-HEAD = ("median of five seeds", "6,000 on", "6,500 on", "7,000 on", "7,500 on")
-display(Markdown(verdicts.markdown(HEAD, rows)))
-
-# %% tags=["hide-input"]
-slowed = paths["slowed, and back"]
-quiet = [
-    float(
-        np.median(stretch(run, "snr", 6_500, 7_500)) * (run.config.batches - 1) ** 0.5
-    )
-    for run in slowed
-]
-print("from 6,500 to 7,500, median SNR over its floor:", verdicts.spread(quiet, ".2g"))
-awake = sum(
-    bool((stretch(run, "snr", 7_500, 8_000) > bar(run)).any()) for run in slowed
-)
-print(f"a probe above the level in the last 500 steps: {awake} of {len(slowed)}")
-
-# %% [markdown]
-# **By the plan there is hysteresis, as the paper's reading foretells.** After the slow stretch
-# fewer probes are above the level than without it, in all five runs. Motion at the edge foretold
-# that the bursts would be back within some hundred steps. They are not.
-#
-# **But what lasts is no agreement.** When the full rate returns, the weights jump: the first probes
-# are above the level, and the error is twice that without the slow stretch, in the median. Then the
-# SNR is nearly quiet for a thousand steps, far below the floor. In the last 500 steps bursts come
-# back in four of five runs.
-#
-# So a training remembers for some thousand steps how it was treated. Adam itself has such a memory:
-# it takes the mean of squares over about a thousand steps. So this may be a delay, and no second
-# state. Which state it would end in cannot be told from 2,000 steps. The sharpness was not measured
-# here.
-
-# %% [markdown]
-# ### Does it stay to the end?
-#
-# The steps from the end of the last collapse to the end of the run are cut into fifths. The table
-# has the share of probes above the level in each fifth, for runs with at least 25 probes after the
-# collapse.
-
-# %% tags=["hide-input"]
-FIFTHS = 5
-
-
-def fifths(run, collapse):
-    """Share above the level in each fifth of the steps after a collapse."""
-    step, snr = run.history["step"], run.history["snr"]
-    edges = np.linspace(collapse.end, step[-1], FIFTHS + 1)
-    parts = [
-        snr[(step > a) & (step <= b)]
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
-    ]
-    enough = sum(map(len, parts)) >= 5 * FIFTHS
-    return [float(np.mean(part > bar(run))) for part in parts] if enough else None
-
-
-# %% tags=["hide-input"]
-stays, rows = {}, []
-for kind in (*SHOWN[:3], "Helmholtz (4, 1), RBA, laptop", SHOWN[3]):
-    found = [fifths(*pair) for pair in collapsed(kind)]
-    stays[kind] = np.array([shares for shares in found if shares])
-    middles = np.median(stays[kind], axis=0)
-    rows.append((kind, len(stays[kind]), *(f"{share:.0%}" for share in middles)))
-HEAD = (
-    "median share above the level",
-    "runs",
-    "first fifth",
-    "2nd",
-    "3rd",
-    "4th",
-    "last",
-)
-display(Markdown(verdicts.markdown(HEAD, rows)))
-
-# %% tags=["hide-input"]
-print("runs with most probes above the level in every fifth")
-for kind, shares in stays.items():
-    print(f"    {kind}: {(shares > 0.5).all(axis=1).sum()} of {len(shares)}")
-LONGEST = ("allen_cahn_rba", "allen_cahn_vanilla", "helmholtz_rba", "helmholtz_vanilla")
-print("the authors' series: last part with a median above 1, at step")
-for name in LONGEST:
-    theirs = authors.series(name)
-    last = theirs.step[theirs.snr[:, 1] > 1][-1]
-    print(f"    {name}: {last:,.0f} of {theirs.step[-1]:,.0f}")
-
-# %% [markdown]
-# **Whether the SNR stays above the level depends on the runs.** (The paper says that it falls again
-# late, so a *no* in the last fifth is no evidence against it.) On Helmholtz from the authors' start
-# it comes near to staying. From the second fifth on, about two thirds to four fifths of the probes
-# are above the level, in the median run. The first fifth holds the dip right after the collapse.
-# The runs from other starts end at 1.5 to 5 times the step of their collapse, which is too soon to
-# tell. In the small runs bursts and stretches of low SNR alternate to the end.
-#
-# In the authors' own four series on Allen-Cahn and Helmholtz the median SNR is above 1 for the last
-# time between steps 41,000 and 144,000, of 300,000. (Each series is read in parts; the middle of
-# the last one is near 270,000.) The edge of stability foretells that such a state ends, because
-# their learning rate falls meanwhile.
-
-# %% [markdown]
-# ### Do activations saturate there?
-#
-# The claim: at the transition the activations of the deeper layers go to their bounds. *Saturation*
-# is the share of activations near the ends of their range. *By bounds* it counts those beyond 0.95.
-# *By range* it counts those in the lowest and the highest of 30 bins over each neuron's own range.
-# {doc}`16_compression` has more. Saturation is read in the last snapshot before the collapse and in
-# the first after it, as a mean over the hidden layers, in percent.
-#
-# Saturation rises all the time. So a rise over the collapse means little by itself. We divide it by
-# the decades of steps between the two snapshots, and compare it with the same gain between the two
-# snapshots before the collapse.
-
-# %% tags=["hide-input"]
-SATURATED = ("Helmholtz (4, 1), RBA, laptop", "Allen-Cahn, RBA, laptop")
-
-
-def saturation(run, collapse):
-    """By range and by bounds, before and after, and gains a decade up to it and over it."""
-    step = run.snapshots["step"]
-    before = int(np.searchsorted(step, collapse.start, "right")) - 1
-    after = int(np.searchsorted(step, collapse.end, "left"))
-    points = pl.sampling.interior(run.problem.domain, 2_048, seed=0, method="uniform")
-    three = (before - 1, before, after)
-    found = information.analyse(run, points, snapshots=three)
-    decades = np.diff(np.log10(step[list(three)]))
-    layers = (found.saturation_range, found.saturation_bounds)
-    means = [own.mean(axis=1) for own in layers]
-    return [(*mean[1:], *(np.diff(mean) / decades)) for mean in means]
-
-
-# %% tags=["hide-input"]
-saturated = {
-    kind: np.array([saturation(*pair) for pair in collapsed(kind)])
-    for kind in SATURATED
-}
-
-# %% tags=["hide-input"]
-rows = []
-for kind, values in saturated.items():
-    for k, by in enumerate(("by range", "by bounds")):
-        columns = values[:, k].T
-        texts = [verdicts.spread(v, ".1f") for v in columns]
-        faster = f"{(columns[3] > columns[2]).sum()} of {len(values)}"
-        rows.append((kind, by, *texts, faster))
-HEAD = (
-    "saturation, %",
-    "",
-    "before",
-    "after",
-    "gain a decade, up to it",
-    "over it",
-    "faster in",
-)
-display(Markdown(verdicts.markdown(HEAD, rows)))
-
-# %% [markdown]
-# **Whether they saturate *there* cannot be told.** On Allen-Cahn the saturation is larger after the
-# collapse in all five runs. But in four of them the next snapshot is the end of the run. The gain
-# for each decade of steps is larger than before, and the gain for each thousand steps is smaller.
-#
-# On Helmholtz three collapses come at the time when all layers first saturate. The two collapses
-# near step 3,600 come long after that, and the saturation hardly moves there. Whether saturation is
-# *driven* by the alignment of the gradients was not tested.
-
-# %% [markdown]
 # ## What brings it: the ladder
 #
 # What brings the collapse, and the rise of the SNR with it? To find out, Helmholtz with
@@ -1418,22 +953,25 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% tags=["hide-input"]
 RUNGS = {
-    f"{points:,} points, {width} units{biases}": rf"ladder_{points}x{width}{tail}_rba_seed\d"
+    f"{points:,} points, {width} units": rf"ladder_{points}x{width}_rba_seed\d"
     for points in (2_048, 8_192, 25_600)
     for width in (64, 128)
-    for biases, tail in (("", ""), (", zero biases", "-zero"))
 }
 RUNGS["25,600 points, 128 units"] = r"paper_helmholtz_rba_seed\d"
+RUNGS |= {
+    f"{points:,} points, 64 units, zero biases": rf"ladder_{points}x64-zero_rba_seed\d"
+    for points in (2_048, 8_192)
+}
 
 
 def late_share(run):
     """Share of probes above the level from step 2,000 to 4,000."""
     step, snr = run.history["step"], run.history["snr"]
-    return float(np.mean(snr[(step > 2_000) & (step <= 4_000)] > bar(run)))
+    return float(np.mean(snr[(step > 2_000) & (step <= 4_000)] > level_of(run)))
 
 
 # %% tags=["hide-input"]
-ladder = {rung: own for rung, pattern in RUNGS.items() if (own := matching(pattern))}
+ladder = {rung: matching(pattern) for rung, pattern in RUNGS.items()}
 HEAD = (
     "rung",
     "seeds",
@@ -1546,7 +1084,7 @@ print(f"as much at random times from step {SINCE} on: {change.null_p_sided:.1%}"
 # A row about runs counts runs, and names their size. *Cannot tell* is a verdict as well. It has one
 # of three reasons: a change of that size would not have been seen with a power of 80%, or the
 # change can be read in fewer than five runs, or the measure does not answer the question. The
-# folded table has 28 rows; the next section says in one paragraph what they come to.
+# folded table has 17 rows; the next section says in one paragraph what they come to.
 
 # %% tags=["hide-input"]
 AC, H = "Allen-Cahn, RBA, laptop", next(iter(KINDS))
@@ -1616,18 +1154,8 @@ rows += [
     by_passage("laptop", "a laptop's size", scale=LAPTOP),
 ]
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-output"]
 gone = [one for state in STATES for one in came[state]["no probe above the level"]]
-ends = {kind: [bool(last > 0.5) for last in stays[kind][:, -1]] for kind in stays}
-by_bounds = saturated[AC][:, 1].T
-
-
-def dips(kind, k):
-    """Whether each run has two levels, of phi or of log SNR."""
-    return [bool(two) for two in levels[kind][:, k]]
-
-
-# %% tags=["hide-input"]
 rows += [
     verdicts.Claim(
         "RBA: probes above the level at a tenth of the rate, three kinds of states",
@@ -1635,68 +1163,6 @@ rows += [
         f"no probe above it in {sum(gone)} of {len(gone)}",
         [not one for one in gone],
         scale=LAPTOP,
-    ),
-    verdicts.Claim(
-        "order of gradients and residuals together says most about the error",
-        "yes",
-        f"more than either alone in {sum(stronger)} of 4 groups",
-        list(map(bool, stronger)),
-        open=True,
-    ),
-]
-
-# %% tags=["hide-input"]
-rows += [
-    verdicts.Claim(
-        "Helmholtz (4, 1), RBA: hysteresis under the learning rate",
-        "of first order, no number",
-        f"{hysteresis}, perhaps a delay: share above the level {np.median(less):+.2f}",
-        [one < 0 for one in less],
-        scale=LAPTOP,
-        open=hysteresis == "cannot tell",
-    )
-]
-
-# %% tags=["hide-input"]
-MEASURES = (
-    (0, "phi", "abrupt, no number", ""),
-    (1, "log SNR", "abrupt, no number", "; added after the plan"),
-)
-rows += [
-    verdicts.Claim(
-        f"{kind}: {name} has two levels",
-        said,
-        f"{sum(holds)} of {len(holds)} have a dip{note}",
-        holds,
-        scale=scale,
-    )
-    for k, name, said, note in MEASURES
-    for kind, holds, scale in (
-        ("Helmholtz (6, 6), RBA", dips(SHOWN[0], k) + dips(SHOWN[1], k), ""),
-        ("Allen-Cahn, RBA", dips(AC, k), LAPTOP),
-    )
-]
-
-# %% tags=["hide-input", "hide-output"]
-rows += [
-    verdicts.Claim(
-        f"{kind}: at the end of the run most probes are above the level",
-        "for a time; late it falls",
-        f"last fifth {verdicts.spread(stays[kind][:, -1], '.0%')}",
-        ends[kind],
-        scale=LAPTOP if "laptop" in kind else "",
-        short=True,
-    )
-    for kind in (*SHOWN[:2], "Helmholtz (4, 1), RBA, laptop", AC)
-]
-rows += [
-    verdicts.Claim(
-        "Allen-Cahn, RBA: activations saturate faster at the collapse than before",
-        "yes",
-        "by decades of steps yes, by thousands no; snapshots too far apart",
-        [bool(one) for one in by_bounds[3] > by_bounds[2]],
-        scale=LAPTOP,
-        open=True,
     )
 ]
 display(Markdown(verdicts.table(rows)))
@@ -1721,7 +1187,8 @@ print(
 # > bursts need the full learning rate: from a thousand steps after a cut to a tenth on they are
 # > gone, in 15 of 15 branches, while hardly anything is unlearnt. So an SNR above 1 can be motion
 # > at the edge of stability. But a training has a memory: after 2,000 slow steps the bursts
-# > nearly stay away for a thousand steps at the full rate, in five of five runs. Whether the SNR
+# > nearly stay away for a thousand steps at the full rate, in five of five runs
+# > ({doc}`15_equilibrium`). Whether the SNR
 # > rises tenfold *at* the collapse cannot be told for eleven of thirteen kinds of runs. For the
 # > other two, without attention, it does not rise tenfold; with constant weights it rises a
 # > little in all five runs.
@@ -1747,8 +1214,8 @@ print(
 #
 # **Limits.** The chapter has two equations, tanh networks, and Adam. At the authors' size only one
 # equation has enough collapses. The rule asks that all runs agree. So more runs lower its power,
-# since it is less likely that all agree. It was kept, since it was written first. The correlations
-# mix kinds of weights. The ladder has three seeds a rung, too few for a verdict.
+# since it is less likely that all agree. It was kept, since it was written first. The ladder has
+# three seeds a rung, too few for a verdict.
 #
 # ## Exercises
 #

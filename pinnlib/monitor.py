@@ -36,11 +36,10 @@ import torch
 from torch import Tensor, nn
 
 from . import snr
-from .config import Config
 from .information import binned_entropy, saturation
 from .monitoring import networks, sharpness
 from .monitoring.batch_gradients import BatchGradients
-from .monitoring.given import outside, said, whole
+from .monitoring.given import Places, Points, number, outside, places_of, said, schedule, whole
 from .monitoring.loss import Batches, Checked, Loss, Numbers, Pieces, by_equation, checked, squared, total
 from .order_parameter import spatial_order
 from .phases import Detector, Phases
@@ -98,8 +97,6 @@ FORMAT = "pinnlib monitor, version 1"
 BOUNDS: dict[type, str | tuple[float, float]] = {nn.Tanh: "tanh", nn.Sigmoid: (0.0, 1.0)}
 
 Row = dict[str, float | np.ndarray]
-Points = np.ndarray | Tensor
-_Places = tuple[np.ndarray, Sequence[tuple[float, float]]]
 
 
 class Monitor:
@@ -214,8 +211,8 @@ class Monitor:
         if points is None and domain is not None and loss is None:
             raise ValueError("domain is given without points: give points=, the places of the residual, or leave it out")
         self._domain, self._points = domain, points if callable(points) else None
-        self._places = None if points is None or callable(points) else _places(points, domain)
-        self._due = _schedule(steps, every, at)
+        self._places = None if points is None or callable(points) else places_of(points, domain)
+        self._due = schedule(steps, every, at)
         self._rows: list[Row] = []
         self._warned: set[str] = set()
         self._kinds: _Kinds | None = None
@@ -387,7 +384,7 @@ class Monitor:
             self._check(kinds)
             places = self._located(loss)
             own, apart = self._grads(loss)
-            error = math.nan if self._error is None else _number(self._error())
+            error = math.nan if self._error is None else number(self._error())
             fresh = None if self._fresh is None else squared(by_equation(self._fresh())).detach().double().cpu().numpy()
         squares = {name: r.detach().double().square().cpu().numpy() for name, r in loss.residuals.items()}
         values = {name: float(term.detach()) for name, term in loss.terms.items()}
@@ -398,12 +395,12 @@ class Monitor:
             measured |= dict(zip(FRESH, (float(fresh.mean()), float(np.median(fresh)), own_median), strict=True))
         return _Found(*weighted, squares, values, own, apart, error, heard.spread(loss.rows, rows), places, measured, kinds)
 
-    def _located(self, loss: Checked) -> _Places | None:
+    def _located(self, loss: Checked) -> Places | None:
         """Where the points of the residual are; None where nobody said, or where those that were given are not they any more."""
         places = self._places
         if loss.points is not None or self._points is not None:
             given: Any = self._points() if loss.points is None and self._points is not None else loss.points
-            places = _places(given, self._domain)
+            places = places_of(given, self._domain)
         if places is None or len(places[0]) == loss.n_points:
             return places
         what = f"residual has {loss.n_points} values and there are {len(places[0])} points"
@@ -416,10 +413,11 @@ class Monitor:
         """Of the points, as :meth:`Batches.order`; a number that comes to be wrong does not end a training of hours."""
         n, count = loss.n_points, self._batches.count
         order = self._batches.order(loss, strict=not self._rows)
-        if n > count and n % count and not self._batches.drop_last:
+        over = self._batches.over(n)
+        if n > count and over and not self._batches.drop_last:
             self._warn(
                 "batches",
-                f"residual has {n} points now, which {count} batches do not divide: the last {n % count} are left out, and from "
+                f"residual has {n} points now, which {count} batches do not divide: the last {over} are left out, and from "
                 "now on all that are over, as drop_last=True does",
             )
         return order
@@ -542,7 +540,7 @@ class _Found:
     apart: dict[str, list[Tensor]]
     error: float
     spread: float
-    places: _Places | None
+    places: Places | None
     measured: Row
     kinds: _Kinds
 
@@ -594,15 +592,6 @@ def _length(grads: Iterable[Tensor]) -> float:
     return math.hypot(*(float(torch.linalg.vector_norm(g.double())) for g in grads))
 
 
-def _number(given: Any) -> float:
-    """The error as a number, if it is one."""
-    try:
-        return float(given.detach() if isinstance(given, Tensor) else given)
-    except (TypeError, ValueError, RuntimeError):
-        what = f"a {type(given).__name__}" + (f" of shape {tuple(given.shape)}" if hasattr(given, "shape") else "")
-        raise ValueError(f"error gives {what}: return one number") from None
-
-
 def _series(equations: Iterable[str], terms: Iterable[str]) -> list[str]:
     """Names of what is named by equation and by term."""
     return [f"loss_{name}" for name in equations] + [f"{what}_{name}" for name in terms for what in ("loss", "signal")]
@@ -619,34 +608,3 @@ def _check_names(equations: Iterable[str], terms: Iterable[str]) -> None:
             raise ValueError(
                 f"a term or an equation is called {one.partition('_')[2]!r}, and so two series are {one!r}: give it another name"
             )
-
-
-def _places(points: Points, domain: Sequence[tuple[float, float]] | None) -> _Places:
-    """Points ``(n_points, d)`` in float64, and their domain."""
-    try:
-        places = np.array(points.detach().cpu().numpy() if isinstance(points, Tensor) else points, dtype=float)
-    except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"points are a {type(points).__name__}: give finite numbers (n_points, d), or a function") from None
-    places = places[:, None] if places.ndim == 1 else places
-    if places.ndim != 2 or not places.size or not np.isfinite(places).all():
-        raise ValueError(f"points have shape {places.shape}: give finite numbers (n_points, d)")
-    sides = np.array(list(zip(places.min(0), places.max(0), strict=True)) if domain is None else domain, dtype=float)
-    if sides.shape != (places.shape[1], 2) or not (np.isfinite(sides).all() and (sides[:, 0] < sides[:, 1]).all()):
-        raise ValueError(f"domain is {sides.tolist()}: give a low and a higher end for each of {places.shape[1]} coordinates")
-    return places, [(float(low), float(high)) for low, high in sides]
-
-
-def _schedule(steps: int | None, every: int | None, at: Iterable[int] | None) -> Callable[[int], bool]:
-    """Whether a step is to be measured."""
-    given = {name: value for name, value in {"steps": steps, "every": every, "at": at}.items() if value is not None}
-    if len(given) != 1:
-        raise ValueError(f"the probes are given by {' and '.join(given) or 'nothing'}: give one of steps=, every= and at=")
-    if steps is not None:
-        last = whole("steps", steps, 1, "give a whole number of at least 1")
-        return set(Config(steps=last).probe_steps().tolist()).__contains__
-    if at is not None:
-        if not isinstance(at, Iterable):
-            raise ValueError(f"{said('at', at)}: give a list of steps")
-        return {whole("a step in at", step, 0, "give whole numbers from 0 on") for step in at}.__contains__
-    period = whole("every", every, 1, "give a whole number of steps, at least 1")
-    return lambda step: step % period == 0

@@ -139,13 +139,13 @@ def test_a_burst_at_the_end_does_not_decide():
     """The last fifth of a decade before step 100 begins at 63.1."""
     runs = {"a": [fake(0, [9.0, 9.0, 1e9, 2.0, 3.0, 1e6])], "b": [fake(0, [9.0, 9.0, 0.0, 6.0, 0.1, 60.0])]}
     found = Comparison(runs)
-    assert found.errors == {"a": [3.0], "b": [6.0]}
-    assert found.ratios == {"b": [2.0]}
+    assert found.measures[0].ends == {"a": [3.0], "b": [6.0]}
+    assert found.measures[0].ratios == {"b": [2.0]}
 
 
 def test_rules_are_paired_by_seed_with_the_baseline():
     found = Comparison(made([0.5, 0.6, 0.7, 0.5, 0.9], [1.0, 1.1, 0.9, 1.2, 0.81], [3.0, 0.5, 0.5, 0.5, 0.5]))
-    assert found.ratios["rule 0"] == pytest.approx([0.5, 0.6, 0.7, 0.5, 0.9])
+    assert found.measures[0].ratios["rule 0"] == pytest.approx([0.5, 0.6, 0.7, 0.5, 0.9])
     words = {label: one.word for label, one in found.verdicts.items()}
     assert words == {"rule 0": "helps", "rule 1": "no difference larger than 25%", "rule 2": "cannot tell"}
     base, first, _, third = found.table()
@@ -189,9 +189,14 @@ def test_runs_that_diverged_are_the_worst():
     runs["rule 0"][1] = fake(1, [9.0, 8.0])
     runs["rule 1"][2] = level(2, math.nan)  # complete, and no number
     found = Comparison(runs, frozenset({("base", 2), ("rule 0", 1)}))
-    assert found.errors["base"][2] == found.errors["rule 0"][1] == found.errors["rule 1"][2] == math.inf
-    assert found.ratios["rule 0"][1:3] == [math.inf, 0.0]
-    assert math.isnan(found.ratios["rule 1"][2])
+    assert (
+        found.measures[0].ends["base"][2]
+        == found.measures[0].ends["rule 0"][1]
+        == found.measures[0].ends["rule 1"][2]
+        == math.inf
+    )
+    assert found.measures[0].ratios["rule 0"][1:3] == [math.inf, 0.0]
+    assert math.isnan(found.measures[0].ratios["rule 1"][2])
     assert found.verdicts["rule 0"] == verdict([0.1, math.inf, 0.0, 0.1, 0.1])
     assert found.verdicts["rule 1"].reason == "both runs diverged with 1 of 5 seeds"
     assert [row["diverged"] for row in found.table()] == [1, 1, 1]
@@ -389,7 +394,7 @@ def test_runs_in_processes_are_those_of_train(trained):
         alone = pl.train(problem, config, progress=False)
         assert np.allclose(run.history["loss"], alone.history["loss"], rtol=1e-3)
     last = found.runs["vanilla"][0].history
-    assert found.errors["vanilla"] == [np.median(last["rel_l2"][last["step"] >= 30 / 10**0.2])]
+    assert found.measures[0].ends["vanilla"] == [np.median(last["rel_l2"][last["step"] >= 30 / 10**0.2])]
 
 
 def test_what_is_there_is_read(trained, monkeypatch):
@@ -397,7 +402,7 @@ def test_what_is_there_is_read(trained, monkeypatch):
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.npz")}
     monkeypatch.setattr(sweep, "_start", None)
     again = pl.compare(problem, CONFIG, ["vanilla", "data x 10"], seeds=1, folder=folder, progress=False)
-    assert again.errors == found.errors
+    assert again.measures[0].ends == found.measures[0].ends
     assert {path.name: path.stat().st_mtime_ns for path in folder.glob("*.npz")} == before
 
 
@@ -515,13 +520,13 @@ def test_without_a_reference_the_residual_at_fresh_points_is_compared():
     (slope,) = torch.autograd.grad(u.sum(), points, create_graph=True)
     (bend,) = torch.autograd.grad(slope.sum(), points)
     by_hand = float(((bend - u + 1.0) ** 2).mean().detach())
-    step, course = found.courses["rba"][0]
+    step, course = found.measures[0].courses["rba"][0]
     assert step[-1] == 30
     assert course[-1] == pytest.approx(by_hand, rel=1e-4)
-    assert found.errors["rba"] == [np.median(course[step >= 30 / 10**0.2])]
+    assert found.measures[0].ends["rba"] == [np.median(course[step >= 30 / 10**0.2])]
     row = found.table()[1]
     assert "error" not in row
-    assert row["residual"] == found.errors["rba"][0]
+    assert row["residual"] == found.measures[0].ends["rba"][0]
     last = run.history["step"] >= 30 / 10**0.2
     assert row["misfit"] == np.median(run.history["loss_data"][last])
     assert "these are a residual, and a misfit at points that are trained on, and not an error" in str(found)
@@ -611,7 +616,7 @@ def test_a_system_counts_all_its_equations():
     found = compared(problem, CONFIG, ["vanilla", "rba"], seeds=1)
     (run,) = found.runs["vanilla"]
     one, two = run.residual(points=problem.collocation_points(64, 10**9))
-    assert found.courses["vanilla"][0][1][-1] == pytest.approx((one**2).mean() + 4.0)
+    assert found.measures[0].courses["vanilla"][0][1][-1] == pytest.approx((one**2).mean() + 4.0)
     assert np.all(two == 2.0)
 
 
@@ -683,7 +688,7 @@ def test_a_residual_of_a_normalized_problem_is_in_the_units_of_its_loss():
     assert problem.residual_outputs.scale > 100.0
     found = compared(problem, CONFIG, ["vanilla", "rba"], seeds=1)
     history = found.runs["vanilla"][0].history
-    assert found.courses["vanilla"][0][1][[0, -1]] == pytest.approx(history["loss_residual"][[0, -1]], rel=0.3)
+    assert found.measures[0].courses["vanilla"][0][1][[0, -1]] == pytest.approx(history["loss_residual"][[0, -1]], rel=0.3)
 
 
 def test_a_class_or_no_config_is_said():

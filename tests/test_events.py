@@ -308,6 +308,7 @@ def test_a_mini_batch_is_no_batch_of_a_probe():
     """A probe cuts all 2,048 points into 32 batches of 64, whatever a step of the training takes."""
     run = pl.records.load("allen_cahn_minibatch_rba_seed0")
     assert (run.config.points, run.config.batches, run.config.minibatch) == (2048, 32, 256)
+    assert events.level_of(run) == 0.5
     # 0.3 is above the level of 8 points, 0.18, and below that of 64, 0.5
     run.history["snr"] = np.where(run.history["step"] < 15_000, 0.3, 0.6)
     found = events.of_runs([run], at=[Collapse(14_000, 16_000, 1.0)], series=["above"])

@@ -188,6 +188,17 @@ def test_seeds_and_kinds_by_their_names(five):
     assert records.kinds("a", ("ramp",), (2,)) == {"ramp": ["a_ramp_seed2"]}
 
 
+def test_runs_whose_whole_name_matches(five, monkeypatch):
+    every = ("a_rba_seed1", "a_rba_seed0", "a_rba_seed0_lr0.1", "b_rba_seed0")
+    monkeypatch.setattr(records, "_digests", lambda: dict.fromkeys(every, "?"))
+    monkeypatch.setattr(records, "_have", lambda wanted: None)
+    assert records.matching(r"a_rba_seed\d") == ["a_rba_seed0", "a_rba_seed1"]
+    with pytest.raises(ValueError, match=r"no record's whole name matches 'a_rba': the published ones are a_rba_seed0, "):
+        records.matching("a_rba")
+    with pytest.raises(ValueError, match=r"'\(a' is no regular expression: missing \)"):
+        records.matching("(a")
+
+
 def test_an_unpublished_seed_is_refused(published):
     with pytest.raises(ValueError, match="no record is called 'tiny_seed0'"):
         records.seeds("tiny")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -22,7 +23,7 @@ from ..phases import running_quantiles
 from ..runs import Run
 from ..version import __version__
 
-__all__ = ["REPOSITORY", "fetch", "kinds", "load", "names", "over_seeds", "seeds", "url"]
+__all__ = ["REPOSITORY", "fetch", "kinds", "load", "matching", "names", "over_seeds", "seeds", "url"]
 
 REPOSITORY = "https://github.com/learning-in-pinns/learning-in-pinns"
 
@@ -121,6 +122,26 @@ def seeds(stem: str, seeds: Iterable[int] = range(5)) -> list[Run]:
     """
     chosen = [f"{stem}_seed{seed}" for seed in seeds]
     _have(set(chosen) & set(names()))
+    return [load(name) for name in chosen]
+
+
+def matching(pattern: str) -> list[Run]:
+    """The published runs whose whole name matches a regular expression, in the order of their names.
+
+    Args:
+        pattern: such as ``"ladder_8192x64_rba_seed[0-9]"``.
+
+    Raises:
+        ValueError: it matches no name, or is no regular expression.
+        ConnectionError: one of them is not here and cannot be fetched.
+    """
+    try:
+        chosen = [name for name in names() if re.fullmatch(pattern, name)]
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+    if not chosen:
+        raise ValueError(f"no record's whole name matches {pattern!r}: the published ones are {', '.join(names())}")
+    _have(chosen)
     return [load(name) for name in chosen]
 
 

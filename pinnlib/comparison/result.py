@@ -13,7 +13,7 @@ import numpy as np
 
 from ..runs import Run, report
 from . import figure, measures
-from .measures import Course, Measure
+from .measures import Measure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -124,6 +124,11 @@ class Comparison:
         return next(iter(self.runs))
 
     @property
+    def _others(self) -> list[str]:
+        """Labels of the rules that are compared with the baseline."""
+        return list(self.runs)[1:]
+
+    @property
     def seeds(self) -> list[int]:
         """Of the runs, in their order."""
         return [run.config.seed for run in self.runs[self.baseline]]
@@ -152,30 +157,10 @@ class Comparison:
         kinds = (measures.residual, measures.misfit) if conditions else (measures.residual,)
         return tuple(kind(self.runs, self.diverged) for kind in kinds)
 
-    @property
-    def measure(self) -> str:
-        """What is compared first, in words; all of it stands in :attr:`measures`."""
-        return self.measures[0].name
-
-    @property
-    def courses(self) -> Mapping[str, list[Course]]:
-        """Steps ``(n,)`` and errors there ``(n,)``, of each run at all probes; of a residual at the snapshots."""
-        return self.measures[0].courses
-
-    @property
-    def errors(self) -> Mapping[str, list[float]]:
-        """The error of each run in the end, or without a reference its residual; inf where it diverged."""
-        return self.measures[0].ends
-
-    @property
-    def ratios(self) -> Mapping[str, list[float]]:
-        """Of a rule's errors to the baseline's, one a seed, for all rules but the baseline; inf, 0 or nan where runs diverged."""
-        return self.measures[0].ratios
-
     @cached_property
     def verdicts(self) -> dict[str, Verdict]:
         """For all rules but the baseline; see the top of :mod:`pinnlib.comparison`."""
-        return {label: _together({one.key: verdict(one.ratios[label]) for one in self.measures}) for label in self.ratios}
+        return {label: _together({one.key: verdict(one.ratios[label]) for one in self.measures}) for label in self._others}
 
     def table(self) -> list[dict[str, Any]]:
         """A row a rule, of plain numbers and words; None where there is nothing.
@@ -222,7 +207,7 @@ class Comparison:
         lost_of_baseline = self.table()[0]["diverged"]
         if lost_of_baseline:
             found.append(f"Of the runs of {self.baseline} {lost_of_baseline} diverged, and count as the worst.")
-        chance, others = 2.0 / 2.0**n, len(self.ratios)
+        chance, others = 2.0 / 2.0**n, len(self._others)
         several = f", and one of {others} rules in at most {min(others * chance, 1.0):.3g}" if others > 1 else ""
         agree = f"{_count(n, 'seed')} agree by chance in 2/2^{n} = {chance:.3g} of all comparisons{several}"
         found.append(f"Between rules that do not differ, {agree}." if n > 1 else "One seed is an anecdote.")

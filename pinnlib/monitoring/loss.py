@@ -197,6 +197,10 @@ class Batches:
         self.shuffle = None if shuffle is None else whole("shuffle", shuffle, 0, seed)
         self.drop_last = bool(drop_last)
 
+    def over(self, n: int) -> int:
+        """How many of ``n`` points are left over; of too few all."""
+        return n % self.count
+
     def order(self, loss: Checked, *, strict: bool) -> Tensor | None:
         """Numbers of the points in order, ``(n_kept,)``; None where all stay as they come.
 
@@ -207,8 +211,7 @@ class Batches:
         Raises:
             ValueError: the points cannot be cut, and strict.
         """
-        n = loss.n_points
-        over = n % self.count
+        n, over = loss.n_points, self.over(loss.n_points)
         if strict and (n < self.count or (over and not self.drop_last)):
             raise ValueError(f"{self.count} batches do not cut {n} points into equal parts: {_divisors(n, self.count)}")
         if self.shuffle is None and not over:

@@ -33,7 +33,20 @@ import numpy as np
 if TYPE_CHECKING:
     from ..runs import Run
 
-__all__ = ["SERIES", "SIZES", "Change", "Collapse", "Study", "collapses", "effect", "level", "null_effects", "of_runs", "study"]
+__all__ = [
+    "SERIES",
+    "SIZES",
+    "Change",
+    "Collapse",
+    "Study",
+    "collapses",
+    "effect",
+    "level",
+    "level_of",
+    "null_effects",
+    "of_runs",
+    "study",
+]
 
 DECADES, WITHIN, NEAR, PROBES = 1.0, 2.0, 1.05, 5
 AROUND, SHORTEST, FEWEST = 2.0, 1.25, 4  # factor of a window, of the shortest that counts, and probes in it
@@ -148,6 +161,11 @@ def level(batch_points: int) -> float:
     if batch_points < 1:
         raise ValueError(f"batch_points = {batch_points}: give how many points a batch has, at least 1")
     return math.sqrt(batch_points / POINTS)
+
+
+def level_of(run: Run) -> float:
+    """:func:`level` of the batches that a run's SNR is of; of a training in mini-batches too, a probe cuts all points."""
+    return level(run.config.points // run.config.batches)
 
 
 def effect(
@@ -404,7 +422,7 @@ def of_runs(runs: Iterable[Run], **settings: Any) -> Study:
             raise ValueError(
                 f"the runs are of unequal kinds, {name} = {first[name]} and {other.get(name)}: study each kind apart"
             )
-    config = runs[0].config  # a probe cuts all points, of a training in mini-batches too
+    config = runs[0].config
     histories = [run.history for run in runs]
     return study(histories, batches=config.batches, batch_points=config.points // config.batches, **settings)
 
