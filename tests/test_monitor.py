@@ -638,6 +638,17 @@ def test_the_phases_are_those_of_the_series():
     assert found.sequence == ("fitting", "diffusion", "total diffusion")
 
 
+@pytest.mark.parametrize("library", ["deepxde.model", "lightning.pytorch.trainer.call"])
+def test_under_a_callback_a_warning_points_to_the_line_that_began_the_training(library):
+    trains = {"__name__": library}
+    exec(compile("def fit(callback): callback(0)", "library.py", "exec"), trains)
+    net = mlp()
+    watching = Monitor(net, residual=lambda: slope(net) * math.nan, batches=8, every=1)
+    with pytest.warns(UserWarning, match="not finite at step 0") as warned:
+        trains["fit"](watching)
+    assert [Path(one.filename).name for one in warned] == ["test_monitor.py"]
+
+
 def test_numbers_that_are_not_finite_do_not_end_a_training():
     net, factor = mlp(), {0: 1.0, 1: math.nan, 2: math.inf, 3: 1.0}
     at = 0

@@ -14,6 +14,7 @@ from ..config import Config
 
 __all__ = ["Places", "Points", "number", "outside", "places_of", "said", "schedule", "whole"]
 
+LIBRARIES = {"pinnlib", "deepxde", "pina", "lightning", "pytorch_lightning", "torch", "contextlib"}  # no line of a user's
 Points = np.ndarray | Tensor
 Places = tuple[np.ndarray, Sequence[tuple[float, float]]]  # points, and the sides of their domain
 
@@ -92,8 +93,11 @@ def schedule(steps: int | None, every: int | None, at: Iterable[int] | None) -> 
 
 
 def outside() -> int:
-    """The ``stacklevel`` by which a warning of the calling function points to the user's line that called the library."""
-    frame, level, package = sys._getframe(1), 1, f"{__name__.partition('.')[0]}."
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(package):
+    """The ``stacklevel`` by which a warning of the calling function points to the user's line that called the library.
+
+    Under a callback that is the line that began the training, and not one of the library that trains.
+    """
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARIES:
         frame, level = frame.f_back, level + 1
     return level
