@@ -440,7 +440,7 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # **Homogeneity is not the cause, at a laptop's size.** If it were, the marks in
 # {numref}`fig-order-error` would slope down to the right: the more homogeneous the residual, the
 # smaller the error. On Helmholtz they do not. On Allen-Cahn they do among vanilla, RBA and its
-# controls ({doc}`14_transition` has the correlation), but the rivals of RBA break the rule.
+# controls ({doc}`15_equilibrium` has the correlation), but the rivals of RBA break the rule.
 #
 # - **Helmholtz.** RAD has residuals as homogeneous as RBA's, and yet errors as large as vanilla's.
 #   The ramp and the permuted weights have *less* homogeneous residuals than vanilla, and the
