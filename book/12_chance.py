@@ -538,11 +538,11 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # steps on it, if nothing disturbs it. We saw this after the runs were made.
 #
 # The table has the best evidence for the paper's claim about the SNR. Look at the probes between
-# steps 13,000 and 16,000. In the three runs that have passed, the SNR is above 1
-# in 53% to 84% of these probes. In the five runs that have not passed, it is so in 9% to 22%. Settings and steps are the same in all
-# eight. Chance would part them so in one case of 56. But these three had many such probes before as
-# well: 30% to 53% between steps 1,000 and 9,000, against 8% to 30%. And the table does not say what
-# causes what. {doc}`14_transition` goes on from here.
+# steps 13,000 and 16,000. In the three runs that have passed, the SNR is above 1 in 53% to 84% of
+# these probes. In the five runs that have not passed, it is so in 9% to 22%. Settings and steps are
+# the same in all eight. Chance would part them so in one case of 56. But these three had many such
+# probes before as well: 30% to 53% between steps 1,000 and 9,000, against 8% to 30%. And the table
+# does not say what causes what. {doc}`14_transition` goes on from here.
 
 # %% [markdown]
 # ## Verdict
