@@ -197,6 +197,17 @@ class TestSeries:
                     assert b.low <= b.step <= b.high, name
         assert both == 6
 
+    def test_what_the_whole_series_do_in_bursts_fits_into_their_parts(self):
+        """A part has bursts and quiet in it, so its 90% over its 10% bounds their ratio, but for a factor of a few."""
+        for name, published in authors.PUBLISHED.items():
+            series, bursts = authors.series(name), published.bursts
+            mixed = (series.first >= published.total_diffusion) & (series.above > 0.1) & (series.above < 0.9)
+            assert mixed.any() == (bursts is not None), name
+            if bursts:
+                signal, noise = (np.median(one[mixed, 2] / one[mixed, 0]) for one in (series.signal, series.noise))
+                assert 1.0 < bursts.signal <= 3.0 * signal, name
+                assert 1.0 <= bursts.noise <= noise, name
+
     def test_the_numbers_beside_it_agree_with_it(self):
         for name, published in authors.PUBLISHED.items():
             series = authors.series(name)

@@ -7,7 +7,7 @@ import pytest
 
 import pinnlib as pl
 from pinnlib.phases import events
-from pinnlib.phases.events import Collapse, collapses, effect, level, null_effects, study
+from pinnlib.phases.events import Collapse, collapses, effect, in_bursts, level, null_effects, study
 
 STEPS = np.unique(np.concatenate([[0], np.geomspace(1, 300, 60), np.arange(300, 20_001, 50)]).astype(int))
 
@@ -108,6 +108,29 @@ def test_an_effect_needs_both_windows():
 def test_the_level_of_a_batch():
     assert level(256) == 1.0
     assert level(64) == 0.5
+
+
+def test_what_is_large_in_a_burst_is_told_from_a_drift():
+    """Every seventh probe bursts: the signal is fifty times as large there, and everything falls tenfold over the run."""
+    step = np.arange(1, 701)
+    burst, drift = step % 7 == 0, 10.0 ** (-step / 700)
+    signal, noise = drift * np.where(burst, 5.0, 0.1), drift * np.where(burst, 2.0, 1.0)
+    found = [10 ** in_bursts(step, signal / noise, series, level=1.0) for series in (signal, noise, drift)]
+    assert [len(one) for one in found] == [99, 99, 99]  # none after the last
+    for one, ratio in zip(found, (50.0, 2.0, 1.0), strict=True):
+        assert one[3:-3] == pytest.approx(ratio, rel=0.02)
+    assert len(in_bursts(step, signal / noise, signal, level=1.0, since=350)) == 49
+
+
+def test_a_burst_counts_between_quiet_probes_alone():
+    step = np.arange(1, 11)
+    snr = np.array([2.0, 0.1, 0.1, 2.0, 2.0, 0.1, 0.1, 2.0, 0.1, 2.0])
+    values = np.where(snr > 1, 8.0, 2.0)
+    values[1] = np.nan  # no value, so neither quiet nor burst
+    assert in_bursts(step, snr, values, level=1.0).tolist() == []
+    values[1] = 2.0
+    assert in_bursts(step, snr, values, level=1.0) == pytest.approx(np.log10([4.0, 4.0]))
+    assert in_bursts(step, snr, values, level=3.0).tolist() == []
 
 
 def runs(n, rng, rise=0.0, noise=0.3, at=2_000):
@@ -245,6 +268,9 @@ SOUND = {"batches": 32, "batch_points": 64}
         (lambda: effect(STEPS, np.ones(len(STEPS)), ONE, after=(2.0, 1.0)), "give two rising factors, of at least 1"),
         (lambda: level(0), "batch_points = 0"),
         (lambda: events.of_runs([]), "there are no runs to study"),
+        (lambda: in_bursts(STEPS, np.ones(3), np.ones(len(STEPS)), level=1.0), "give two series of equal length"),
+        (lambda: in_bursts(STEPS, np.ones(len(STEPS)), np.ones(len(STEPS)), level=0.0), "level = 0.0: give a positive one"),
+        (lambda: in_bursts(STEPS, np.ones(len(STEPS)), np.ones(len(STEPS)), level=1.0, near=1), "near = 1: give how many"),
     ],
 )
 def test_bad_input_has_one_sentence(call, sentence):

@@ -41,6 +41,7 @@ __all__ = [
     "Study",
     "collapses",
     "effect",
+    "in_bursts",
     "level",
     "level_of",
     "null_effects",
@@ -214,6 +215,45 @@ def _median(values: np.ndarray) -> float:
     ordered = np.sort(values)
     n = len(ordered)
     return float((ordered[(n - 1) // 2] + ordered[n // 2]) / 2.0)
+
+
+def in_bursts(
+    step: np.ndarray, snr: np.ndarray, values: np.ndarray, *, level: float, since: float = 0.0, near: int = 10
+) -> np.ndarray:
+    """How far a series is from the quiet around it, at each probe whose SNR is above a level.
+
+    Quiet are the probes at or below the level.  A probe counts if at least two of the ``near`` probes before it are quiet, and
+    two of those after it.  It is compared with the mean of the two medians, so a drift cancels.
+
+    Args:
+        step: of the probes, increasing, ``(n_probes,)``.
+        snr: signal over noise ``(n_probes,)``.
+        values: the series ``(n_probes,)``, compared as log10; probes where it is not finite and positive are left out.
+        level: such as :func:`level_of` a run.
+        since: step from which on probes count, and are quiet.
+        near: how many probes on either side are looked at.
+
+    Returns:
+        log10 of the ratios ``(n_counted,)``, in order of time.
+
+    Raises:
+        ValueError: series of unequal length, steps that do not increase, a level that is not positive, or too few probes a side.
+    """
+    step, values = _series(step, values)
+    _, snr = _series(step, snr)
+    if not level > 0.0:
+        raise ValueError(f"level = {level}: give a positive one, such as level_of(run)")
+    if near < 2:
+        raise ValueError(f"near = {near}: give how many probes on either side are looked at, at least 2")
+    fine = np.isfinite(snr) & np.isfinite(values) & (values > 0.0) & (step >= since)
+    above, size = snr[fine] > level, np.log10(values[fine])
+    found = []
+    for k in np.flatnonzero(above):
+        sides = slice(max(k - near, 0), k), slice(k + 1, k + 1 + near)
+        quiet = [size[side][~above[side]] for side in sides]
+        if min(map(len, quiet)) >= 2:
+            found.append(size[k] - (np.median(quiet[0]) + np.median(quiet[1])) / 2.0)
+    return np.array(found)
 
 
 def null_effects(
