@@ -667,10 +667,11 @@ rows = {
 }
 theirs = [
     ratios(
-        f"their series: {name.replace('_', ' ')}", [[v] for v in published.bursts[1:]]
+        f"their series: {name.replace('_', ' ')}",
+        [[getattr(one, key)] for key in ("signal", "noise", "loss", "rel_l2")],
     )
     for name, published in authors.PUBLISHED.items()
-    if published.bursts
+    if (one := published.bursts)
 ]
 large = [row for kind, row in rows.items() if "laptop" not in kind]
 display(Markdown(verdicts.markdown(HEAD, large + theirs)))

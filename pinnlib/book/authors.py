@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,15 +33,24 @@ from ..problems.conditions import Condition
 from ..rba import RBA
 from ..training.starts import RECIPES, Start
 
-__all__ = ["NAMES", "PUBLISHED", "SEED", "Published", "Series", "gap", "parting", "reduce", "series", "start"]
+__all__ = ["NAMES", "Bursts", "PUBLISHED", "SEED", "Published", "Series", "gap", "parting", "reduce", "series", "start"]
 
 SEED = 2341
 NAMES = ("allen_cahn", "helmholtz")
 PARTS = 60  # of a curve, equal in the logarithm of the step, from 1 to 300,000
 
 
-class Bursts(NamedTuple):
-    """Probes that are compared, and median ratios; see :class:`Published`."""
+@dataclass(frozen=True)
+class Bursts:
+    """What is large where the SNR is above 1.
+
+    Attributes:
+        probes: how many are compared with the quiet around them.
+        signal: median ratio of the signal.
+        noise: of the noise.
+        loss: of the loss.
+        rel_l2: of the error.
+    """
 
     probes: int
     signal: float
