@@ -771,30 +771,34 @@ TENTH = 1.1
 
 
 def counted_runs(title, found):
-    """Of how many runs signal, noise and loss are larger or smaller by a tenth in bursts."""
+    """A row: in how many runs signal, noise and loss are larger or smaller in bursts."""
     signal, noise, loss, *_ = np.array(found).T
-    print(
-        f"{title}, {len(found)} runs: signal at least fivefold in {(signal >= 5).sum()};"
+    counts = (
+        signal >= 5,
+        noise > TENTH,
+        noise < 1 / TENTH,
+        loss > TENTH,
+        loss < 1 / TENTH,
     )
-    print(f"    by a tenth: noise larger in {(noise > TENTH).sum()},", end=" ")
-    print(f"smaller in {(noise < 1 / TENTH).sum()};", end=" ")
-    print(
-        f"loss larger in {(loss > TENTH).sum()}, smaller in {(loss < 1 / TENTH).sum()}"
-    )
+    return (title, len(found), *(int(one.sum()) for one in counts))
 
-
-counted_runs("all", [one for own in bursts.values() for one in own])
-for title, words in {
-    "Helmholtz": ("Helmholtz", ""),
-    "Allen-Cahn with RBA": ("Allen-Cahn", "RBA"),
-}.items():
-    kinds = [kind for kind in bursts if words[0] in kind and words[1] in kind]
-    counted_runs(title, [one for kind in kinds for one in bursts[kind]])
 
 # %% tags=["hide-input"]
 rng = np.random.default_rng(4)
 null = [burst_of(shifted(late(run), rng), level_of(run)) for run in everyone]
-counted_runs("by chance, signal shifted in time", [one for one in null if one])
+rows = [counted_runs("all", [one for own in bursts.values() for one in own])]
+for title, (equation, rule) in {
+    "Helmholtz": ("Helmholtz", ""),
+    "Allen-Cahn with RBA": ("Allen-Cahn", "RBA"),
+}.items():
+    kinds = [kind for kind in bursts if equation in kind and rule in kind]
+    rows.append(counted_runs(title, [one for kind in kinds for one in bursts[kind]]))
+rows.append(counted_runs("by chance: signal shifted", [one for one in null if one]))
+
+# %% tags=["hide-input"]
+HEAD = ("in bursts", "runs", "signal at least fivefold", "noise larger by a tenth")
+HEAD += ("smaller", "loss of the residual larger by a tenth", "smaller")
+display(Markdown(verdicts.markdown(HEAD, rows)))
 used = sum(one[-1] for own in bursts.values() for one in own)
 above = sum(int((late(run)["snr"] > level_of(run)).sum()) for run in everyone)
 print(f"compared: {used:,} of {above:,} probes above the level")
