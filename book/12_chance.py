@@ -294,14 +294,7 @@ plt.show()
 
 
 # %%
-def draws(prefix):
-    """All records whose name begins so."""
-    return [
-        pl.records.load(name) for name in pl.records.names() if name.startswith(prefix)
-    ]
-
-
-perturbed = draws("authors_helmholtz_rba_")
+perturbed = pl.records.matching("authors_helmholtz_rba_.*")
 steps = sorted(
     authors.parting(series_of(run), ours["helmholtz_rba"]) for run in perturbed
 )
@@ -340,9 +333,9 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # %%
 several = {
     "RBA, the authors' start": [records["helmholtz_rba"], *perturbed],
-    "RBA, other seeds": draws("paper_helmholtz_rba_"),
+    "RBA, other seeds": pl.records.matching("paper_helmholtz_rba_.*"),
     "vanilla, the authors' start": [records["helmholtz_vanilla"]],
-    "vanilla, other seeds": draws("paper_helmholtz_vanilla_"),
+    "vanilla, other seeds": pl.records.matching("paper_helmholtz_vanilla_.*"),
 }
 EVENTS = {
     "residual a decade down": claims.residual_fallen,
@@ -484,7 +477,8 @@ display(Markdown(verdicts.markdown(("event", "groups", "p"), rows)))
 
 # %%
 starts = {"the authors' start": records["allen_cahn_rba"]}
-starts |= {f"seed {run.config.seed}": run for run in draws("paper_allen_cahn_rba_")}
+others = pl.records.matching("paper_allen_cahn_rba_.*")
+starts |= {f"seed {run.config.seed}": run for run in others}
 passed = {name: claims.first_below(run, 0.5) for name, run in starts.items()}
 END = 16_000
 
