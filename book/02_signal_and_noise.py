@@ -317,7 +317,7 @@ plt.show()
 
 # %% [markdown]
 # (claims-of-the-paper)=
-# Here is all that the paper claims. The numbers come again in the {doc}`21_scorecard`.
+# Here is all that the paper claims. The numbers come again in the {doc}`22_scorecard`.
 #
 # 1. **{term}`Fitting <fitting>`.** The batches agree, the SNR is far above 1, and the loss falls
 #    fast.
@@ -335,7 +335,7 @@ plt.show()
 #    layers lose least.
 # 7. **Order**, in the published version {cite}`anagnostopoulos2025diffusion`. The transition is
 #    abrupt, of first order, as when water boils. The error is smallest where gradients and
-#    residuals are both ordered. {doc}`15_equilibrium` tests it.
+#    residuals are both ordered. {doc}`16_equilibrium` tests it.
 #
 # The names come from physics. A particle in a stream drifts one way. A particle in still water
 # *diffuses*: it moves to and fro at random. The paper compares the second phase with such a random
@@ -549,7 +549,7 @@ plt.show()
 # asks what makes the signal large.
 #
 # For gradients of your own, `pl.snr.snr(grads)` computes the SNR. A training loop that exists
-# already needs three more lines ({doc}`18_your_pinn`).
+# already needs three more lines ({doc}`19_your_pinn`).
 
 # %% tags=["hide-cell"]
 g = gradients[shown[1]]

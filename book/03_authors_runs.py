@@ -666,8 +666,8 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 #
 # Table and figure do not show why the SNR rises. A training that has left a plateau has other
 # gradients than one that is still on it. Nor is the SNR above 1 all the time: in the green phase,
-# to the end of our runs, up to about one probe in three is still below 1. {doc}`13_phases` and
-# {doc}`14_transition` continue from here.
+# to the end of our runs, up to about one probe in three is still below 1. {doc}`13_phases`,
+# {doc}`14_transition` and {doc}`15_bursts` continue from here.
 
 # %% [markdown]
 # ## Verdict

@@ -751,7 +751,7 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # stays on a plateau. In the small training of this chapter the error falls while the SNR is far
 # below 1, and in that of {doc}`02_signal_and_noise` while it is mostly below 1. And on Helmholtz
 # the order of the residual is larger by 0.01 only, which is within what chance alone does. On
-# Allen-Cahn at the authors' size it is larger with RBA, 0.919 against 0.756 ({doc}`21_scorecard`).
+# Allen-Cahn at the authors' size it is larger with RBA, 0.919 against 0.756 ({doc}`22_scorecard`).
 # (The paper takes the order of RBA's weights, and this book that of the residual.)
 #
 # **What is open.** How much of a long run is chance ({doc}`12_chance`)? Is it attention that helps

@@ -796,7 +796,7 @@ display(Markdown(verdicts.table(found)))
 # ({doc}`13_phases`).
 #
 # At the authors' size our run with RBA has all three phases, and so has the authors' own run with
-# RBA ({doc}`21_scorecard`). The vanilla run of that size has no fitting phase: its SNR begins below
+# RBA ({doc}`22_scorecard`). The vanilla run of that size has no fitting phase: its SNR begins below
 # 1, as in the authors' series.
 #
 # **Three takeaways**

@@ -548,7 +548,7 @@ table(HEAD, rows)
 #
 # In the fourth row of that table the viscosity is no output of the network but a single number.
 # With `viscosity_as="unknown"` it is $\nu_0 e^\theta$, and $\theta$ is trained together with the
-# network ({doc}`19_your_equation`).
+# network ({doc}`20_your_equation`).
 
 # %% tags=["hide-input"]
 unknown = pl.records.seeds("perivascular_unknown_rba")

@@ -440,7 +440,7 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # **Homogeneity is not the cause, at a laptop's size.** If it were, the marks in
 # {numref}`fig-order-error` would slope down to the right: the more homogeneous the residual, the
 # smaller the error. On Helmholtz they do not. On Allen-Cahn they do among vanilla, RBA and its
-# controls ({doc}`15_equilibrium` has the correlation), but the rivals of RBA break the rule.
+# controls ({doc}`16_equilibrium` has the correlation), but the rivals of RBA break the rule.
 #
 # - **Helmholtz.** RAD has residuals as homogeneous as RBA's, and yet errors as large as vanilla's.
 #   The ramp and the permuted weights have *less* homogeneous residuals than vanilla, and the
@@ -528,7 +528,7 @@ display(Markdown(verdicts.table(verdicts.at(rows, verdicts.LAPTOP))))
 # much of this lead comes from attention cannot be told, for no control was run at that size.
 #
 # The paper's reason is that residuals become more homogeneous. At a laptop's size RBA does make
-# them so on all five benchmarks, in at least four seeds of five ({doc}`21_scorecard`).
+# them so on all five benchmarks, in at least four seeds of five ({doc}`22_scorecard`).
 #
 # For a practitioner: first give the data a weight of about 20. If that fails, try RBA without that
 # weight. {doc}`what_to_do_when` has the evidence for and against each.

@@ -1349,7 +1349,7 @@ pl.book.exercises.check(answer, float(np.median(cut / by_batches[32])), within=0
 # $\sqrt{128 / 256} = 0.71$: `pl.phases.detect(step, snr, level=0.71)`. On Allen-Cahn the small runs
 # have 64 points in a batch, and the level is a half.
 #
-# On this page no verdict changes: 13 of 170 small runs is still *not*. In {doc}`21_scorecard` three
+# On this page no verdict changes: 13 of 170 small runs is still *not*. In {doc}`22_scorecard` three
 # rows on Helmholtz would change from *not* to *partly*. With RBA three of five small runs have all
 # three phases with this level, and none has them with a level of 1.
 # ```

@@ -124,7 +124,7 @@ print(f"all records load in {loading:.1f} seconds")
 # At a laptop's size they are medians and ranges over seeds.
 #
 # *Reproduced* means here that our number is at most twice the authors' number. *Partly* means that
-# it is at most five times theirs. That is not the rule of {doc}`21_scorecard`. A verdict at a
+# it is at most five times theirs. That is not the rule of {doc}`22_scorecard`. A verdict at a
 # laptop's size says so, and is no verdict on the paper.
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 
-SUMMARY = ("21_scorecard.ipynb", "fig-scorecard", Path("book/_assets/scorecard.png"))
+SUMMARY = ("22_scorecard.ipynb", "fig-scorecard", Path("book/_assets/scorecard.png"))
 
 
 def image(notebook, name):

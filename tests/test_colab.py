@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).parent.parent
 # without those whose numbers cannot be made small (the cavity's network dies at its own size), or that need what Colab has
 # not; `make notebooks` runs them all
-WHOLE = {"03_authors_runs", "08_cavity", "14_transition", "18_your_pinn", "19_your_equation"}
+WHOLE = {"03_authors_runs", "08_cavity", "14_transition", "15_bursts", "19_your_pinn", "20_your_equation"}
 CHAPTERS = sorted(p for p in (ROOT / "book").glob("*.ipynb") if p.stem not in {*WHOLE, "speed", "published"})
 #: What the book is made with, and Colab has not.  `WHOLE` has the one chapter that tries other libraries.
 ABSENT = (
@@ -76,7 +76,7 @@ def server():
 FEWER = {
     "06_helmholtz": {r'(?<=snapshots\["step"\]\)), 2\)$': ", 8)"},
     "10_adams_view": {r"12_200, 12_400": "12_020, 12_040", r"\(1, STEPS, 36\)": "(1, STEPS, 9)"},
-    "17_compression": {
+    "18_compression": {
         r"^SAMPLES = 4_096": "SAMPLES = 512",
         r"^BINS = \(.*\)": "BINS = (2, 5, 30, 500)",
         r"^for name in AUTHORS": "for name in AUTHORS[:1]",
@@ -93,7 +93,7 @@ STEPS = {
     "12_chance": "500",
     "10_adams_view": "60",
     "07_allen_cahn": "12_030",
-    "16_binning": "60",
+    "17_binning": "60",
 }
 SIZES = {r"\bwidth=(64|32)\b": "width=16", r"\bpoints=(4_096|2_048|1_024)\b": "points=512"}
 

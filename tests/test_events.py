@@ -339,3 +339,11 @@ def test_a_mini_batch_is_no_batch_of_a_probe():
     run.history["snr"] = np.where(run.history["step"] < 15_000, 0.3, 0.6)
     found = events.of_runs([run], at=[Collapse(14_000, 16_000, 1.0)], series=["above"])
     assert found.changes["above"].effects.tolist() == [1.0]
+
+
+def test_the_last_collapse_of_a_run():
+    run = pl.records.load("helmholtz_a4-1_rba_seed0")
+    found = events.collapses(run.history["step"], run.history["loss_residual"])
+    assert events.last_collapse(run) == found[-1]
+    run.history["loss_residual"] = np.ones(len(run.history["step"]))
+    assert events.last_collapse(run) is None

@@ -3,6 +3,7 @@
 import functools
 import http.server
 import json
+import re
 import threading
 import time
 from types import SimpleNamespace
@@ -212,3 +213,10 @@ def test_over_seeds_has_a_row_a_run():
         records.over_seeds(runs, "snr", window=2)
     with pytest.raises(KeyError):
         records.over_seeds(runs, "rel_l2")
+
+
+def test_the_kinds_of_the_plan_have_the_runs_that_it_names():
+    """Ten from the authors' start, seven of other starts and seven of Allen-Cahn; five seeds of each small kind."""
+    names = records.names()
+    counts = {kind: sum(bool(re.fullmatch(pattern, name)) for name in names) for kind, pattern in records.STUDIED.items()}
+    assert list(counts.values()) == [10, 7, 7, *[5] * 10]

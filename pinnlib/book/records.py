@@ -23,9 +23,20 @@ from ..phases import running_quantiles
 from ..runs import Run
 from ..version import __version__
 
-__all__ = ["REPOSITORY", "fetch", "kinds", "load", "matching", "names", "over_seeds", "seeds", "url"]
+__all__ = ["REPOSITORY", "STUDIED", "fetch", "kinds", "load", "matching", "names", "over_seeds", "seeds", "url"]
 
 REPOSITORY = "https://github.com/learning-in-pinns/learning-in-pinns"
+
+#: The kinds of runs that the book's plan compares, and the names of their records for :func:`matching`.
+STUDIED = {
+    "Helmholtz (6, 6), RBA, authors' start": r"authors_helmholtz_rba(_perturbed\d)?",
+    "Helmholtz (6, 6), RBA, other starts": r"paper_helmholtz_rba_seed\d",
+    "Allen-Cahn, RBA, other starts": r"paper_allen_cahn_rba_seed\d",
+} | {
+    f"{benchmark}, {control}, laptop": rf"{stem}_{control.lower()}_seed\d"
+    for benchmark, stem in (("Helmholtz (4, 1)", "helmholtz_a4-1"), ("Allen-Cahn", "allen_cahn"))
+    for control in ("RBA", "vanilla", "ramp", "permuted", "constant")
+}
 
 
 @cache

@@ -42,6 +42,7 @@ __all__ = [
     "collapses",
     "effect",
     "in_bursts",
+    "last_collapse",
     "level",
     "level_of",
     "null_effects",
@@ -139,6 +140,12 @@ def collapses(step: np.ndarray, loss: np.ndarray, *, decades: float = DECADES, w
         found.append(Collapse(int(step[start]), int(step[first]), float(size[start] - size[meanwhile].min())))
         k = first
     return found
+
+
+def last_collapse(run: Run) -> Collapse | None:
+    """The last of a run's :func:`collapses`, None where it has none."""
+    found = collapses(run.history["step"], run.history["loss_residual"])
+    return found[-1] if found else None
 
 
 def _smooth(step: np.ndarray, values: np.ndarray) -> np.ndarray:

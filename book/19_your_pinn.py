@@ -442,7 +442,7 @@ print(f"loss falls at least tenfold: {fell}")
 # ## Would attention help me?
 #
 # Nobody can say without trying. {term}`RBA` was ahead on 2 of 5 benchmarks at a laptop's size
-# ({doc}`21_scorecard`). The function `pl.compare` tries it on your problem, with several
+# ({doc}`22_scorecard`). The function `pl.compare` tries it on your problem, with several
 # {term}`seeds <seed>`, in parallel processes. With `folder=` it keeps the runs, and after an
 # interruption it goes on from them. The next cell also tries a larger weight of the data,
 # `data x 10`, since that is the cheaper thing to try.

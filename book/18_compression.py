@@ -35,7 +35,7 @@
 # rises. Then it tries to refute what was found: with other bins, other rules, other samples,
 # shuffled and untrained networks, other activations, and estimators without bins.
 #
-# **Before.** {doc}`16_binning` has the estimator, its ceiling $\log_2 N$ and its traps.
+# **Before.** {doc}`17_binning` has the estimator, its ceiling $\log_2 N$ and its traps.
 # {doc}`02_signal_and_noise` has the SNR, and {doc}`04_attention` has RBA. {doc}`06_helmholtz` and
 # {doc}`07_allen_cahn` have the two equations. {doc}`13_phases` has the strict rule for phases.
 #
@@ -189,7 +189,7 @@ print(
 #
 # There are five {term}`seeds <seed>` of each kind, all of a {term}`laptop's size`. Their biases
 # start uniformly random, as the authors' do ({doc}`published`). Saturation is measured in two ways
-# ({doc}`16_binning`):
+# ({doc}`17_binning`):
 #
 # - by *bounds*: the share of activations beyond 0.95, on either side;
 # - by *range*, the paper's way: the share in the lowest and the highest of 30 bins over each
@@ -618,7 +618,7 @@ print("with 5 bins some layer loses more than 0.3 bit:", bool(ends[5].min() < -0
 # ## Other rules, and no bins at all
 #
 # Now the number of bins is left alone and the rule is changed. All rules are applied to the deepest
-# layer, and {doc}`16_binning` has introduced each of them:
+# layer, and {doc}`17_binning` has introduced each of them:
 #
 # - *quantile* gives each neuron bins of equal counts;
 # - *fixed range* cuts $(-1, 1)$ into the same bins for all neurons, and *fixed width* takes bins of

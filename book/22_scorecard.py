@@ -311,7 +311,7 @@ display(Markdown(verdicts.markdown(("ground", *WORDS), rows)))
 # ({ref}`all that the paper claims <claims-of-the-paper>`) the rows on the three phases, the rise,
 # its abruptness and the fall of the error are about claims 1 to 3. The rows that name RBA are about
 # claim 5. That the SNR stays above 1 for a stretch is our question: the paper says that it falls
-# again late. Claims 4 and 7 are in {doc}`15_equilibrium`, and claim 6 in {doc}`17_compression`. One
+# again late. Claims 4 and 7 are in {doc}`16_equilibrium`, and claim 6 in {doc}`18_compression`. One
 # part of claim 3 is untested: whether Adam's corrections come to an equilibrium
 # ({doc}`10_adams_view`).
 #
@@ -436,7 +436,7 @@ display(Markdown(verdicts.table(rows)))
 #
 # ## Information
 #
-# Do layers lose information about their input while they learn? {doc}`17_compression` shows that
+# Do layers lose information about their input while they learn? {doc}`18_compression` shows that
 # the answer depends on the bins with which information is measured ({numref}`fig-bins`). The next
 # table compares two snapshots of each run, the first and the last. It has the change of the
 # {term}`mutual information` $I(X; T)$ between them, at 2,048 points and with the paper's 30 bins. A
@@ -482,7 +482,7 @@ print("made from records alone within 30 seconds:", time.perf_counter() - begun 
 # At this size the layers lose hardly any information, if it is measured with these bins. With 30
 # bins all layers are near the ceiling of the estimator, so there is no room for a difference
 # between them. The rows on the deepest layer are *cannot tell* for this reason
-# ({doc}`17_compression`).
+# ({doc}`18_compression`).
 #
 # **Three takeaways**
 #

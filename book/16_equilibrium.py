@@ -28,8 +28,9 @@
 # that for the test of memory before its own runs ({doc}`plan`). The plan left details open, such as
 # the bins of a histogram. What was added later is marked.
 #
-# **Before.** {doc}`14_transition` has the collapse, the {term}`level` of a batch and the two
-# readings of the bursts: *agreement* of the batches, and *motion at the edge* of stability.
+# **Before.** {doc}`14_transition` has the collapse and the {term}`level` of a batch.
+# {doc}`15_bursts` has the two readings of the bursts: *agreement* of the batches, and *motion at
+# the edge* of stability.
 #
 # **Time.** About a quarter of a minute on two CPU cores. Nothing is trained; all is read from
 # published runs.
@@ -52,7 +53,8 @@ from scipy.stats import rankdata, spearmanr
 import pinnlib as pl
 from pinnlib import figures, information, verdicts
 from pinnlib.book import authors
-from pinnlib.phases.events import collapses, level_of
+from pinnlib.book.records import STUDIED
+from pinnlib.phases.events import last_collapse, level_of
 
 figures.style()
 _ = pl.records.fetch()
@@ -66,24 +68,11 @@ _ = pl.records.fetch()
 # of the tests below read each run at its last collapse. A run without a collapse is left out there.
 
 # %% tags=["hide-input"]
-KINDS = {
-    "Helmholtz (6, 6), RBA, authors' start": r"authors_helmholtz_rba(_perturbed\d)?",
-    "Helmholtz (6, 6), RBA, other starts": r"paper_helmholtz_rba_seed\d",
-    "Allen-Cahn, RBA, other starts": r"paper_allen_cahn_rba_seed\d",
-    (AC := "Allen-Cahn, RBA, laptop"): r"allen_cahn_rba_seed\d",
-    (SMALL := "Helmholtz (4, 1), RBA, laptop"): r"helmholtz_a4-1_rba_seed\d",
-}
-
-
-def last_collapse(run):
-    """Where a run is read; None where its residual does not collapse."""
-    found = collapses(run.history["step"], run.history["loss_residual"])
-    return found[-1] if found else None
-
-
+AC, SMALL = "Allen-Cahn, RBA, laptop", "Helmholtz (4, 1), RBA, laptop"
+KINDS = (*list(STUDIED)[:3], AC, SMALL)
 collapsed = {}
-for kind, pattern in KINDS.items():
-    own = [(run, last_collapse(run)) for run in pl.records.matching(pattern)]
+for kind in KINDS:
+    own = [(run, last_collapse(run)) for run in pl.records.matching(STUDIED[kind])]
     collapsed[kind] = [(run, collapse) for run, collapse in own if collapse]
     print(f"{kind}: {len(collapsed[kind])} of {len(own)} collapse")
 
@@ -662,7 +651,7 @@ for name in LONGEST:
 # The claim: at the transition the activations of the deeper layers go to their bounds.
 # {term}`Saturation <saturation>` is the share of activations near the ends of their range. *By
 # bounds* it counts those beyond 0.95. *By range* it counts those in the lowest and the highest of
-# 30 bins over each neuron's own range. {doc}`17_compression` has more. Saturation is read in the
+# 30 bins over each neuron's own range. {doc}`18_compression` has more. Saturation is read in the
 # last snapshot before the collapse and in the first after it, as a mean over all hidden
 # layers but the first, in percent. Few runs of the authors' size keep snapshots, so these are small
 # runs.
@@ -730,7 +719,7 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 
 # %% tags=["hide-input"]
 LAPTOP = verdicts.LAPTOP
-LARGE = list(KINDS)[:2]  # Helmholtz at the authors' size
+LARGE = KINDS[:2]  # Helmholtz at the authors' size
 rows = [
     verdicts.Claim(
         "order of gradients and residuals together says most about the error",

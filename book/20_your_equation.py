@@ -776,7 +776,7 @@ for problem in (FirstPointOnly(), Averaged(), OneColumn()):
 # and errors change with the {term}`seed`. L-BFGS uses all points in each step. It is no help where
 # Adam has not come near the solution. Stiff and turbulent problems need more than this page says.
 #
-# **What to read next.** {doc}`18_your_pinn` says what `run.report()` means, and has `pl.compare`,
+# **What to read next.** {doc}`19_your_pinn` says what `run.report()` means, and has `pl.compare`,
 # which tries whether RBA helps. {doc}`what_to_do_when` goes from a symptom to an action. {doc}`api`
 # has every name, with shapes and errors.
 

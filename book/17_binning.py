@@ -34,7 +34,7 @@
 # **What this chapter does.** It begins with a coin and a die. Then the estimator is applied to
 # random numbers whose entropy is known, to a layer that loses nothing by construction, and to a
 # tiny network that tells two moons apart. At the end each way to misread the estimator gets a
-# verdict. No PINN is trained here; {doc}`17_compression` does that.
+# verdict. No PINN is trained here; {doc}`18_compression` does that.
 #
 # **Before.** {doc}`01_first_pinn` says what a layer is. {doc}`02_signal_and_noise` says what the
 # paper's phases are; only their names are needed. Nothing is assumed about information.
