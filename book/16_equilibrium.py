@@ -28,9 +28,9 @@
 # that for the test of memory before its own runs ({doc}`plan`). The plan left details open, such as
 # the bins of a histogram. What was added later is marked.
 #
-# **Before.** {doc}`14_transition` has the collapse and the {term}`level` of a batch.
-# {doc}`15_bursts` has the two readings of the bursts: *agreement* of the batches, and *motion at
-# the edge* of stability.
+# **Before.** {doc}`14_transition` has the collapse, and {doc}`15_bursts` the {term}`level` of a
+# batch and the two readings of the bursts: *agreement* of the batches, and *motion at the edge* of
+# stability.
 #
 # **Time.** About a quarter of a minute on two CPU cores. Nothing is trained; all is read from
 # published runs.
