@@ -327,9 +327,9 @@ print(f"last probe above it: at most {max(lasts)} steps after the cut")
 #
 # ### And where the rate falls by 10%?
 #
-# In all of our longer trainings the rate falls by 10% every 5,000 steps. We compare the five
-# probes before such a cut with the five after it, and the same halfway between two cuts. This and
-# all that follows up to the last section was added after the runs had been seen.
+# In all of our longer trainings the rate falls by 10% every 5,000 steps. We compare the five probes
+# before such a cut with the five after it, and the same halfway between two cuts. This, and all
+# that follows up to the predictions for the collapse, was added after the runs had been seen.
 #
 # Read are *late* probes: those after the last collapse of a run, and after step 1,000. In about 30
 # of the 75 runs that is still a plateau, with an error above 0.4.
