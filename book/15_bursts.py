@@ -296,9 +296,8 @@ print(f"last probe above it: at most {max(lasts)} steps after the cut")
 #
 # **At the full rate these runs sit at the edge.** In 14 of 15 runs the sharpness is within 15% of
 # the edge at each measurement. It is so on the plateau of Allen-Cahn as well, before its collapse.
-# At a tenth of the rate the branches end with a sharpness of a quarter to a third of the new
-# edge. So they
-# do not say what comes when they reach it. In one longer branch the bursts came back there
+# At a tenth of the rate the branches end with a sharpness of a quarter to a third of the new edge.
+# So they do not say what comes when they reach it. In one longer branch the bursts came back there
 # ({numref}`ex-av-return`).
 #
 # **At the full rate more is learnt.** On Helmholtz the error falls by a quarter or more at the full
@@ -521,7 +520,7 @@ plt.show()
 #
 # These runs are no 75 independent draws. Ten of them begin at one start, but for rounding.
 #
-# ## In a burst, and in the quiet around it
+# ### In a burst, and in the quiet around it
 #
 # A burst can also be compared with the quiet around it. *Quiet* are the probes at or below the
 # level. Each probe above it is compared with the quiet ones among the ten before and the ten after
@@ -700,8 +699,7 @@ for run in studied["Allen-Cahn, RBA, other starts"]:
 # agreement may raise the SNR at the passage, while motion makes the bursts. A larger loss is no
 # second proof of motion: near the bottom of a valley a large gradient means a larger loss. And this
 # comparison needs quiet on both sides. On Helmholtz at the authors' size only one probe in eight
-# has it, in 7 of 17 runs. Of the long stretches there only the slopes
-# above speak.
+# has it, in 7 of 17 runs. Of the long stretches there only the slopes above speak.
 
 # %% [markdown]
 # ## What else motion at the edge foretells
@@ -828,9 +826,8 @@ plt.show()
 # comes to the edge, and stays there.
 #
 # So the first collapse begins soon after the edge is reached in four of five runs, and goes on
-# below it. The two late
-# ones begin and end at it. The plan takes one median in each window, and so it cannot see this
-# course. We saw it only after the runs were made, so it is a hint.
+# below it. The two late ones begin and end at it. The plan takes one median in each window, and so
+# it cannot see this course. We saw it only after the runs were made, so it is a hint.
 
 # %% [markdown]
 # ## Verdict
