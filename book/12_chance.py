@@ -26,16 +26,17 @@
 #
 # **What this chapter does.** It trains one small network twice, with first weights that differ by
 # $10^{-7}$, and watches how the two trainings part. Then it asks at which step our long runs part
-# from the published ones. Finally it reads 25 shorter runs of the {term}`authors' size`, to see how
+# from the published ones. Finally it reads 30 shorter runs of the {term}`authors' size`, to see how
 # far chance alone spreads the steps of an event.
 #
 # **Before.** {doc}`03_authors_runs` has the authors' start, and the four long runs from it.
 # {doc}`04_attention` explains RBA. {doc}`10_adams_view` explains the {term}`edge of stability`, and
 # preconditioned {term}`sharpness`.
 #
-# **Time.** Half a minute on two idle CPU cores. Of the 25 runs 18 took between one and five minutes
-# each on an H100. Four, of 4,000 steps, took about two hours each on one core of a busy machine.
-# Three, of 16,000 steps, took less than four hours each.
+# **Time.** Half a minute on two idle CPU cores. Of the 30 runs 18 took between one and five minutes
+# each on an H100. The others were made on single cores of busy machines. Four, of 4,000 steps, took
+# about two hours each, five, of 8,000 steps, two to three, and three, of 16,000 steps, less than
+# four.
 
 # %% tags=["hide-cell"]
 import subprocess
@@ -326,9 +327,9 @@ display(Markdown(verdicts.markdown(HEAD, rows)))
 # without weights, is a tenth of what it was at the start. The authors' losses show this event too.
 # The second event is that the error falls below 0.5.
 #
-# Nine runs with RBA are those of the last section, with changed first weights. Seven more runs with
-# RBA begin at {term}`seeds <seed>` of our own. Two runs without RBA also begin at such seeds. Most
-# of these runs have 8,000 steps or more, and four have 4,000.
+# Nine runs with RBA are those of the last section, with changed first weights. Twelve more runs
+# with RBA begin at {term}`seeds <seed>` of our own. Two runs without RBA also begin at such seeds.
+# Most of these runs have 8,000 steps or more, and four have 4,000.
 
 # %%
 several = {
@@ -350,7 +351,7 @@ def published(event, kind):
     return there.collapse if event.startswith("residual") else there.below[0.5]
 
 
-# %% mystnb={"figure": {"caption": "Helmholtz: the step of two events, one mark for each training. An arrow: the event had not come by the end of the run. Crosses: the published runs. Dotted lines: where the authors draw the start of total diffusion, with RBA and without.", "name": "fig-authors-chance"}, "image": {"alt": "Two panels of marks on a logarithmic axis of steps, each in four rows. Residual: RBA from the authors' start from 660 to 4,440 with arrows at 4,000 and 8,000, RBA from other seeds from 1,320 to 5,320 with arrows there too, vanilla from the authors' start at 19,100 beside a cross at 15,100, vanilla from other seeds at 2,300 and 3,200. Error: RBA from 920 to 7,160, vanilla at 10,100 and 32,700 with an arrow at 11,400."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Helmholtz: the step of two events, one mark for each training. An arrow: the event had not come by the end of the run. Crosses: the published runs. Dotted lines: where the authors draw the start of total diffusion, with RBA and without.", "name": "fig-authors-chance"}, "image": {"alt": "Two panels of marks on a logarithmic axis of steps, each in four rows. Residual: RBA from the authors' start from 660 to 4,440 with arrows at 4,000 and 8,000, RBA from other seeds from 800 to 5,320 with arrows there too, vanilla from the authors' start at 19,100 beside a cross at 15,100, vanilla from other seeds at 2,300 and 3,200. Error: RBA from 920 to 7,160, vanilla at 10,100 and 32,700 with an arrow at 11,400."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.6), sharex=True)
 for ax, (label, event) in zip(axes, EVENTS.items(), strict=True):
     for y, (name, runs) in enumerate(several.items()):
@@ -381,7 +382,7 @@ plt.show()
 # The first of them collapses at step 660, and one has not collapsed by step 8,000. So the same
 # start and the same settings give steps that lie at least a factor of twelve apart. The published
 # run has that start too, and collapses at 800. The steps from other seeds spread by at least a
-# factor of six.
+# factor of ten.
 #
 # The vanilla runs are the surprise. In the two runs from other seeds the residual collapses at
 # steps 2,300 and 3,200. These steps lie in the middle of the steps of the runs with RBA.
@@ -449,7 +450,7 @@ display(Markdown(verdicts.markdown(("event", "groups", "p"), rows)))
 
 # %% [markdown]
 # **Roundings and seeds** cannot be told apart with these draws. In them rounding alone spreads the
-# steps at least as widely as new weights and new points do. With 17 runs a small difference would
+# steps at least as widely as new weights and new points do. With 22 runs a small difference would
 # not be seen.
 #
 # **The collapse of the residual.** From the authors' start the residual collapses earlier with RBA
@@ -457,7 +458,7 @@ display(Markdown(verdicts.markdown(("event", "groups", "p"), rows)))
 # starts the test sees no difference between RBA and vanilla. So the step of this transition is not
 # a property of the settings. The paper's *1,000 against 19,000* is one draw of each kind.
 #
-# **The error** gives another result, and a better one for RBA. By step 7,160 thirteen of 17 runs
+# **The error** gives another result, and a better one for RBA. By step 7,160 seventeen of 22 runs
 # with RBA have an error below 0.5. The first of the three vanilla runs needs 10,100 steps. In these
 # draws RBA gains little at the collapse of the residual. It gains much after the collapse: with RBA
 # the error follows sooner.

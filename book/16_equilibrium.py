@@ -260,8 +260,8 @@ plt.show()
 # is left.
 #
 # **On the large Helmholtz the gradients' order goes with accuracy.** The runs with the smallest
-# errors have an order near 1. But five of the six with an error below 0.4 come from one start, and
-# differ by a rounding. So the range in the table is too narrow.
+# errors have an order near 1. But five of the seven with an error below 0.4 come from one start,
+# and differ by a rounding. So the range in the table is too narrow.
 #
 # **On the large Allen-Cahn both orders go with accuracy, within one kind.** All eight runs have
 # RBA. The three that pass the {term}`plateau` by step 16,000 have the largest orders of both kinds.
