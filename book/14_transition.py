@@ -332,7 +332,7 @@ told = [
     for name, key in (("SNR", "snr"), ("error", "rel_l2"))
     for spread, up in [change_of(soon, key)]
 ]
-print("new starts, in the window of the plan:", "; ".join(told))
+print("new starts, in the window of the plan:", *told, sep="\n    ")
 
 # %% mystnb={"figure": {"caption": "SNR of the nineteen runs that collapse, of twenty, against the relative step: 1 is the step at which the last collapse of a run ends. Lines are running medians over seven probes. Blue: the later window. Grey: about where the window before the collapse lies, which ends where each collapse begins. Dotted: the level of a batch of that size.", "name": "fig-events-later"}, "image": {"alt": "Four panels of four or five lines each. On the small Helmholtz all lie below the level before the collapse; after it they come up to it and cross it again and again. On Allen-Cahn they cross it before and after. At the authors' size the lines jump to about 4 soon after the collapse, and stay there or fall to a few thousandths again."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 4, figsize=(7.2, 2.6), sharey=True)

@@ -373,11 +373,11 @@ for title, offset in (("at a cut", 0), ("halfway", 2_500)):
     each = [np.array(found) for run in everyone if (found := at_cuts(run, offset))]
     before, after, signal, noise = np.concatenate(each).T
     moved = [np.mean(one[:, 1] - one[:, 0]) for one in each]
-    print(f"{title}: {len(before)} of {len(each)} runs; above the level", end=" ")
-    print(f"{before.mean():.0%} before, {after.mean():.0%} after;")
+    print(f"{title}, {len(before)} of {len(each)} runs:", end=" ")
+    print(f"above the level {before.mean():.0%} before, {after.mean():.0%} after")
     print(f"    rarer in {sum(m < 0 for m in moved)} runs,", end=" ")
-    print(f"more frequent in {sum(m > 0 for m in moved)};", end=" ")
-    print(f"the signal falls at {(signal < 0).sum()},", end=" ")
+    print(f"more frequent in {sum(m > 0 for m in moved)}")
+    print(f"    the signal falls at {(signal < 0).sum()},", end=" ")
     print(f"noise times {10 ** np.median(noise):.2f} in the median")
 
 # %% [markdown]
@@ -471,8 +471,8 @@ within = [
     for h, level in own
     if (inside := in_stretches(h, level)).any()
 ]
-print(f"in long stretches above the level, {len(within)} runs:", end=" ")
-print(f"the noise rises with the SNR in {sum(one > 0 for one in within)}")
+print(f"in long stretches above the level, {len(within)} runs:")
+print(f"    the noise rises with the SNR in {sum(one > 0 for one in within)}")
 
 
 # %% tags=["hide-input"]
@@ -627,8 +627,8 @@ for title, word in (("all", ""), ("Helmholtz (6, 6)", "(6, 6)")):
     used = sum(one[-1] for _, one in own)
     pairs = [pair for kind in lates if word in kind for pair in lates[kind]]
     above = sum(int((h["snr"] > level).sum()) for h, level in pairs)
-    print(f"{title}, compared: {used:,} of {above:,} probes above the level", end=", ")
-    print(f"in {len(own)} of {len(pairs)} runs")
+    print(f"compared, {title}: {len(own)} of {len(pairs)} runs,", end=" ")
+    print(f"{used:,} of {above:,} probes above the level")
 
 # %% tags=["hide-input"]
 rows = []
