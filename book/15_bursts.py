@@ -336,7 +336,6 @@ print(f"last probe above it: at most {max(lasts)} steps after the cut")
 # %% tags=["hide-input"]
 studied = {kind: matching(pattern) for kind, pattern in STUDIED.items()}
 studied["Allen-Cahn, RBA, authors' start"] = matching("authors_allen_cahn_rba")
-everyone = [run for own in studied.values() for run in own]
 SERIES = ("snr", "signal", "noise", "loss_residual", "loss_data", "rel_l2")
 
 
@@ -351,15 +350,20 @@ def late(run):
 
 
 # %% tags=["hide-input"]
-def at_cuts(run, offset):
+lates = {
+    kind: [(late(run), level_of(run)) for run in own] for kind, own in studied.items()
+}
+
+
+def at_cuts(h, level, offset):
     """At cuts of the rate: is a probe above the level, before and after; log signal, log noise."""
-    h, found = late(run), []
+    found = []
     for at in range(5_000 + offset, int(h["step"][-1]), 5_000):
         k = int(np.searchsorted(h["step"], at, side="right"))
         if k < 5 or k + 5 > len(h["step"]):
             continue
         sides = [slice(k - 5, k), slice(k, k + 5)]
-        above = [float(np.mean(h["snr"][side] > level_of(run))) for side in sides]
+        above = [float(np.mean(h["snr"][side] > level)) for side in sides]
         moved = [
             np.diff([np.median(np.log10(h[name][side])) for side in sides])[0]
             for name in ("signal", "noise")
@@ -370,7 +374,12 @@ def at_cuts(run, offset):
 
 # %% tags=["hide-input"]
 for title, offset in (("at a cut", 0), ("halfway", 2_500)):
-    each = [np.array(found) for run in everyone if (found := at_cuts(run, offset))]
+    each = [
+        np.array(found)
+        for own in lates.values()
+        for h, level in own
+        if (found := at_cuts(h, level, offset))
+    ]
     before, after, signal, noise = np.concatenate(each).T
     moved = [np.mean(one[:, 1] - one[:, 0]) for one in each]
     print(f"{title}, {len(before)} of {len(each)} runs:", end=" ")
@@ -428,9 +437,6 @@ def shifted(h, rng):
 
 
 # %% tags=["hide-input"]
-lates = {
-    kind: [(late(run), level_of(run)) for run in own] for kind, own in studied.items()
-}
 read = {
     kind: np.array([slopes(h) for h, _ in own if len(h["step"]) >= 41])
     for kind, own in lates.items()
@@ -567,22 +573,16 @@ rows = {
 }
 
 # %% tags=["hide-input"]
+large = [row for kind, row in rows.items() if "laptop" not in kind]
+display(Markdown(verdicts.markdown(HEAD, large)))
 theirs = [
-    (
-        f"their series: {name.replace('_', ' ')}",
-        1,
-        *(f"{getattr(one, key):.3g}" for key in ("signal", "noise")),
-        "",
-        "",
-        f"{one.loss:.3g}, their loss",
-        "",
-        f"{one.rel_l2:.2f}",
-    )
+    (name.replace("_", " "), one.probes, *(f"{v:.3g}" for v in measured))
     for name, published in authors.PUBLISHED.items()
     if (one := published.bursts)
+    for measured in [(one.signal, one.noise, one.loss, one.rel_l2)]
 ]
-large = [row for kind, row in rows.items() if "laptop" not in kind]
-display(Markdown(verdicts.markdown(HEAD, large + theirs)))
+OF_THEIRS = ("the authors' series", "probes", "signal", "noise", "their loss", "error")
+display(Markdown(verdicts.markdown(OF_THEIRS, theirs)))
 
 # %% tags=["hide-input", "hide-output"]
 small = [row for kind, row in rows.items() if "laptop" in kind]
